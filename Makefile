@@ -1,0 +1,66 @@
+# Every target does its own set-up in .venv; Python 3.11+ and make are all that has to be there.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_DIR := .demo
+
+INSTALLED := .venv/.installed
+INSTALLED_DEV := .venv/.installed-dev
+MANIFEST := dbt_project/target/manifest.json
+
+# Relative paths in dagster.yaml and the lake are resolved from here.
+export DAGSTER_HOME := $(CURDIR)/$(HOME_DIR)/dagster
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
+
+.PHONY: help demo dev test check format manifest bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing into .venv (about 3 GB, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(MANIFEST): $(INSTALLED) dbt_project/dbt_project.yml $(shell find dbt_project/models dbt_project/tests -type f 2>/dev/null)
+	@LAKE_ROOT=$(HOME_DIR)/lake MARTS_PATH=$(HOME_DIR)/marts.duckdb $(BIN)/dbt --quiet parse \
+		--project-dir dbt_project --profiles-dir dbt_project
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(@D)
+	@cp $< $@
+
+manifest: $(MANIFEST) ## Parse the dbt project, which the code location needs
+
+demo: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Run the pipeline on samples/, or on your own: AUDIO=path make demo
+	@$(DEMO_SETTINGS) $(BIN)/python -m emotion_pipeline.demo $(if $(AUDIO),--audio '$(AUDIO)')
+
+dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI over the demo's lake, on http://localhost:3000
+	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
+
+test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
+	@$(BIN)/python -m pytest -n 2
+
+check: $(INSTALLED_DEV) $(MANIFEST) ## Lint, format, types, import rules, definitions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/dg check defs
+
+format: $(INSTALLED_DEV) ## Let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean: ## Remove what the demo made, not the virtual environment
+	@rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs

@@ -1,0 +1,116 @@
+"""The values that travel between the stages of the engine, all immutable.
+
+Times are seconds from the start of the recording, probabilities lie in [0, 1]. A waveform is a
+``float32`` array of shape ``(n_channels, n_samples)`` at 16 kHz in [-1, 1]; one channel of it has shape
+``(n_samples,)``. What is stored in a table is described by ``emotion_pipeline.tables``, not here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE: Final = 16_000
+"""Samples per second of every waveform inside the engine."""
+
+Waveform: TypeAlias = NDArray[np.float32]
+"""``float32``, shape ``(n_channels, n_samples)``, 16 kHz, range [-1, 1]."""
+
+Channel: TypeAlias = NDArray[np.float32]
+"""``float32``, shape ``(n_samples,)``, 16 kHz mono, range [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time, ``start <= end``, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word, when it was said, by whom, and how sure the recogniser is."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in one recording: words in order of start time, and where there was speech at all."""
+
+    words: tuple[Word, ...]
+    speech: tuple[Span, ...]
+    language: str
+    language_probability: float | None
+    """None where the recogniser knows one language only and therefore cannot doubt it."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence or speaker turn: at least one word, one speaker, at most 30 s."""
+
+    speaker: str
+    words: tuple[Word, ...]
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        return max(word.end for word in self.words)
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class ToneScore:
+    """How a stretch of audio sounded: calibrated probabilities over the tones that the model knows, summing to 1."""
+
+    probabilities: Mapping[str, float]
+
+    @property
+    def tone(self) -> str:
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def probability(self) -> float:
+        return self.probabilities[self.tone]
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionResult:
+    """What a text expresses: base emotion, sub-emotion, intensity, each with its calibrated probability.
+
+    ``base_probabilities`` sum to 1 over Happiness, Anger, Sadness, Neutral, Other. ``label_scores`` holds an independent
+    probability for each of GoEmotions' 28 labels and ``labels`` those above their frozen thresholds.
+    ``sub_emotion`` is None where the base emotion has none (Neutral, Other) or none passes.
+    """
+
+    base: str
+    base_probability: float
+    sub_emotion: str | None
+    sub_probability: float | None
+    intensity: str | None
+    intensity_probability: float | None
+    uncertain: bool
+    labels: tuple[str, ...]
+    base_probabilities: Mapping[str, float]
+    label_scores: Mapping[str, float]
