@@ -1,0 +1,72 @@
+"""Holding a frame to its table's contract, on the way into storage.
+
+Every storage back end passes what it is about to write through ``conform``: columns are matched by name, never by
+position; types are converted only where nothing is lost; whatever does not fit is an error that names table, column and
+row. Judging whether plausible values are *good* is the gates' work (``emotion_pipeline.checks``), not done here.
+"""
+
+import difflib
+
+import pandas as pd
+import pyarrow as pa
+
+from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.tables import Table
+
+
+def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
+    """Return ``frame`` as an Arrow table with exactly the contract's columns, in its order and types.
+
+    An empty frame gives an empty table with the full schema. Raises ContractError for missing or unknown columns, for
+    values that the column's type cannot hold without loss, and for nulls where the contract forbids them.
+    """
+    _check_columns(frame, table)
+    arrays = [_convert(frame, table, column.name) for column in table.columns]
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """Return a frame with the contract's columns and no rows."""
+    return table.schema.empty_table().to_pandas()
+
+
+def _check_columns(frame: pd.DataFrame, table: Table) -> None:
+    present, wanted = [str(name) for name in frame.columns], table.column_names
+    repeated = sorted({name for name in present if present.count(name) > 1})
+    if repeated:
+        raise ContractError(f"table {table.name}: columns {repeated} stand more than once; keep one of each")
+    for name in present:
+        if name not in wanted:
+            near = difflib.get_close_matches(name, wanted, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ContractError(f"table {table.name} has no column {name!r}{hint}")
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        raise ContractError(f"table {table.name}: columns {missing} are missing from the frame")
+
+
+def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
+    column = table.column(name)
+    values = frame[name]
+    try:
+        array = pa.array(values, type=column.type, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        row = _first_misfit(values, column.type)
+        raise ContractError(
+            f"table {table.name}, column {name}, row {row}: {values.iloc[row]!r} is no {column.type}: {error}"
+        ) from error
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if array.null_count and not column.nullable:
+        row = int(pa.compute.index(array.is_null(), pa.scalar(True)).as_py())
+        raise ContractError(f"table {table.name}, column {name}, row {row}: null, but the contract forbids nulls here")
+    return array
+
+
+def _first_misfit(values: pd.Series, wanted: pa.DataType) -> int:
+    for row, value in enumerate(values):
+        try:
+            pa.array([value], type=wanted, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError):
+            return row
+    return 0

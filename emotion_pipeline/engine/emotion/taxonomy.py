@@ -1,0 +1,85 @@
+"""The emotions that the project knows and how the vocabularies of its data map onto them. Pure data.
+
+GoEmotions' 28 labels: Demszky et al. (2020), "GoEmotions: A Dataset of Fine-Grained Emotions", ACL. The Ekman
+grouping is theirs too. Which of the labels a text expresses is decided by a model, not here.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+LABELS: Final[tuple[str, ...]] = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
+    "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
+    "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
+)  # fmt: skip
+"""GoEmotions' labels in the order of their ids."""
+
+EKMAN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "anger": ("anger", "annoyance", "disapproval"),
+    "disgust": ("disgust",),
+    "fear": ("fear", "nervousness"),
+    "joy": ("joy", "amusement", "approval", "excitement", "gratitude", "love", "optimism", "relief", "pride",
+            "admiration", "desire", "caring"),
+    "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
+    "surprise": ("surprise", "realization", "confusion", "curiosity"),
+    "neutral": ("neutral",),
+})  # fmt: skip
+"""Ekman's six emotions and neutral; a text belongs to a group when any of its labels does."""
+
+HAPPINESS: Final = "Happiness"
+ANGER: Final = "Anger"
+SADNESS: Final = "Sadness"
+NEUTRAL: Final = "Neutral"
+OTHER: Final = "Other"
+
+BASE_EMOTIONS: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS, NEUTRAL, OTHER)
+"""Neutral and Other are there so that a model is never forced to name an emotion that is not one of the three."""
+
+THREE_BASES: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS)
+
+_BASE_OF_GROUP: Final = {"joy": HAPPINESS, "anger": ANGER, "sadness": SADNESS, "neutral": NEUTRAL}
+
+BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {label: _BASE_OF_GROUP.get(group, OTHER) for group, labels in EKMAN.items() for label in labels}
+)
+"""The base emotion of each label: that of its Ekman group, Other for disgust, fear and surprise."""
+
+SUB_EMOTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        HAPPINESS: ("Joy", "Amusement", "Pride"),
+        ANGER: ("Annoyance", "Rage"),
+        SADNESS: ("Grief", "Disappointment"),
+        NEUTRAL: (),
+        OTHER: (),
+    }
+)
+
+LABEL_OF_SUB: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Joy": "joy",
+        "Amusement": "amusement",
+        "Pride": "pride",
+        "Annoyance": "annoyance",
+        "Rage": "anger",
+        "Grief": "grief",
+        "Disappointment": "disappointment",
+    }
+)
+"""GoEmotions' anger is Rage; its sadness goes with the base emotion Sadness and with no sub-emotion."""
+
+CORE_LABELS: Final[Mapping[str, str]] = MappingProxyType({
+    "joy": HAPPINESS, "amusement": HAPPINESS, "pride": HAPPINESS,
+    "anger": ANGER, "annoyance": ANGER,
+    "sadness": SADNESS, "grief": SADNESS, "disappointment": SADNESS,
+})  # fmt: skip
+"""The labels by which base accuracy is measured: those of the sub-emotions, and sadness."""
+
+INTENSITIES: Final[tuple[str, ...]] = ("Mild", "Moderate", "Intense")
+"""The classes 1, 2, 3 of SemEval-2018 Task 1 EI-oc; its class 0 means that the emotion is absent."""
+
+INTENSITY_DIMENSIONS: Final[tuple[str, ...]] = ("anger", "fear", "joy", "sadness")
+"""The emotions for which EI-oc grades intensity (Mohammad et al., 2018, "SemEval-2018 Task 1: Affect in Tweets")."""
+
+DIMENSION_OF_BASE: Final[Mapping[str, str]] = MappingProxyType({HAPPINESS: "joy", ANGER: "anger", SADNESS: "sadness"})
+"""Which graded emotion tells the intensity of a base emotion; Neutral and Other have none."""

@@ -1,0 +1,408 @@
+"""The contract of every table: grain, key, columns with type, unit, range, meaning and origin.
+
+One description serves all who need it: the lake and the warehouse create tables from it, the gates check it, the assets
+show it as column schema and lineage, the data dictionary prints it. Nothing here reads or writes data. Labels and feature
+names are the engine's vocabulary and are taken from its vocabulary modules, so that no list exists twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import pyarrow as pa
+
+from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
+from emotion_pipeline.engine.text.feature_table import FEATURES
+from emotion_pipeline.engine.tone.labels import TONES
+
+PARTITION_COLUMN: Final = "recording_date"
+
+TEXT: Final = pa.string()
+INTEGER: Final = pa.int64()
+NUMBER: Final = pa.float64()
+BOOLEAN: Final = pa.bool_()
+DATE: Final = pa.date32()
+TEXTS: Final = pa.list_(pa.string())
+SPANS: Final = pa.list_(pa.struct([("start", NUMBER), ("end", NUMBER)]))
+WORDS: Final = pa.list_(
+    pa.struct([("text", TEXT), ("start", NUMBER), ("end", NUMBER), ("probability", NUMBER), ("speaker", TEXT)])
+)
+LABEL_SCORES: Final = pa.list_(pa.struct([("label", TEXT), ("probability", NUMBER)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: what it means, in which unit, and which values it may take.
+
+    ``sources`` name the columns it is made from, as ``table.column``; a column without sources comes from outside.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: the sentence that says what a row is, the columns that tell rows apart, and all columns in order."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    upstream: tuple[str, ...] = ()
+    schema: pa.Schema = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        fields = [pa.field(column.name, column.type, nullable=column.nullable) for column in self.columns]
+        object.__setattr__(self, "schema", pa.schema(fields))
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Return one column; raises KeyError naming table and column when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"table {self.name} has no column {name}")
+
+
+def _probability(name: str, meaning: str, *sources: str, nullable: bool = False) -> Column:
+    return Column(name, NUMBER, meaning, "probability", nullable, 0.0, 1.0, sources=sources)
+
+
+def _carried(table: str, *columns: Column) -> tuple[Column, ...]:
+    """Return columns that are handed on unchanged from ``table``."""
+    return tuple(
+        Column(
+            column.name,
+            column.type,
+            column.meaning,
+            column.unit,
+            column.nullable,
+            column.minimum,
+            column.maximum,
+            column.allowed,
+            (f"{table}.{column.name}",),
+        )
+        for column in columns
+    )
+
+
+RECORDING_DATE: Final = Column(
+    PARTITION_COLUMN, DATE, "The day that the recording belongs to: its dated folder. The partition of every table."
+)
+RECORDING_ID: Final = Column("recording_id", TEXT, "SHA-256 of the bytes of the source, in hexadecimal.")
+FILE: Final = Column("file", TEXT, "Path of the recording inside its dated folder, with forward slashes.")
+AUDIO_URI: Final = Column(
+    "audio_uri", TEXT, "Where the 16 kHz FLAC copy lies that all later stages read, relative to the lake."
+)
+RECORDING_SECONDS: Final = Column("recording_seconds", NUMBER, "Length of the recording.", "s", minimum=0.0)
+SEGMENT_ID: Final = Column(
+    "segment_id", TEXT, "Names one segment by its recording, its place in it and its content: other words, other id."
+)
+FINGERPRINT: Final = Column(
+    "model_fingerprint",
+    TEXT,
+    "What computed the row: back end, version and parameters. Rows of another fingerprint are computed anew.",
+)
+
+_ID_COLUMNS: Final = (RECORDING_DATE, RECORDING_ID, SEGMENT_ID)
+
+RAW_AUDIO: Final = Table(
+    name="raw_audio",
+    grain="One row per file that was found in a dated folder, whether it could be read or not.",
+    key=(PARTITION_COLUMN, "file"),
+    columns=(
+        RECORDING_DATE,
+        FILE,
+        RECORDING_ID,
+        Column("source_uri", TEXT, "Where the file was found."),
+        Column("size_bytes", INTEGER, "Size of the source file.", "byte", minimum=0),
+        Column("status", TEXT, "What became of the file.", allowed=("accepted", "rejected", "duplicate")),
+        Column("reason", TEXT, "Why the file was rejected.", nullable=True, allowed=tuple(RejectReason)),
+        Column("detail", TEXT, "The reason in words, naming what is wrong and what to do.", nullable=True),
+        Column("warnings", TEXTS, "Which recommendations for recordings the file does not meet."),
+        Column("container", TEXT, "Container format as the decoder names it.", nullable=True),
+        Column("codec", TEXT, "Audio codec as the decoder names it.", nullable=True),
+        Column("sample_rate_hz", INTEGER, "Sample rate of the source.", "Hz", nullable=True, minimum=1),
+        Column("bit_depth", INTEGER, "Bits per sample, where the codec has such a thing.", "bit", True, 1, 64),
+        Column("channels", INTEGER, "Channels of the source.", nullable=True, minimum=1),
+        Column("seconds", NUMBER, "Decoded length, not what the header claims.", "s", True, 0.0),
+        Column("peak_dbfs", NUMBER, "Highest absolute sample.", "dBFS", nullable=True, maximum=12.0),
+        Column("rms_dbfs", NUMBER, "Root mean square level.", "dBFS", nullable=True, maximum=12.0),
+        Column("audio_uri", TEXT, AUDIO_URI.meaning, nullable=True),
+        FINGERPRINT,
+    ),
+)
+
+TRANSCRIPTS: Final = Table(
+    name="transcripts",
+    grain="One row per accepted recording.",
+    key=(PARTITION_COLUMN, "recording_id"),
+    upstream=("raw_audio",),
+    columns=(
+        *_carried("raw_audio", RECORDING_DATE, RECORDING_ID, FILE, AUDIO_URI),
+        Column(
+            "recording_seconds", NUMBER, RECORDING_SECONDS.meaning, "s", minimum=0.0, sources=("raw_audio.seconds",)
+        ),
+        Column(
+            "status",
+            TEXT,
+            "Whether there were words: no_speech when voice activity found none, no_words when none was recognised.",
+            allowed=("transcribed", "no_speech", "no_words"),
+            sources=("raw_audio.audio_uri",),
+        ),
+        Column("language", TEXT, "Language of the words, ISO 639-1.", sources=("raw_audio.audio_uri",)),
+        _probability(
+            "language_probability",
+            "How sure the recogniser is of the language; null where it knows only one.",
+            "raw_audio.audio_uri",
+            nullable=True,
+        ),
+        Column("text", TEXT, "All words in order of time.", sources=("raw_audio.audio_uri",)),
+        Column("word_count", INTEGER, "Number of words.", "word", minimum=0, sources=("raw_audio.audio_uri",)),
+        _probability(
+            "mean_word_probability",
+            "Mean probability of the words; null where there are none.",
+            "raw_audio.audio_uri",
+            nullable=True,
+        ),
+        Column(
+            "speech_seconds",
+            NUMBER,
+            "Seconds with speech, summed over speakers: cross-talk counts for each.",
+            "s",
+            minimum=0.0,
+            sources=("raw_audio.audio_uri",),
+        ),
+        Column("speech", SPANS, "Where there is speech, in seconds.", "s", sources=("raw_audio.audio_uri",)),
+        Column("words", WORDS, "Each word with its times, probability and speaker.", sources=("raw_audio.audio_uri",)),
+        FINGERPRINT,
+    ),
+)
+
+SEGMENTS: Final = Table(
+    name="segments",
+    grain="One row per spoken segment: a sentence or turn of one speaker, at most 30 s.",
+    key=(PARTITION_COLUMN, "segment_id"),
+    upstream=("transcripts",),
+    columns=(
+        *_carried("transcripts", RECORDING_DATE, RECORDING_ID),
+        Column("segment_id", TEXT, SEGMENT_ID.meaning, sources=("transcripts.recording_id", "transcripts.words")),
+        *_carried("transcripts", FILE, AUDIO_URI, RECORDING_SECONDS),
+        Column("segment_index", INTEGER, "Place in the recording, from 0.", minimum=0, sources=("transcripts.words",)),
+        Column("speaker", TEXT, "Who speaks, within this recording.", sources=("transcripts.words",)),
+        Column("start_seconds", NUMBER, "Start of the first word.", "s", minimum=0.0, sources=("transcripts.words",)),
+        Column("end_seconds", NUMBER, "End of the last word.", "s", minimum=0.0, sources=("transcripts.words",)),
+        Column("text", TEXT, "The words of the segment.", sources=("transcripts.words",)),
+        Column("word_count", INTEGER, "Number of words.", "word", minimum=1, sources=("transcripts.words",)),
+        _probability("mean_word_probability", "Mean probability of the words.", "transcripts.words"),
+        FINGERPRINT,
+    ),
+)
+
+LINGUISTIC_FEATURES: Final = Table(
+    name="linguistic_features",
+    grain="One row per segment: its 42 linguistic features.",
+    key=(PARTITION_COLUMN, "segment_id"),
+    upstream=("segments",),
+    columns=(
+        *_carried("segments", *_ID_COLUMNS),
+        *(
+            Column(
+                feature.name,
+                NUMBER,
+                feature.meaning,
+                feature.unit,
+                minimum=feature.minimum,
+                maximum=feature.maximum,
+                sources=("segments.text",),
+            )
+            for feature in FEATURES
+        ),
+        FINGERPRINT,
+    ),
+)
+
+_TONE_SOURCES: Final = ("segments.audio_uri", "segments.start_seconds", "segments.end_seconds", "segments.speaker")
+
+TONE_SCORES: Final = Table(
+    name="tone_scores",
+    grain="One row per segment: how it sounded.",
+    key=(PARTITION_COLUMN, "segment_id"),
+    upstream=("segments",),
+    columns=(
+        *_carried("segments", *_ID_COLUMNS),
+        Column("tone", TEXT, "The most probable tone.", allowed=TONES, sources=_TONE_SOURCES),
+        _probability("tone_probability", "Calibrated probability of that tone.", *_TONE_SOURCES),
+        *(
+            _probability(
+                f"probability_{tone}",
+                f"Probability that it sounds {tone}; null where the model has no such class.",
+                *_TONE_SOURCES,
+                nullable=True,
+            )
+            for tone in TONES
+        ),
+        FINGERPRINT,
+    ),
+)
+
+SENTIMENT_SCORES: Final = Table(
+    name="sentiment_scores",
+    grain="One row per segment: the sentiment of its words.",
+    key=(PARTITION_COLUMN, "segment_id"),
+    upstream=("segments",),
+    columns=(
+        *_carried("segments", *_ID_COLUMNS),
+        Column(
+            "sentiment_score",
+            NUMBER,
+            "From -1, most negative, to 1, most positive.",
+            minimum=-1.0,
+            maximum=1.0,
+            sources=("segments.text",),
+        ),
+        FINGERPRINT,
+    ),
+)
+
+_EMOTION_SOURCES: Final = ("segments.text", *(f"linguistic_features.{feature.name}" for feature in FEATURES))
+
+EMOTION_LABELS: Final = Table(
+    name="emotion_labels",
+    grain="One row per segment: what its words express.",
+    key=(PARTITION_COLUMN, "segment_id"),
+    upstream=("segments", "linguistic_features"),
+    columns=(
+        *_carried("segments", *_ID_COLUMNS),
+        Column(
+            "base_emotion", TEXT, "The most probable base emotion.", allowed=BASE_EMOTIONS, sources=_EMOTION_SOURCES
+        ),
+        _probability("base_probability", "Calibrated probability of the base emotion.", *_EMOTION_SOURCES),
+        Column(
+            "sub_emotion",
+            TEXT,
+            "The finer emotion below the base emotion, where there is one.",
+            nullable=True,
+            allowed=tuple(sub for subs in SUB_EMOTIONS.values() for sub in subs),
+            sources=_EMOTION_SOURCES,
+        ),
+        _probability("sub_probability", "Probability of the sub-emotion.", *_EMOTION_SOURCES, nullable=True),
+        Column(
+            "intensity",
+            TEXT,
+            "How strong it is; null without an emotion to be strong.",
+            nullable=True,
+            allowed=INTENSITIES,
+            sources=_EMOTION_SOURCES,
+        ),
+        _probability("intensity_probability", "Probability of the intensity.", *_EMOTION_SOURCES, nullable=True),
+        Column(
+            "uncertain",
+            BOOLEAN,
+            "True where the base probability lies below the confidence threshold.",
+            sources=_EMOTION_SOURCES,
+        ),
+        Column("labels", TEXTS, "GoEmotions labels above their thresholds.", sources=_EMOTION_SOURCES),
+        *(
+            _probability(f"probability_{base.lower()}", f"Probability of {base}.", *_EMOTION_SOURCES)
+            for base in BASE_EMOTIONS
+        ),
+        Column("label_scores", LABEL_SCORES, "Probability of each of GoEmotions' 28 labels.", sources=_EMOTION_SOURCES),
+        FINGERPRINT,
+    ),
+)
+
+_TONE_COLUMNS: Final = tuple(f"tone_scores.probability_{tone}" for tone in TONES)
+
+TONE_SENTIMENT: Final = Table(
+    name="tone_sentiment",
+    grain="One row per accepted recording (scope recording) and one per segment (scope segment).",
+    key=(PARTITION_COLUMN, "subject_id"),
+    upstream=("transcripts", "segments", "tone_scores", "sentiment_scores", "emotion_labels"),
+    columns=(
+        *_carried("transcripts", RECORDING_DATE, RECORDING_ID),
+        Column(
+            "scope", TEXT, "What the row is about.", allowed=("recording", "segment"), sources=("segments.segment_id",)
+        ),
+        Column(
+            "subject_id",
+            TEXT,
+            "The recording_id or the segment_id, after scope.",
+            sources=("transcripts.recording_id", "segments.segment_id"),
+        ),
+        *_carried("transcripts", FILE),
+        Column(
+            "emotion",
+            TEXT,
+            "The acoustic tone; of a recording, that of its segments pooled by their length. Null without segments.",
+            nullable=True,
+            allowed=TONES,
+            sources=_TONE_COLUMNS,
+        ),
+        _probability("emotion_score", "Calibrated probability of that tone.", *_TONE_COLUMNS, nullable=True),
+        Column("transcript", TEXT, "What was said.", sources=("transcripts.text", "segments.text")),
+        Column(
+            "sentiment_score",
+            NUMBER,
+            "Sentiment of the words from -1 to 1; of a recording, the mean over its segments by their words.",
+            nullable=True,
+            minimum=-1.0,
+            maximum=1.0,
+            sources=("sentiment_scores.sentiment_score", "segments.word_count"),
+        ),
+        Column(
+            "tone_sentiment_match",
+            TEXT,
+            "Match where the tone is happy and the sentiment above 0, or angry and below 0; Do Not Match where it is "
+            "happy or angry and the sentiment says otherwise; Unknown for every other tone.",
+            allowed=("Match", "Do Not Match", "Unknown"),
+            sources=(*_TONE_COLUMNS, "sentiment_scores.sentiment_score"),
+        ),
+        Column(
+            "text_emotion",
+            TEXT,
+            "Base emotion of the words; of a recording, the one with the highest mean probability by words.",
+            nullable=True,
+            allowed=BASE_EMOTIONS,
+            sources=tuple(f"emotion_labels.probability_{base.lower()}" for base in BASE_EMOTIONS),
+        ),
+        FINGERPRINT,
+    ),
+)
+
+TABLES: Final[Mapping[str, Table]] = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            RAW_AUDIO,
+            TRANSCRIPTS,
+            SEGMENTS,
+            LINGUISTIC_FEATURES,
+            TONE_SCORES,
+            SENTIMENT_SCORES,
+            EMOTION_LABELS,
+            TONE_SENTIMENT,
+        )
+    }
+)
+"""Every table by name, in the order of the pipeline."""
+
+
+def ancestors(name: str) -> Sequence[str]:
+    """Return the tables that ``name`` is made from, directly or not, in the order of the pipeline."""
+    direct = TABLES[name].upstream
+    wanted = {*direct, *(ancestor for parent in direct for ancestor in ancestors(parent))}
+    return [table for table in TABLES if table in wanted]
