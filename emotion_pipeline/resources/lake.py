@@ -1,0 +1,129 @@
+"""The embedded warehouse: a lake of Parquet files, one per table and partition, read with DuckDB.
+
+Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``, ``audio/<aa>/<id>.flac``
+for the normalised copy of every accepted recording, and ``held/<table>/<day>.parquet`` for a batch that its gate refused.
+A reader sees the old partition or the new one, whole, and a crash leaves the old one (see ``publish``). Nothing here knows about
+Dagster runs (see ``io_manager``) or about models.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from emotion_pipeline.contract import conform
+from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.resources.publish import is_local, publishing
+from emotion_pipeline.tables import PARTITION_COLUMN, TABLES, Table
+
+HELD: Final = "held"
+AUDIO: Final = "audio"
+
+
+class Lake(dg.ConfigurableResource):
+    """Tables and audio copies below one root.
+
+    Attributes:
+        root: a local path or any URL that universal-pathlib understands (``s3://…``, ``abfs://…``, ``gs://…``).
+    """
+
+    root: str
+
+    def path(self, table: Table, partition: str) -> UPath:
+        """Return where one partition of one table lies, whether it exists or not."""
+        return UPath(self.root) / table.name / f"{partition}.parquet"
+
+    def partitions(self, table: Table) -> list[str]:
+        """Return the days that have been written, in order."""
+        folder = UPath(self.root) / table.name
+        if not folder.is_dir():
+            return []
+        return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
+
+    def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Return the rows of one partition, all columns or those named, or None if it was never written."""
+        path = self.path(table, partition)
+        try:
+            with path.open("rb") as file:
+                stored = pq.read_table(file, columns=list(columns) if columns is not None else None)
+        except FileNotFoundError:
+            return None
+        return stored.to_pandas()
+
+    def write(self, table: Table, partition: str, frame: pd.DataFrame) -> UPath:
+        """Replace one partition by ``frame``, whole or not at all.
+
+        Raises ContractError where the frame does not fit the contract or holds rows of another day.
+        """
+        rows = conform(frame, table)
+        self._refuse_other_days(rows, table, partition)
+        target = self.path(table, partition)
+        with publishing(target) as draft:
+            _write_parquet(rows, draft)
+        return target
+
+    def hold(self, table: Table, partition: str, frame: pd.DataFrame) -> UPath:
+        """Keep a refused batch beside the tables, where people can look at it and nothing reads it."""
+        target = self._held(table, partition)
+        with publishing(target) as draft:
+            _write_parquet(pa.Table.from_pandas(frame, preserve_index=False), draft)
+        return target
+
+    def release(self, table: Table, partition: str) -> None:
+        """Drop the refused batch of a partition, once a good one has replaced it."""
+        self._held(table, partition).unlink(missing_ok=True)
+
+    def audio_uri(self, recording_id: str) -> str:
+        """Return where a recording's copy belongs, relative to the root: by content, so that equal bytes share one."""
+        return f"{AUDIO}/{recording_id[:2]}/{recording_id}.flac"
+
+    def has_audio(self, audio_uri: str) -> bool:
+        return (UPath(self.root) / audio_uri).is_file()
+
+    @contextmanager
+    def audio_file(self, audio_uri: str) -> Iterator[Path]:
+        """Give a local path to a stored copy, fetched to a temporary file where the lake is not on local disk."""
+        stored = UPath(self.root) / audio_uri
+        if is_local(stored):
+            yield Path(stored)
+            return
+        with NamedTemporaryFile(suffix=stored.suffix) as local:
+            local.write(stored.read_bytes())
+            local.flush()
+            yield Path(local.name)
+
+    @contextmanager
+    def audio_draft(self, audio_uri: str) -> Iterator[Path]:
+        """Give a local path to write a copy to; when the context ends without an error, what is there is kept, whole."""
+        with publishing(UPath(self.root) / audio_uri) as draft:
+            yield draft
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Open an in-memory DuckDB with one view per table that has been written; the caller closes it."""
+        connection = duckdb.connect()
+        for table in TABLES.values():
+            if self.partitions(table):
+                pattern = str(UPath(self.root) / table.name / "*.parquet").replace("'", "''")
+                connection.execute(f"create view {table.name} as select * from read_parquet('{pattern}')")
+        return connection
+
+    def _held(self, table: Table, partition: str) -> UPath:
+        return UPath(self.root) / HELD / table.name / f"{partition}.parquet"
+
+    @staticmethod
+    def _refuse_other_days(rows: pa.Table, table: Table, partition: str) -> None:
+        days = {str(day) for day in rows.column(PARTITION_COLUMN).unique().to_pylist()}
+        if strangers := sorted(days - {partition}):
+            raise ContractError(f"table {table.name}: rows of {strangers} do not belong into partition {partition}")
+
+
+def _write_parquet(rows: pa.Table, path: Path) -> None:
+    pq.write_table(rows, path, compression="zstd")
