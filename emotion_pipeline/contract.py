@@ -9,6 +9,7 @@ import difflib
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from emotion_pipeline.engine.errors import ContractError
 from emotion_pipeline.tables import Table
@@ -58,7 +59,7 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if array.null_count and not column.nullable:
-        row = int(pa.compute.index(array.is_null(), pa.scalar(True)).as_py())
+        row = int(pc.index(array.is_null(), pa.scalar(True)).as_py())
         raise ContractError(f"table {table.name}, column {name}, row {row}: null, but the contract forbids nulls here")
     return array
 

@@ -1,4 +1,5 @@
-"""The data dictionary, written from the table contracts: ``python -m emotion_pipeline.dictionary > docs/data_dictionary.md``.
+"""The data dictionary, written from the table contracts: ``python -m emotion_pipeline.dictionary >
+docs/data_dictionary.md``.
 
 A test compares the committed page with what this prints, so the page cannot fall behind.
 """

@@ -1,7 +1,7 @@
 """The only reader of the environment and of ``config.yaml``.
 
-Everything else takes values as arguments. Environment variables win over the file, the file over the defaults. A key that
-does not exist is an error that names it and the nearest one that does, in the file and in the environment alike.
+Everything else takes values as arguments. Environment variables win over the file, the file over the defaults. A key
+that does not exist is an error that names it and the nearest one that does, in the file and in the environment alike.
 """
 
 import difflib
@@ -60,7 +60,9 @@ class Storage(_Section):
 
 
 class Sources(_Section):
-    """``root``: the folder of dated folders. ``settle_seconds``: how long a file must be left alone to count as complete."""
+    """``root``: the folder of dated folders. ``settle_seconds``: how long a file must be left alone to count as
+    complete.
+    """
 
     root: Path = Path("recordings")
     settle_seconds: float = Field(default=10.0, ge=0.0)

@@ -1,8 +1,8 @@
 """The contract of every table: grain, key, columns with type, unit, range, meaning and origin.
 
 One description serves all who need it: the lake and the warehouse create tables from it, the gates check it, the assets
-show it as column schema and lineage, the data dictionary prints it. Nothing here reads or writes data. Labels and feature
-names are the engine's vocabulary and are taken from its vocabulary modules, so that no list exists twice.
+show it as column schema and lineage, the data dictionary prints it. Nothing here reads or writes data. Labels and
+feature names are the engine's vocabulary and are taken from its vocabulary modules, so that no list exists twice.
 """
 
 from collections.abc import Mapping, Sequence

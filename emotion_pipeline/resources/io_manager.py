@@ -1,7 +1,7 @@
 """The IO manager of the embedded warehouse: what an asset returns becomes one partition of its table in the lake.
 
-The table is found by the asset's name, the day by the partition key. Judging a batch happens before it reaches this module
-(``assets.table_asset``); storing it safely happens below it (``lake``).
+The table is found by the asset's name, the day by the partition key. Judging a batch happens before it reaches this
+module (``assets.table_asset``); storing it safely happens below it (``lake``).
 """
 
 import dagster as dg

@@ -1,9 +1,9 @@
 """The embedded warehouse: a lake of Parquet files, one per table and partition, read with DuckDB.
 
-Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``, ``audio/<aa>/<id>.flac``
-for the normalised copy of every accepted recording, and ``held/<table>/<day>.parquet`` for a batch that its gate refused.
-A reader sees the old partition or the new one, whole, and a crash leaves the old one (see ``publish``). Nothing here knows about
-Dagster runs (see ``io_manager``) or about models.
+Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``,
+``audio/<aa>/<id>.flac`` for the normalised copy of every accepted recording, and ``held/<table>/<day>.parquet`` for a
+batch that its gate refused. A reader sees the old partition or the new one, whole, and a crash leaves the old one (see
+``publish``). Nothing here knows about Dagster runs (see ``io_manager``) or about models.
 """
 
 from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ class Lake(dg.ConfigurableResource):
         """Give a local path to a stored copy, fetched to a temporary file where the lake is not on local disk."""
         stored = UPath(self.root) / audio_uri
         if is_local(stored):
-            yield Path(stored)
+            yield Path(str(stored))
             return
         with NamedTemporaryFile(suffix=stored.suffix) as local:
             local.write(stored.read_bytes())
@@ -102,7 +102,7 @@ class Lake(dg.ConfigurableResource):
 
     @contextmanager
     def audio_draft(self, audio_uri: str) -> Iterator[Path]:
-        """Give a local path to write a copy to; when the context ends without an error, what is there is kept, whole."""
+        """Give a local path to write a copy to, which is kept when the context ends without an error."""
         with publishing(UPath(self.root) / audio_uri) as draft:
             yield draft
 

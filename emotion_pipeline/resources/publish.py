@@ -1,7 +1,7 @@
 """Publishing a file in one step: written under a temporary name, flushed, then renamed or uploaded whole.
 
-What a file holds and where it belongs is the business of the caller (``lake``, ``marts``). A writer that is killed leaves the old
-file and a temporary one, which the next writer of the same file removes once it is old.
+What a file holds and where it belongs is the business of the caller (``lake``, ``marts``). A writer that is killed
+leaves the old file and a temporary one, which the next writer of the same file removes once it is old.
 """
 
 import os
@@ -25,10 +25,11 @@ def is_local(path: UPath) -> bool:
 
 @contextmanager
 def publishing(target: UPath) -> Iterator[Path]:
-    """Give a local file to fill, and move what it holds to ``target`` in one step when the context ends without an error.
+    """Give a local file to fill, and move what it holds to ``target`` in one step when the context ends without an
+    error.
 
-    On local disk that step is a rename, after the bytes have reached the disk; on an object store it is the upload itself, which
-    such stores make visible only when complete. Nothing happens where no file was written.
+    On local disk that step is a rename, after the bytes have reached the disk; on an object store it is the upload
+    itself, which such stores make visible only when complete. Nothing happens where no file was written.
     """
     if not is_local(target):
         with TemporaryDirectory() as folder:
@@ -37,7 +38,7 @@ def publishing(target: UPath) -> Iterator[Path]:
             if draft.is_file():
                 target.fs.put_file(str(draft), target.path)
         return
-    final = Path(target)
+    final = Path(str(target))
     final.parent.mkdir(parents=True, exist_ok=True)
     _sweep(final)
     draft = final.with_name(f".{final.name}.{uuid.uuid4().hex}.tmp")

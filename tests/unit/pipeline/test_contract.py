@@ -42,7 +42,7 @@ def test_a_missing_column_is_named() -> None:
 
 def test_a_repeated_column_is_refused() -> None:
     frame = pd.concat([_scores(), _scores()[["segment_id"]]], axis=1)
-    with pytest.raises(ContractError, match="segment_id.*more than once"):
+    with pytest.raises(ContractError, match=r"segment_id.*more than once"):
         conform(frame, SENTIMENT_SCORES)
 
 

@@ -74,15 +74,16 @@ def test_a_frame_that_breaks_the_contract_leaves_the_old_partition_and_no_litter
     with pytest.raises(ContractError):
         lake.write(SENTIMENT_SCORES, DAY, _scores(0.1).assign(sentiment_score="high"))
     assert _read(lake)["sentiment_score"].tolist() == [0.5]
-    assert [entry.name for entry in Path(path).parent.iterdir()] == [f"{DAY}.parquet"]
+    assert [entry.name for entry in Path(str(path)).parent.iterdir()] == [f"{DAY}.parquet"]
 
 
 def test_the_litter_of_a_killed_writer_is_removed_once_it_is_old(lake: Lake) -> None:
-    folder = Path(lake.write(SENTIMENT_SCORES, DAY, _scores(0.5))).parent
+    folder = Path(str(lake.write(SENTIMENT_SCORES, DAY, _scores(0.5)))).parent
     old, young = folder / f".{DAY}.parquet.aa.tmp", folder / f".{DAY}.parquet.bb.tmp"
     for leftover in (old, young):
         leftover.write_bytes(b"half a partition")
-    os.utime(old, (time.time() - 7200,) * 2)
+    long_ago = time.time() - 7200
+    os.utime(old, (long_ago, long_ago))
     lake.write(SENTIMENT_SCORES, DAY, _scores(0.75))
     assert not old.exists()
     assert young.exists()

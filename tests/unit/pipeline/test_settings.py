@@ -38,7 +38,7 @@ def test_an_unknown_key_in_the_file_is_named_with_the_nearest_valid_one() -> Non
 
 def test_an_unknown_variable_is_named_with_the_nearest_valid_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_STORAGE__ROT", "lake")
-    with pytest.raises(ConfigurationError, match="EMOTION_STORAGE__ROT.*EMOTION_STORAGE__ROOT"):
+    with pytest.raises(ConfigurationError, match=r"EMOTION_STORAGE__ROT.*EMOTION_STORAGE__ROOT"):
         load_settings()
 
 
@@ -55,7 +55,7 @@ def test_the_log_level_has_its_documented_name(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_configuration_file_that_is_named_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", "nowhere.yaml")
-    with pytest.raises(ConfigurationError, match="nowhere.yaml"):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml"):
         load_settings()
 
 
