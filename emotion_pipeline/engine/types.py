@@ -99,8 +99,8 @@ class ToneScore:
 class EmotionResult:
     """What a text expresses: base emotion, sub-emotion, intensity, each with its calibrated probability.
 
-    ``base_probabilities`` sum to 1 over Happiness, Anger, Sadness, Neutral, Other. ``label_scores`` holds an independent
-    probability for each of GoEmotions' 28 labels and ``labels`` those above their frozen thresholds.
+    ``base_probabilities`` sum to 1 over Happiness, Anger, Sadness, Neutral, Other. ``label_scores`` holds an
+    independent probability for each of GoEmotions' 28 labels and ``labels`` those above their frozen thresholds.
     ``sub_emotion`` is None where the base emotion has none (Neutral, Other) or none passes.
     """
 

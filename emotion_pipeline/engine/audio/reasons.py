@@ -27,7 +27,7 @@ class RejectReason(_Explained):
     UNSUPPORTED_CODEC = "unsupported_codec", "The container is readable but no decoder for its audio is available."
     IMPLAUSIBLE_HEADER = (
         "implausible_header",
-        "The header states what no recorder makes: a sample rate outside 4 to 768 kHz, or no channels.",
+        "The header states what no recorder makes: a sample rate outside 4 to 768 kHz, or not 1 to 64 channels.",
     )
     NO_SAMPLES = "no_samples", "The header is readable but not one audio sample follows it."
     TRUNCATED = "truncated", "Less than half of the length that the header declares is there."
