@@ -1,0 +1,133 @@
+"""Measuring a transcriber: word error rate and speed on recordings with reference transcripts.
+
+The word error rate is pooled: all errors over all reference words, case and punctuation folded (the usual definition,
+as in NIST's sclite). Which transcriber is measured is the caller's choice.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jiwer
+import pandas as pd
+
+from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.transcribe.base import Transcriber
+from emotion_pipeline.engine.transcribe.recording import transcribe_recording
+from emotion_pipeline.engine.types import SAMPLE_RATE, Transcript, Waveform
+
+_COLUMNS: Final = ("file", "seconds", "reference")
+_TWO_SIDED: Final = re.compile(r"L: (.*) \| R: (.*)", re.DOTALL)
+"""A reference for a recording with one speaker on each channel."""
+_NOT_A_WORD: Final = re.compile(r"[^\w\s']|_")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    file: str
+    seconds: float
+    """As the manifest states them, 0 where it does not."""
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsrEvaluation:
+    """``n`` recordings, their pooled word error rate, and how many seconds of audio a second of work took in.
+
+    ``excluded`` names rows that were not compared, because the audio has not half the length that the manifest states
+    for its reference: most of the reference was never said.
+    """
+
+    n: int
+    wer: float
+    audio_seconds_per_second: float
+    excluded: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def evaluate_asr(transcriber: Transcriber, manifest: Path) -> AsrEvaluation:
+    """Transcribe every recording of a manifest and compare with its reference.
+
+    :param manifest: TSV with the columns file (beside the manifest), seconds (may be empty), reference, which is
+        ``L: ... | R: ...`` where two people speak on a channel each
+    :raises TrainingDataError: a column or a file is missing, or no row has a reference; the message names it
+    """
+    pairs: list[tuple[_Row, Waveform]] = []
+    excluded: list[str] = []
+    for row in _read(manifest):
+        waveform = decode(manifest.parent / row.file, keep_channels=True)
+        if waveform.shape[1] / SAMPLE_RATE < row.seconds / 2:
+            excluded.append(row.file)
+        else:
+            pairs.append((row, waveform))
+    if not pairs:
+        raise TrainingDataError(f"{manifest}: every recording is less than half as long as its row states")
+    started = time.perf_counter()
+    heard = [transcribe_recording(waveform, transcriber) for _, waveform in pairs]
+    seconds = time.perf_counter() - started
+    audio_seconds = sum(waveform.shape[1] for _, waveform in pairs) / SAMPLE_RATE
+    return AsrEvaluation(
+        n=len(pairs),
+        wer=round(word_error_rate(*_aligned([row.reference for row, _ in pairs], heard)), 4),
+        audio_seconds_per_second=round(audio_seconds / seconds, 2),
+        excluded=tuple(excluded),
+    )
+
+
+def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """Return errors over reference words, pooled over all pairs, case and punctuation folded."""
+    return jiwer.wer([_folded(text) for text in references], [_folded(text) for text in hypotheses])
+
+
+def _aligned(references: Sequence[str], heard: Sequence[Transcript]) -> tuple[list[str], list[str]]:
+    """Return what was to be heard and what was, side by side; of a reference for both channels, each channel's own."""
+    expected: list[str] = []
+    found: list[str] = []
+    for reference, transcript in zip(references, heard, strict=True):
+        sides = _TWO_SIDED.fullmatch(reference)
+        if sides is None:
+            expected.append(reference)
+            found.append(transcript.text)
+            continue
+        for number, side in enumerate(sides.groups(), start=1):
+            expected.append(side)
+            found.append(" ".join(word.text for word in transcript.words if word.speaker == f"speaker_{number}"))
+    return expected, found
+
+
+def _folded(text: str) -> str:
+    return " ".join(_NOT_A_WORD.sub(" ", text.lower().replace("’", "'")).split())
+
+
+def _read(manifest: Path) -> list[_Row]:
+    if not manifest.is_file():
+        raise TrainingDataError(f"{manifest} is no file; name a TSV with the columns {', '.join(_COLUMNS)}")
+    try:
+        frame = pd.read_csv(manifest, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+    except ValueError as error:  # pandas' own errors for an empty or ragged table, and bytes that are not UTF-8
+        raise TrainingDataError(f"{manifest} is no tab-separated table in UTF-8 ({error}); write it again") from error
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing:
+        raise TrainingDataError(
+            f"{manifest} lacks the columns {', '.join(missing)}; its columns are {', '.join(frame.columns)}"
+        )
+    columns = (frame[name] for name in _COLUMNS)
+    rows = [_row(manifest, *values) for values in zip(*columns, strict=True) if _folded(values[2])]
+    if not rows:
+        raise TrainingDataError(f"{manifest} has no row with a reference")
+    return rows
+
+
+def _row(manifest: Path, file: str, seconds: str, reference: str) -> _Row:
+    if not (manifest.parent / file).is_file():
+        raise TrainingDataError(f"{manifest} names {file}, which does not lie beside it")
+    try:
+        return _Row(file, float(seconds.strip() or 0.0), reference)
+    except ValueError as error:
+        raise TrainingDataError(f"{manifest} says that {file} has {seconds!r} seconds, which is no number") from error
