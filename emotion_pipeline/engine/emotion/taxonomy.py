@@ -38,12 +38,29 @@ BASE_EMOTIONS: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS, NEUTRAL, OTH
 
 THREE_BASES: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS)
 
-_BASE_OF_GROUP: Final = {"joy": HAPPINESS, "anger": ANGER, "sadness": SADNESS, "neutral": NEUTRAL}
+CORE_BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "joy": HAPPINESS,
+        "amusement": HAPPINESS,
+        "pride": HAPPINESS,
+        "anger": ANGER,
+        "annoyance": ANGER,
+        "sadness": SADNESS,
+        "grief": SADNESS,
+        "disappointment": SADNESS,
+    }
+)
+"""The labels that name a base emotion or one of its sub-emotions outright, by which base accuracy is measured."""
 
 BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
-    {label: _BASE_OF_GROUP.get(group, OTHER) for group, labels in EKMAN.items() for label in labels}
+    dict.fromkeys(LABELS, OTHER)
+    | dict.fromkeys(EKMAN["joy"], HAPPINESS)
+    | dict.fromkeys(EKMAN["anger"], ANGER)
+    | dict.fromkeys(EKMAN["sadness"], SADNESS)
+    | {"neutral": NEUTRAL}
 )
-"""The base emotion of each label: that of its Ekman group, Other for disgust, fear and surprise."""
+"""The base emotion of each label: its Ekman group where that is joy, anger or sadness; fear, disgust and the group of
+surprise are Other. A grateful or excited caller is happy, though neither label is one of the sub-emotions."""
 
 SUB_EMOTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -67,13 +84,6 @@ LABEL_OF_SUB: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """GoEmotions' anger is Rage; its sadness goes with the base emotion Sadness and with no sub-emotion."""
-
-CORE_LABELS: Final[Mapping[str, str]] = MappingProxyType({
-    "joy": HAPPINESS, "amusement": HAPPINESS, "pride": HAPPINESS,
-    "anger": ANGER, "annoyance": ANGER,
-    "sadness": SADNESS, "grief": SADNESS, "disappointment": SADNESS,
-})  # fmt: skip
-"""The labels by which base accuracy is measured: those of the sub-emotions, and sadness."""
 
 INTENSITIES: Final[tuple[str, ...]] = ("Mild", "Moderate", "Intense")
 """The classes 1, 2, 3 of SemEval-2018 Task 1 EI-oc; its class 0 means that the emotion is absent."""

@@ -1,0 +1,206 @@
+"""The shipped model through its public door: results, strange input, damage, threads."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emotion_pipeline.engine.artefact import read_artefact
+from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity, evaluate_text
+from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.taxonomy import (
+    BASE_EMOTIONS,
+    INTENSITIES,
+    INTENSITY_DIMENSIONS,
+    LABELS,
+    SUB_EMOTIONS,
+)
+from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.types import EmotionResult
+
+PREDICTOR = EmotionPredictor()
+"""Shared by all tests of this file: it holds no state but the loaded model."""
+
+
+def assert_valid(result: EmotionResult) -> None:
+    assert tuple(result.base_probabilities) == BASE_EMOTIONS
+    assert sum(result.base_probabilities.values()) == pytest.approx(1.0, abs=1e-4)
+    assert tuple(result.label_scores) == LABELS
+    assert all(0 <= score <= 1 for score in result.label_scores.values())
+    assert result.base_probability == result.base_probabilities[result.base]
+    assert result.sub_emotion is None or result.sub_emotion in SUB_EMOTIONS[result.base]
+    assert (result.sub_emotion is None) == (result.sub_probability is None)
+    assert (result.intensity is None) == (result.base in {"Neutral", "Other"}) == (result.intensity_probability is None)
+    assert result.intensity is None or result.intensity in INTENSITIES
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("This made me laugh so hard, hilarious!", "Happiness"),
+        ("i hate this so much i am furious", "Anger"),
+        ("i am so sad i have been crying all day", "Sadness"),
+        ("The train leaves at nine from platform four.", "Neutral"),
+        ("thank you so much for your help", "Other"),
+    ],
+)
+def test_plain_examples_get_their_base_emotion(text: str, base: str) -> None:
+    (result,) = PREDICTOR.predict(text)
+    assert result.base == base
+    assert_valid(result)
+
+
+def test_a_result_carries_sub_emotion_labels_and_intensity() -> None:
+    (result,) = PREDICTOR.predict("lol that was hilarious, I laughed out loud")
+    assert result.sub_emotion == "Amusement"
+    assert "amusement" in result.labels
+    assert result.sub_probability == result.label_scores["amusement"]
+    assert result.intensity in INTENSITIES
+
+
+def test_an_angry_text_has_more_anger_than_a_friendly_one_and_less_joy() -> None:
+    intensity = PREDICTOR.intensity(["have a lovely evening my friend", "i am furious and outraged!!!"])
+    assert tuple(intensity) == INTENSITY_DIMENSIONS
+    assert intensity["anger"][1] > intensity["anger"][0] + 0.3
+    assert intensity["joy"][0] > intensity["joy"][1] + 0.3
+
+
+def test_punctuation_and_capitals_hardly_change_the_result() -> None:
+    written, bare = PREDICTOR.predict(["I'm SO angry, I hate this!", "i'm so angry i hate this"])
+    assert written.base == bare.base == "Anger"
+    assert written.base_probability == pytest.approx(bare.base_probability, abs=0.2)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\x00", "\n\t", "\ud800"])
+def test_a_text_that_says_nothing_is_neutral_and_uncertain(text: str) -> None:
+    (result,) = EmotionPredictor(confidence_threshold=0.0).predict(text)
+    assert (result.base, result.uncertain, result.labels, result.sub_emotion) == ("Neutral", True, (), None)
+    assert_valid(result)
+
+
+def test_the_confidence_threshold_decides_what_is_uncertain() -> None:
+    text = "i hate this so much i am furious"
+    (result,) = PREDICTOR.predict(text)
+    for threshold, uncertain in ((result.base_probability - 0.01, False), (result.base_probability + 0.01, True)):
+        assert EmotionPredictor(confidence_threshold=threshold).predict(text)[0].uncertain is uncertain
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text(st.characters(), max_size=60), max_size=6))
+def test_any_strings_give_valid_results_alone_and_together(texts: list[str]) -> None:
+    together = PREDICTOR.predict(texts)
+    assert len(together) == len(texts)
+    for text, result in zip(texts, together, strict=True):
+        assert_valid(result)
+        alone = PREDICTOR.predict([text])[0]
+        assert alone.label_scores == pytest.approx(result.label_scores, abs=1e-3)
+
+
+def test_ten_thousand_words_are_read_as_one_text() -> None:
+    (result,) = PREDICTOR.predict("i am so happy " * 2_500)
+    assert_valid(result)
+
+
+def test_no_texts_give_no_results() -> None:
+    assert PREDICTOR.predict([]) == []
+
+
+def test_several_threads_may_share_a_predictor_that_is_not_loaded_yet() -> None:
+    predictor = EmotionPredictor()
+    texts = [f"i am {word} today" for word in ("happy", "sad", "angry", "fine")] * 4
+    with ThreadPoolExecutor(8) as pool:
+        results = [result[0] for result in pool.map(predictor.predict, texts)]
+    assert [r.base for r in results] == [r.base for r in PREDICTOR.predict(texts)]
+
+
+def test_the_fingerprint_names_the_model_and_the_features_it_reads(tmp_path: Path) -> None:
+    backend, name, version, digest, threshold = PREDICTOR.fingerprint.split(":")
+    assert (backend, name, version, len(digest)) == ("tfidf", "goemotions-eioc", "1", 12)
+    assert threshold == "threshold=0.65"
+    lexicon = tmp_path / "lexicon.json"
+    lexicon.write_text('{"refund": ["anger", "negative"]}')
+    assert EmotionPredictor(extractor=FeatureExtractor(lexicon=lexicon)).fingerprint != PREDICTOR.fingerprint
+    with pytest.raises(BackendUnavailableError):
+        FeatureExtractor(lexicon=tmp_path / "absent.json")
+
+
+def test_another_threshold_is_another_fingerprint_because_other_rows_are_uncertain() -> None:
+    assert EmotionPredictor(confidence_threshold=0.9).fingerprint != PREDICTOR.fingerprint
+
+
+def test_features_that_are_known_already_give_the_same_answer() -> None:
+    texts = ["I feel joy today.", "what a stupid waste of my time", ""]
+    assert PREDICTOR.predict(texts, features=FeatureExtractor().extract(texts)) == PREDICTOR.predict(texts)
+
+
+def test_the_shipped_artefact_is_small_and_documents_itself() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 10_000_000
+    card = json.loads((SHIPPED / "card.json").read_text())
+    assert "train text" in card["made_with"]
+    assert card["metrics"]["train_rows"] == 43_410
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SHIPPED, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("name", ["card.json", "terms.json", "weights.safetensors"])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(ArtefactError, match=f"{name} cannot be read"):
+        EmotionPredictor(copy).predict("hello")
+
+
+@pytest.mark.parametrize("name", ["terms.json", "weights.safetensors"])
+def test_a_damaged_file_is_named(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[-10] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(ArtefactError, match=f"{name} is damaged"):
+        EmotionPredictor(copy).predict("hello")
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [("{", "not JSON"), ("[]", "lacks"), ('{"backend": "tfidf", "name": "x", "version": "1", "sha256": 3}', "lacks")],
+)
+def test_a_card_that_is_none_is_refused(copy: Path, card: str, message: str) -> None:
+    (copy / "card.json").write_text(card)
+    with pytest.raises(ArtefactError, match=message):
+        load_model(copy)
+
+
+def test_a_model_of_another_kind_is_refused(copy: Path) -> None:
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps({**card, "backend": "encoder"}))
+    with pytest.raises(ArtefactError, match="'encoder' model; this version reads tfidf"):
+        load_model(copy)
+    with pytest.raises(ArtefactError, match="'encoder' artefact where a 'tfidf' one"):
+        read_artefact(copy, "tfidf")
+
+
+def test_the_model_holds_on_real_rows(shared_data: Path) -> None:
+    """The dev file was used to choose thresholds, so this guards the artefact against rot and measures no progress."""
+    corpus = shared_data / "goemotions"
+    figures = evaluate_text(PREDICTOR, corpus / "dev.tsv", corpus / "labels.txt")
+    assert figures.n == 5_426
+    assert figures.macro_f1_28 > 0.48
+    assert figures.base_accuracy > 0.85
+    assert figures.ece_28 < 0.02
+    intensity = evaluate_intensity(PREDICTOR, shared_data / "intensity")
+    assert intensity.n == 1_464
+    assert intensity.mean_pearson > 0.5
+
+
+def test_data_with_unknown_labels_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("joy\nbliss\n")
+    (tmp_path / "data.tsv").write_text("hello\t0\n")
+    with pytest.raises(TrainingDataError, match=r"labels\.txt, line 2: unknown label 'bliss'"):
+        evaluate_text(PREDICTOR, tmp_path / "data.tsv", tmp_path / "labels.txt")
