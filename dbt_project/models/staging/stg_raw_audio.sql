@@ -1,0 +1,24 @@
+with
+
+source as (
+    select * from {{ lake_table('raw_audio') }}
+),
+
+renamed as (
+    select
+        recording_date,
+        file,
+        recording_id,
+        status,
+        reason,
+        detail,
+        nullif(array_to_string(warnings, ', '), '') as warnings,
+        container,
+        codec,
+        sample_rate_hz,
+        channels,
+        seconds as recording_seconds
+    from source
+)
+
+select * from renamed
