@@ -1,0 +1,163 @@
+"""The acoustic tone model that ships with the package: functionals, relative to the voice, judged by a committee.
+
+Runs on numpy and scipy alone, far faster than real time on one core. It is trained by ``training``; the weights beside
+this module come from the command in their card.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.tone.features import feature_names, functionals
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
+from emotion_pipeline.engine.tone.network import Committee
+from emotion_pipeline.engine.tone.normalise import Normaliser
+from emotion_pipeline.engine.tone.windows import windows
+from emotion_pipeline.engine.types import Channel, ToneScore
+
+BACKEND: Final = "acoustic"
+SHIPPED: Final = Path(__file__).parent / "weights"
+
+_NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
+"""Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry."""
+
+_POPULATION: Final = ("mean", "within", "between")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Everything that training finds."""
+
+    filters: NDArray[np.float32]
+    """Mel filterbank, see ``descriptors.mel_filters``."""
+    normaliser: Normaliser
+    committee: Committee
+    temperature: float
+    """Log-probabilities are divided by this before they become probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is measured of one utterance: for each window in which there is speech a vector and the speech's seconds."""
+
+    vectors: NDArray[np.float32]
+    """Shape ``(n_windows, n_features)``; no rows where nothing is heard."""
+    seconds: Floats
+    """Shape ``(n_windows,)``."""
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        """The mean of the windows by their speech, shape ``(n_features,)``."""
+        return np.average(self.vectors, axis=0, weights=self.seconds).astype(np.float32)
+
+
+def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:
+    """Functionals of every window of an utterance that holds speech."""
+    found = [functionals(window, filters) for window in windows(samples)]
+    heard = [(vector, seconds) for vector, seconds in found if seconds > 0]
+    vectors = np.array([vector for vector, _ in heard], dtype=np.float32).reshape(len(heard), len(feature_names()))
+    return Utterance(vectors, np.array([seconds for _, seconds in heard]))
+
+
+class AcousticToneModel:
+    """See ``model.ToneModel`` for what it does; knows the four tones of ``labels.ACOUSTIC_TONES``."""
+
+    def __init__(self, weights: Weights, fingerprint: str) -> None:
+        self._weights = weights
+        self._fingerprint = fingerprint
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> "AcousticToneModel":
+        """The model in ``folder``, or the shipped one.
+
+        Raises ``ArtefactError`` for weights that are missing, damaged or of another version.
+        """
+        artefact = read_artefact(folder or SHIPPED, BACKEND)
+        if tuple(artefact.terms.get("features", ())) != feature_names():
+            raise ArtefactError(
+                f"The tone model in {artefact.folder} was trained on other features than this version of the package "
+                "measures: train it again with `emotion-clf train tone`, or install the version that made it."
+            )
+        return cls(_weights(artefact), artefact.fingerprint)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ACOUSTIC_TONES
+
+    def score(self, utterances: Sequence[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
+        measured = [measure(samples, self._weights.filters) for samples in utterances]
+        names = list(groups) if groups is not None else [str(i) for i in range(len(utterances))]
+        if len(names) != len(measured):
+            raise ValueError(f"{len(measured)} utterances came with {len(names)} groups: give one group for each")
+        members: dict[str, list[int]] = {}
+        for i, name in enumerate(names):
+            members.setdefault(name, []).append(i)
+        scores: dict[int, ToneScore] = {}
+        for rows in members.values():
+            probabilities = self.probabilities([measured[i] for i in rows])
+            scores |= {i: _score(row) for i, row in zip(rows, probabilities, strict=True)}
+        return [scores[i] for i in range(len(utterances))]
+
+    def probabilities(self, voice: Sequence[Utterance]) -> Floats:
+        """Calibrated probabilities of one voice's utterances, shape ``(n, 4)``; NaN where nothing is heard."""
+        return softmax(pooled_log_probabilities(voice, self._weights) / self._weights.temperature, axis=1)
+
+
+def pooled_log_probabilities(voice: Sequence[Utterance], weights: Weights) -> Floats:
+    """Log-probabilities before calibration, shape ``(n_utterances, 4)``; NaN where nothing is heard.
+
+    An utterance's windows are pooled by the seconds of speech in each.
+    """
+    result = np.full((len(voice), len(ACOUSTIC_TONES)), np.nan)
+    heard = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
+    if not heard:
+        return result
+    known = np.stack([voice[i].vector for i in heard])
+    for i in heard:
+        relative = weights.normaliser.apply(voice[i].vectors, known)
+        result[i] = np.average(weights.committee.log_probabilities(relative), axis=0, weights=voice[i].seconds)
+    return result
+
+
+def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
+    """Write the artefact into ``folder``; ``card`` holds name, version and whatever should be known of the model."""
+    normaliser = {f"normaliser.{name}": getattr(weights.normaliser, name).astype(np.float32) for name in _POPULATION}
+    tensors = {
+        "filters": weights.filters,
+        "temperature": np.array([weights.temperature], dtype=np.float32),
+        **normaliser,
+        **{f"committee.{name}": array for name, array in weights.committee.tensors().items()},
+    }
+    depths = [len(member) for member in weights.committee.members]
+    terms = {"labels": ACOUSTIC_TONES, "features": feature_names()}
+    write_artefact(folder, {**card, "backend": BACKEND, "depths": depths}, tensors, terms)
+
+
+def _weights(artefact: Artefact) -> Weights:
+    prefix = "committee."
+    own = {name.removeprefix(prefix): artefact.tensor(name) for name in artefact.tensors if name.startswith(prefix)}
+    parts = (artefact.tensor(f"normaliser.{name}").astype(np.float64) for name in _POPULATION)
+    try:
+        committee = Committee.from_tensors(own, artefact.card["depths"])
+    except KeyError as error:
+        raise ArtefactError(f"The tone model in {artefact.folder} lacks {error}: make it again.") from error
+    return Weights(artefact.tensor("filters"), Normaliser(*parts), committee, float(artefact.tensor("temperature")[0]))
+
+
+def _score(probabilities: Floats) -> ToneScore:
+    if np.isnan(probabilities).any():
+        return ToneScore(_NOTHING_HEARD)
+    return ToneScore({tone: float(value) for tone, value in zip(ACOUSTIC_TONES, probabilities, strict=True)})

@@ -1,0 +1,103 @@
+"""Reading a labelled tone corpus: a manifest with its recordings beside it. What does not fit is refused by name.
+
+Columns: file, speaker, gender, emotion, intensity, text, lang, seconds, of which file, speaker and emotion are needed.
+Training and measuring belong elsewhere.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.errors import MediaError, TrainingDataError
+from emotion_pipeline.engine.tone.labels import CORPUS_LABELS, FOUR_CLASS
+from emotion_pipeline.engine.types import Channel
+
+_NEEDED: Final = ("file", "speaker", "emotion")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One labelled recording; ``tone`` is one of the four classes, ``row`` its line in the manifest (header: 1)."""
+
+    manifest: Path
+    row: int
+    path: Path
+    speaker: str
+    tone: str
+
+    @property
+    def corpus(self) -> str:
+        """The manifest's folder, which is what a corpus is called in reports."""
+        return self.manifest.resolve().parent.name
+
+    @property
+    def where(self) -> str:
+        return f"{self.manifest}, row {self.row}"
+
+
+def read_manifest(manifest: Path) -> list[Clip]:
+    """The clips of four-class evaluation, calm counting as neutral; rows of other known labels are left out.
+
+    Raises ``TrainingDataError`` naming file and row for a missing manifest, column, recording or speaker and an unknown
+    label, and where no row is left.
+    """
+    clips = [clip for clip in _rows(manifest) if clip is not None]
+    if not clips:
+        raise TrainingDataError(f"{manifest} has no row labelled {', '.join(FOUR_CLASS)}: nothing to learn or measure.")
+    return clips
+
+
+def _rows(manifest: Path) -> Iterator[Clip | None]:
+    try:
+        text = manifest.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingDataError(f"The manifest {manifest} cannot be read as UTF-8 text: {error}.") from error
+    reader = csv.DictReader(text.splitlines())
+    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        needed = f"its first row must name {', '.join(_NEEDED)}"
+        raise TrainingDataError(f"The manifest {manifest} lacks the column {', '.join(missing)}; {needed}.")
+    for number, row in enumerate(reader, start=2):
+        yield _clip(manifest, number, row)
+
+
+def _clip(manifest: Path, number: int, row: dict[str, str | None]) -> Clip | None:
+    file, speaker, emotion = ((row[name] or "").strip() for name in _NEEDED)
+    where = f"{manifest}, row {number}"
+    if emotion not in CORPUS_LABELS:
+        raise TrainingDataError(
+            f"{where}: {emotion!r} is no known label; known are {', '.join(sorted(CORPUS_LABELS))}."
+        )
+    if not speaker:
+        raise TrainingDataError(f"{where}: the speaker is empty; splits are by speaker, so each row needs one.")
+    path = manifest.parent / file
+    if not file or not path.is_file():
+        raise TrainingDataError(f"{where}: the recording {file!r} is not beside the manifest.")
+    tone = FOUR_CLASS.get(emotion)
+    return Clip(manifest, number, path, speaker, tone) if tone else None
+
+
+def without_duplicates(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips whose sound no earlier clip has; the same recording on both sides of a split would be no test."""
+    seen: set[str] = set()
+    kept = []
+    for clip in clips:
+        digest = hashlib.sha256(read_clip(clip).tobytes()).hexdigest()
+        if digest not in seen:
+            kept.append(clip)
+        seen.add(digest)
+    return kept
+
+
+def read_clip(clip: Clip) -> Channel:
+    """The clip as 16 kHz mono ``float32``, shape ``(n_samples,)``; raises ``TrainingDataError`` if unreadable."""
+    try:
+        return decode(clip.path)[0].astype(np.float32, copy=False)
+    except MediaError as error:
+        raise TrainingDataError(f"{clip.where}: {error}") from error

@@ -1,0 +1,76 @@
+"""Measuring a tone model on a labelled corpus, through the same door that users take: ``emotion-clf evaluate tone``."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.tone import metrics
+from emotion_pipeline.engine.tone.corpus import read_clip, read_manifest
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS
+from emotion_pipeline.engine.tone.model import ToneModel
+from emotion_pipeline.engine.types import SAMPLE_RATE, ToneScore
+
+
+@dataclass(frozen=True, slots=True)
+class ToneEvaluation:
+    """The figures of the command contract over angry, happy, neutral with calm counted as neutral, and sad."""
+
+    n: int
+    uar_4: float
+    """Unweighted average recall; chance is 0.25."""
+    uar_4_interval: tuple[float, float]
+    """95 % bootstrap interval over speakers."""
+    recall: Mapping[str, float | None]
+    """By class; None for a class that the corpus does not have."""
+    ece: float
+    """Expected calibration error of the winning probability, 15 bins."""
+    audio_seconds_per_second: float
+    """Of scoring, with the audio decoded beforehand."""
+    normalised_by_speaker: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def evaluate_tone(model: ToneModel, manifest: Path, normalise_by_speaker: bool = False) -> ToneEvaluation:
+    """Measure ``model`` on the clips of ``manifest`` that belong to the four classes; other rows are skipped.
+
+    normalise_by_speaker: a speaker's clips are given to the model as one voice, as the segments of a call would be.
+
+    Raises ``TrainingDataError`` naming file and row for data that does not fit.
+    """
+    clips = read_manifest(manifest)
+    sounds = [read_clip(clip) for clip in clips]
+    speakers = [clip.speaker for clip in clips]
+    model.score(sounds[:1])  # what is loaded at first use is not scoring
+    started = time.perf_counter()
+    scores = model.score(sounds, speakers if normalise_by_speaker else None)
+    seconds = time.perf_counter() - started
+    truth = np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips])
+    probabilities = four_classes(scores)
+    decided = probabilities.argmax(axis=1)
+    recalls = metrics.recalls(truth, decided, len(ACOUSTIC_TONES))
+    return ToneEvaluation(
+        n=len(clips),
+        uar_4=metrics.unweighted_average_recall(truth, decided, len(ACOUSTIC_TONES)),
+        uar_4_interval=metrics.uar_interval(truth, decided, np.array(speakers), len(ACOUSTIC_TONES)),
+        recall={tone: None if np.isnan(r) else float(r) for tone, r in zip(ACOUSTIC_TONES, recalls, strict=True)},
+        ece=metrics.expected_calibration_error(truth, probabilities),
+        audio_seconds_per_second=sum(len(sound) for sound in sounds) / SAMPLE_RATE / seconds,
+        normalised_by_speaker=normalise_by_speaker,
+    )
+
+
+def four_classes(scores: Sequence[ToneScore]) -> NDArray[np.float64]:
+    """Probabilities over the four classes, shape ``(n, 4)``; what a model gives to any other tone is left out."""
+    result = np.zeros((len(scores), len(ACOUSTIC_TONES)))
+    for row, score in zip(result, scores, strict=True):
+        for tone, probability in score.probabilities.items():
+            if tone in FOUR_CLASS:
+                row[ACOUSTIC_TONES.index(FOUR_CLASS[tone])] += probability
+    return result / np.maximum(result.sum(axis=1, keepdims=True), 1e-9)

@@ -1,0 +1,78 @@
+"""What a tone model is, how one is had by name, and how its scores of parts become that of a whole.
+
+Each back end is a module of its own, loaded only when asked for.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from emotion_pipeline.engine.errors import UnknownBackendError
+from emotion_pipeline.engine.types import Channel, ToneScore
+
+SMALLEST: Final = 1e-9
+"""A probability counts as at least this much where its logarithm is taken."""
+
+
+class ToneModel(Protocol):
+    """Anything that hears how utterances sound."""
+
+    @property
+    def fingerprint(self) -> str:
+        """``backend:name:version:hash12`` of the weights."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The tones that it knows, a subset of ``labels.TONES``."""
+        ...
+
+    def score(self, utterances: Sequence[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
+        """One score an utterance, in order; utterances may have any length, also none.
+
+        utterances: each ``float32``, shape ``(n_samples,)``, 16 kHz mono.
+        groups: for each utterance the voice that speaks (recording and speaker); what is known of a voice from its
+            other utterances helps to judge it. None: each utterance stands alone. No result depends on another group.
+        """
+        ...
+
+
+def load_tone_model(name: str = "acoustic", artefact: Path | None = None) -> ToneModel:
+    """The tone model called ``name``, with the weights in the folder ``artefact`` or, where None, its own.
+
+    Raises ``UnknownBackendError`` for a name that no back end has, ``ArtefactError`` for weights missing or damaged.
+    """
+    if name not in _LOADERS:
+        raise UnknownBackendError(f"There is no tone model called {name!r}; the known ones are {', '.join(_LOADERS)}.")
+    return _LOADERS[name](artefact)
+
+
+def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneScore:
+    """The score of a whole: its parts' mean log-probabilities by ``weights`` (not negative), made to sum to 1.
+
+    Where all weights are 0, the parts count the same. Raises ``ValueError`` for no parts, for a count of weights that
+    is not that of the parts, and for parts that do not know the same tones.
+    """
+    tones = {frozenset(score.probabilities) for score in scores}
+    if len(tones) != 1 or len(scores) != len(weights):
+        raise ValueError(f"cannot pool {len(scores)} scores by {len(weights)} weights over {len(tones)} sets of tones")
+    shares = weights if sum(weights) > 0 else [1.0] * len(scores)
+    raised = {
+        tone: _geometric_mean([s.probabilities[tone] for s in scores], shares) for tone in scores[0].probabilities
+    }
+    return ToneScore({tone: value / sum(raised.values()) for tone, value in raised.items()})
+
+
+def _geometric_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    logarithms = (weight * math.log(max(value, SMALLEST)) for value, weight in zip(values, weights, strict=True))
+    return math.exp(sum(logarithms) / sum(weights))
+
+
+def _acoustic(artefact: Path | None) -> ToneModel:
+    from emotion_pipeline.engine.tone.acoustic import AcousticToneModel
+
+    return AcousticToneModel.load(artefact)
+
+
+_LOADERS: Final[dict[str, Callable[[Path | None], ToneModel]]] = {"acoustic": _acoustic}

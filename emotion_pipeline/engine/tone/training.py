@@ -1,0 +1,233 @@
+"""Training of the acoustic tone model from labelled corpora, by one reproducible call.
+
+What is reported is always of speakers, and of corpora, that the scored model has not heard. Reading a corpus stands in
+``corpus``, the mathematics of fitting in ``fitting``, what is written in ``acoustic``.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+
+from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.tone import metrics
+from emotion_pipeline.engine.tone.acoustic import (
+    AcousticToneModel,
+    Utterance,
+    Weights,
+    measure,
+    pooled_log_probabilities,
+    save,
+)
+from emotion_pipeline.engine.tone.augmentation import augment
+from emotion_pipeline.engine.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
+from emotion_pipeline.engine.tone.descriptors import mel_filters
+from emotion_pipeline.engine.tone.fitting import Examples, fit_committee, fit_normaliser
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
+
+NAME: Final = "functionals"
+VERSION: Final = "1"
+
+FOLDS: Final = 5
+
+_COMMAND: Final = "emotion-clf train tone {manifests} --output weights --seed {seed}"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutFigures:
+    """How well clips of one corpus are judged by a model that has not heard their speakers."""
+
+    corpus: str
+    n: int
+    uar_4: float
+    """Every clip alone."""
+    uar_4_by_speaker: float
+    """The clips of a speaker standing for one recording."""
+    uar_4_one_tone: float
+    """The hardest case: a speaker's clips of one tone standing for one recording."""
+    ece: float
+    """Every clip alone, after calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneTrainingReport:
+    """What was trained on what, and how well it does on speakers and corpora held out."""
+
+    fingerprint: str
+    clips: dict[str, int]
+    """Clips used, by corpus."""
+    duplicates: int
+    """Clips left out because another has the very same sound."""
+    by_speaker: tuple[HeldOutFigures, ...]
+    """Cross-validated over speakers, all corpora together."""
+    leave_one_corpus_out: tuple[HeldOutFigures, ...]
+    """Empty where there is only one corpus."""
+    temperature: float
+    seed: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def train_tone_model(
+    manifests: Sequence[Path], output: Path, seed: int = 0, *, variants: int = 4, workers: int = 1
+) -> ToneTrainingReport:
+    """Train on every clip of ``manifests`` with a four-class label and write the artefact to the folder ``output``.
+
+    variants: augmented copies of each clip. workers: processes that measure clips; their number changes no result.
+
+    The same clips and seed give the same artefact on the same machine. Raises ``TrainingDataError`` naming file and row
+    for data that does not fit and ``ArtefactError`` where ``output`` is a folder of something else; nothing is written
+    by halves.
+    """
+    started = time.perf_counter()
+    listed = [clip for manifest in manifests for clip in read_manifest(manifest)]
+    clips = without_duplicates(listed)
+    examples = _examples(clips, seed, variants, workers)
+    _check(examples)
+    by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
+    by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
+    # A new recording is another corpus: confidence on unheard corpora is the honest one where it can be had.
+    temperature = fit_temperature((by_corpus or by_speaker).every, examples.tones)
+    figures = {
+        "clips": {name: int((examples.corpora == name).sum()) for name in np.unique(examples.corpora)},
+        "duplicates": len(listed) - len(clips),
+        "by_speaker": _figures(by_speaker, examples, temperature),
+        "leave_one_corpus_out": _figures(by_corpus, examples, temperature) if by_corpus else (),
+        "temperature": round(temperature, 4),
+        "seed": seed,
+    }
+    weights = _fit(examples, seed, temperature)
+    named = " ".join(f"--manifest {name}/manifest.csv" for name in figures["clips"])
+    lists = {key: [asdict(part) for part in figures[key]] for key in ("by_speaker", "leave_one_corpus_out")}
+    made_with = _COMMAND.format(manifests=named, seed=seed)
+    save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | lists}, output)
+    fingerprint = AcousticToneModel.load(output).fingerprint
+    return ToneTrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
+
+
+def fit_temperature(log_probabilities: Sequence[Floats], tones: NDArray[np.int64]) -> float:
+    """The temperature that makes the labels likeliest (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+
+    log_probabilities: several judgements of the same clips, each of shape ``(n, n_classes)``, that count the same.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(tones))
+
+    def cost(logarithm: float) -> float:
+        return -sum(float(log_softmax(p / np.exp(logarithm), axis=1)[rows, tones].mean()) for p in log_probabilities)
+
+    best: Any = minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded")
+    return float(np.exp(best.x))
+
+
+def _examples(clips: Sequence[Clip], seed: int, variants: int, workers: int) -> Examples:
+    vectors_of = partial(_vectors, filters=mel_filters(), seed=seed, variants=variants)
+    numbered = list(enumerate(clips))
+    if workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            vectors = list(pool.map(vectors_of, numbered, chunksize=16))
+    else:
+        vectors = [vectors_of(pair) for pair in numbered]
+    return Examples(
+        vectors=np.stack(vectors),
+        tones=np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]),
+        speakers=np.array([f"{clip.corpus}/{clip.speaker}" for clip in clips]),
+        corpora=np.array([clip.corpus for clip in clips]),
+    )
+
+
+def _vectors(numbered: tuple[int, Clip], filters: NDArray[np.float32], seed: int, variants: int) -> NDArray[np.float32]:
+    """Functionals of a clip and of its augmented variants, shape ``(1 + variants, n_features)``."""
+    number, clip = numbered
+    samples = read_clip(clip)
+    original = measure(samples, filters)
+    if not len(original.vectors):
+        raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
+    rng = np.random.default_rng((seed, number))
+    measured = (measure(augment(samples, rng), filters) for _ in range(variants))
+    return np.stack([original.vector, *(found.vector if len(found.vectors) else original.vector for found in measured)])
+
+
+def _check(examples: Examples) -> None:
+    absent = [tone for i, tone in enumerate(ACOUSTIC_TONES) if i not in examples.tones]
+    if absent:
+        raise TrainingDataError(f"No clip of the manifests is labelled {', '.join(absent)}: all four tones are needed.")
+    count = len(np.unique(examples.speakers))
+    if count < FOLDS:
+        raise TrainingDataError(
+            f"The manifests name {count} speakers; at least {FOLDS} are needed to measure on unheard ones."
+        )
+
+
+def _fit(examples: Examples, seed: int, temperature: float = 1.0) -> Weights:
+    normaliser = fit_normaliser(examples)
+    return Weights(mel_filters(), normaliser, fit_committee(examples, normaliser, seed), temperature)
+
+
+Folds = Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+def _speaker_folds(examples: Examples, seed: int) -> Folds:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return folds.split(examples.tones, np.char.add(examples.corpora, examples.tones.astype(str)), examples.speakers)
+
+
+def _corpus_folds(examples: Examples) -> Folds:
+    for corpus in np.unique(examples.corpora):
+        held_out = examples.corpora == corpus
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldOut:
+    """Log-probabilities of clips unheard in training, shape ``(n, 4)``, by what a clip is judged relative to."""
+
+    alone: Floats
+    by_speaker: Floats
+    one_tone: Floats
+
+    @property
+    def every(self) -> tuple[Floats, Floats, Floats]:
+        return self.alone, self.by_speaker, self.one_tone
+
+
+def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
+    result = _HeldOut(*(np.zeros((len(examples.tones), len(ACOUSTIC_TONES))) for _ in range(3)))
+    same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
+    for heard, unheard in folds:
+        weights = _fit(examples.take(np.asarray(heard)), seed)
+        alone = np.arange(len(examples.tones)).astype(str)
+        for target, voices in zip(result.every, (alone, examples.speakers, same_tone), strict=True):
+            for voice in np.unique(voices[unheard]):
+                rows = unheard[voices[unheard] == voice]
+                clips = [Utterance(examples.vectors[row, :1], np.ones(1)) for row in rows]
+                target[rows] = pooled_log_probabilities(clips, weights)
+    return result
+
+
+def _figures(held_out: _HeldOut, examples: Examples, temperature: float) -> tuple[HeldOutFigures, ...]:
+    def of(corpus: str) -> HeldOutFigures:
+        rows = examples.corpora == corpus
+        truth = examples.tones[rows]
+        decided = (p[rows].argmax(axis=1) for p in held_out.every)
+        uars = (metrics.unweighted_average_recall(truth, found, len(ACOUSTIC_TONES)) for found in decided)
+        probabilities = softmax(held_out.alone[rows] / temperature, axis=1)
+        error = metrics.expected_calibration_error(truth, probabilities)
+        return HeldOutFigures(corpus, int(rows.sum()), *(round(uar, 4) for uar in uars), ece=round(error, 4))
+
+    return tuple(of(str(corpus)) for corpus in np.unique(examples.corpora))

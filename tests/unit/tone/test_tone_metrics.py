@@ -1,0 +1,40 @@
+"""Figures of tone quality against hand-computed values."""
+
+import numpy as np
+import pytest
+
+from emotion_pipeline.engine.tone import metrics
+
+
+def test_every_class_counts_the_same_in_the_average_recall() -> None:
+    truth = np.array([0] * 9 + [1])
+    decided = np.zeros(10, dtype=np.int64)
+    assert metrics.unweighted_average_recall(truth, decided, 2) == 0.5
+
+
+def test_a_class_that_does_not_occur_has_no_recall_and_does_not_count() -> None:
+    truth = np.array([0, 0, 2])
+    found = metrics.recalls(truth, np.array([0, 1, 2]), 4)
+    assert found[[0, 2]].tolist() == [0.5, 1.0]
+    assert np.isnan(found[[1, 3]]).all()
+    assert metrics.unweighted_average_recall(truth, np.array([0, 1, 2]), 4) == 0.75
+
+
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.tile([0.9, 0.1], (10, 1))
+    truth = np.array([0] * 6 + [1] * 4)
+    assert metrics.expected_calibration_error(truth, probabilities) == pytest.approx(0.3)
+
+
+def test_perfect_certainty_that_is_right_has_no_calibration_error() -> None:
+    assert metrics.expected_calibration_error(np.array([0, 1]), np.eye(2)) == 0
+
+
+def test_the_interval_holds_the_figure_and_is_wider_where_speakers_differ(rng: np.random.Generator) -> None:
+    truth = np.tile([0, 1], 100)
+    voices = np.repeat(np.arange(10).astype(str), 20)
+    even = np.where(rng.random(200) < 0.7, truth, 1 - truth)
+    uneven = np.where(np.repeat(np.arange(10) < 7, 20), truth, 1 - truth)
+    narrow, wide = (metrics.uar_interval(truth, decided, voices, 2) for decided in (even, uneven))
+    assert narrow[0] <= metrics.unweighted_average_recall(truth, even, 2) <= narrow[1]
+    assert wide[1] - wide[0] > narrow[1] - narrow[0]

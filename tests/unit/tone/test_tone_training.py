@@ -1,0 +1,218 @@
+"""Training and evaluation on small corpora: real clips where the shared data is there, made ones otherwise."""
+
+import csv
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
+from emotion_pipeline.engine.tone import fitting
+from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicates
+from emotion_pipeline.engine.tone.evaluation import evaluate_tone, four_classes
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
+from emotion_pipeline.engine.tone.model import load_tone_model
+from emotion_pipeline.engine.tone.training import fit_temperature, train_tone_model
+from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
+
+# Pitch in Hz, its range in per cent, and syllables a second: tones that no model can fail to tell apart
+MANNERS = {"angry": (260, 10, 7.0), "happy": (230, 45, 5.0), "neutral": (130, 5, 4.0), "sad": (100, 15, 2.0)}
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same code with fewer steps and networks, so that a test takes a second."""
+    monkeypatch.setattr(fitting, "_STEPS", 60)
+    monkeypatch.setattr(fitting, "NETWORKS", 1)
+
+
+def spoken(manner: str, rng: np.random.Generator) -> Channel:
+    pitch, spread, pace = MANNERS[manner]
+    time = np.arange(int(0.8 * SAMPLE_RATE)) / SAMPLE_RATE
+    melody = pitch * rng.uniform(0.95, 1.05) * (1 + spread / 100 * np.sin(2 * np.pi * rng.uniform(1, 2) * time))
+    phase = 2 * np.pi * np.cumsum(melody) / SAMPLE_RATE
+    buzz = sum(np.sin(k * phase) / k for k in range(1, 10))
+    loudness = 1.2 - np.cos(2 * np.pi * pace * time)
+    return (0.05 * buzz * loudness + 0.001 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+def write_wave(path: Path, samples: NDArray[np.float32]) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def write_manifest(folder: Path, rows: list[dict[str, str]]) -> Path:
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["file", "speaker", "emotion"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return manifest
+
+
+def make_corpus(folder: Path, speakers: int = 5, seed: int = 0) -> Path:
+    """Two clips of each manner by each speaker, and a surprised one that does not take part."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for speaker in range(speakers):
+        for manner in (*MANNERS, *MANNERS):
+            rows.append({"file": f"{len(rows)}.wav", "speaker": f"s{speaker}", "emotion": manner})
+            write_wave(folder / rows[-1]["file"], spoken(manner, rng))
+    write_wave(folder / "other.wav", spoken("happy", rng))
+    return write_manifest(folder, [*rows, {"file": "other.wav", "speaker": "s0", "emotion": "surprise"}])
+
+
+def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(tmp_path: Path) -> None:
+    manifests = [make_corpus(tmp_path / name, seed=i) for i, name in enumerate(("first", "second"))]
+    report = train_tone_model(manifests, tmp_path / "model", variants=1)
+    model = load_tone_model("acoustic", tmp_path / "model")
+    assert model.fingerprint == report.fingerprint
+    assert report.clips == {"first": 40, "second": 40}
+    assert [part.corpus for part in report.leave_one_corpus_out] == ["first", "second"]
+    assert all(part.uar_4 > 0.8 for part in (*report.by_speaker, *report.leave_one_corpus_out))
+    unheard = evaluate_tone(model, make_corpus(tmp_path / "third", seed=9))
+    assert unheard.uar_4 > 0.8
+    card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["metrics"]["temperature"] == report.temperature
+    assert str(tmp_path) not in json.dumps(card)
+
+
+def test_training_twice_gives_the_same_artefact_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    once = train_tone_model([manifest], tmp_path / "once", seed=3, variants=1)
+    again = train_tone_model([manifest], tmp_path / "again", seed=3, variants=1, workers=2)
+    assert once.fingerprint == again.fingerprint
+    assert once.leave_one_corpus_out == ()
+    assert json.dumps(once.to_dict())
+
+
+def test_a_small_part_of_real_corpora_is_learnt_better_than_chance(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "tone" / "emodb"
+    with (source / "manifest.csv").open(encoding="utf-8") as file:
+        rows = [row for i, row in enumerate(csv.DictReader(file)) if i % 4 == 0]
+    (tmp_path / "emodb").mkdir()
+    for row in rows:
+        (tmp_path / "emodb" / row["file"]).symlink_to(source / row["file"])
+    kept = [{name: row[name] for name in ("file", "speaker", "emotion")} for row in rows]
+    report = train_tone_model([write_manifest(tmp_path / "emodb", kept)], tmp_path / "model", variants=0)
+    assert report.by_speaker[0].uar_4 > 0.5
+
+
+def test_the_shipped_model_is_better_than_chance_on_a_corpus_it_has_not_heard(shared_data: Path) -> None:
+    evaluation = evaluate_tone(load_tone_model(), shared_data / "tone" / "ravdess" / "manifest.csv")
+    assert evaluation.n == 432
+    assert evaluation.uar_4_interval[0] > 0.35
+    assert evaluation.uar_4_interval[0] <= evaluation.uar_4 <= evaluation.uar_4_interval[1]
+    assert evaluation.audio_seconds_per_second > 10
+
+
+def test_recordings_with_the_same_sound_are_used_once(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    (tmp_path / "corpus" / "1.wav").write_bytes((tmp_path / "corpus" / "0.wav").read_bytes())
+    clips = read_manifest(manifest)
+    assert len(clips) == 40
+    kept = without_duplicates(clips)
+    assert [clip.path.name for clip in clips if clip not in kept] == ["1.wav"]
+
+
+def test_an_output_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    with pytest.raises(ArtefactError, match=r"no card\.json"):
+        train_tone_model([manifest], tmp_path / "corpus", variants=0)
+    assert manifest.is_file()
+
+
+def test_the_figures_have_the_keys_of_the_command_contract(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    evaluation = evaluate_tone(load_tone_model(), manifest, normalise_by_speaker=True).to_dict()
+    assert {"n", "uar_4", "recall", "ece", "audio_seconds_per_second", "uar_4_interval"} <= set(evaluation)
+    assert set(evaluation["recall"]) == set(ACOUSTIC_TONES)
+    assert evaluation["normalised_by_speaker"] is True
+    assert json.dumps(evaluation)
+
+
+def test_calm_counts_as_neutral_and_tones_outside_the_four_are_left_out() -> None:
+    eight = ToneScore({tone: 0.3 if tone == "calm" else 0.1 for tone in TONES})
+    assert four_classes([eight])[0] == pytest.approx(np.array([1, 1, 4, 1]) / 7)
+
+
+def test_rows_outside_the_four_classes_are_skipped_and_calm_ones_counted_as_neutral(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = ("calm", "neutral", "disgust", "surprised", "sad")
+    for label in labels:
+        write_wave(tmp_path / f"{label}.wav", spoken("neutral", rng))
+    manifest = write_manifest(tmp_path, [{"file": f"{e}.wav", "speaker": "s", "emotion": e} for e in labels])
+    assert [clip.tone for clip in read_manifest(manifest)] == ["neutral", "neutral", "sad"]
+    evaluation = evaluate_tone(load_tone_model(), manifest)
+    assert evaluation.n == 3
+    assert evaluation.recall["angry"] is None
+    assert evaluation.recall["happy"] is None
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"file": "0.wav", "speaker": "s", "emotion": "bored"}, r"manifest\.csv, row 2: 'bored' is no known label"),
+        ({"file": "gone.wav", "speaker": "s", "emotion": "sad"}, r"manifest\.csv, row 2: .*'gone\.wav' is not beside"),
+        ({"file": "0.wav", "speaker": "", "emotion": "sad"}, r"manifest\.csv, row 2: the speaker is empty"),
+        ({"file": "0.wav", "speaker": "s", "emotion": "disgust"}, "no row labelled"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(tmp_path: Path, row: dict[str, str], message: str) -> None:
+    write_wave(tmp_path / "0.wav", spoken("sad", np.random.default_rng(0)))
+    with pytest.raises(TrainingDataError, match=message):
+        evaluate_tone(load_tone_model(), write_manifest(tmp_path, [row]))
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("file,emotion\na.wav,sad\n", encoding="utf-8")
+    with pytest.raises(TrainingDataError, match="lacks the column speaker"):
+        read_manifest(manifest)
+
+
+def test_a_manifest_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match=r"none\.csv cannot be read"):
+        read_manifest(tmp_path / "none.csv")
+
+
+def test_an_unreadable_recording_is_named_with_its_row(tmp_path: Path) -> None:
+    (tmp_path / "0.wav").write_bytes(b"not audio")
+    manifest = write_manifest(tmp_path, [{"file": "0.wav", "speaker": "s", "emotion": "sad"}])
+    with pytest.raises(TrainingDataError, match=r"manifest\.csv, row 2: "):
+        evaluate_tone(load_tone_model(), manifest)
+
+
+def test_a_silent_recording_is_named_with_its_row(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    write_wave(tmp_path / "corpus" / "3.wav", np.zeros(SAMPLE_RATE, dtype=np.float32))
+    with pytest.raises(TrainingDataError, match=r"row 5: 3\.wav is silent"):
+        train_tone_model([manifest], tmp_path / "model", variants=0)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_tone_without_a_clip_is_named(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    text = manifest.read_text(encoding="utf-8").replace(",sad", ",fearful")
+    manifest.write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingDataError, match="labelled sad"):
+        train_tone_model([manifest], tmp_path / "model", variants=0)
+
+
+def test_too_few_speakers_to_measure_on_unheard_ones_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="2 speakers"):
+        train_tone_model([make_corpus(tmp_path / "corpus", speakers=2)], tmp_path / "model", variants=0)
+
+
+def test_the_temperature_undoes_overconfidence(rng: np.random.Generator) -> None:
+    logits = rng.normal(0, 1.5, (4000, 4))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = np.array([rng.choice(4, p=row) for row in chances])
+    assert fit_temperature([logits * 3], truth) == pytest.approx(3, rel=0.1)
