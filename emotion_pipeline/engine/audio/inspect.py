@@ -182,13 +182,13 @@ def _rejection(
             f"the header declares {seconds:.1f} s, but {hidden_bytes} of {read.size_bytes} bytes lie outside of "
             "what it declares; have the header repaired or export the recording again."
         )
-    if declared is not None and seconds < declared / 2:
-        return RejectReason.TRUNCATED, (
-            f"the header declares {declared:.1f} s, only {seconds:.1f} s are there; copy the file again in full."
-        )
     if reader.damaged_packets > reader.packets / 2:
         return RejectReason.MOSTLY_DAMAGED, (
             f"{reader.damaged_packets} of {reader.packets} packets could not be decoded; copy the file again."
+        )
+    if declared is not None and seconds < declared / 2:
+        return RejectReason.TRUNCATED, (
+            f"the header declares {declared:.1f} s, only {seconds:.1f} s are there; copy the file again in full."
         )
     if seconds < SHORTEST_SECONDS:
         return RejectReason.TOO_SHORT, f"{seconds:.3f} s of audio is shorter than any word; record it again."

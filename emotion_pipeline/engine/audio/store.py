@@ -22,8 +22,7 @@ class AudioStore(Protocol):
         ...
 
     def audio_draft(self, audio_uri: str) -> AbstractContextManager[Path]:
-        """Give a local path to write a copy to; when the context ends without an error, what is there is kept, whole.
-        """
+        """Give a local path to write a copy to; what is there when the context ends without an error is kept, whole."""
         ...
 
     def audio_file(self, audio_uri: str) -> AbstractContextManager[Path]:

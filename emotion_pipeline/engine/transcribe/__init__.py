@@ -6,10 +6,10 @@ from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.transcribe.base import Transcriber
 
 
-def _pocketsphinx() -> Transcriber:
+def _pocketsphinx(workers: int | None = None) -> Transcriber:
     from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxTranscriber
 
-    return PocketsphinxTranscriber()
+    return PocketsphinxTranscriber(workers)
 
 
 TRANSCRIBERS: Final = Registry[Transcriber](

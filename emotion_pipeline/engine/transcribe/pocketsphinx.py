@@ -18,14 +18,17 @@ from emotion_pipeline.engine.transcribe.utterances import utterances
 from emotion_pipeline.engine.types import Channel, Span, Word
 
 if TYPE_CHECKING:
-    from pocketsphinx import Decoder
+    from pocketsphinx import Decoder, Segment
 
 _PAD_S: Final = 0.2
 """Audio around an utterance that the decoder hears too: its noise estimate needs some, and onsets are soft."""
 _SEARCH: Final = {"fwdflat": False, "maxhmmpf": 5_000}
 """A third of the time of the defaults for the same word error rate on ``read/`` of the speech fixtures: no second pass
 over a flat lexicon, and at most 5,000 active states a frame."""
+_PROBABILITY_DIGITS: Final = 3
+"""Posteriors of the same audio differ by up to 1e-4 with what a decoder heard before; no more digits mean anything."""
 _FRAMES_PER_SECOND: Final = 100
+_FIRST_BYTES: Final = 16_000
 _FULL_SCALE: Final = 2**15 - 1
 _VARIANT_OPENS: Final = "("
 _NO_WORD: Final = ("<", "[", "++")
@@ -74,27 +77,34 @@ _Recognised = tuple[str, float, float, float]
 def _decoder() -> "Decoder":
     from pocketsphinx import Decoder
 
-    return Decoder(loglevel="FATAL", **_SEARCH)
+    decoder = Decoder(loglevel="FATAL", **_SEARCH)
+    # The first utterance of a decoder gets slightly other probabilities than the same one later: let it be silence.
+    _decode(decoder, bytes(_FIRST_BYTES))
+    return decoder
 
 
 def _recognise(pcm: bytes) -> list[_Recognised]:
     """Return the words of one utterance of 16-bit samples at 16 kHz."""
     if not pcm:
         return []  # a span beyond the end of the channel; the decoder fails on it and stays inside the utterance
-    decoder = _decoder()
-    decoder.start_utt()
-    decoder.process_raw(pcm, full_utt=True)
-    decoder.end_utt()
     return [
         (
             segment.word.partition(_VARIANT_OPENS)[0],
             segment.start_frame / _FRAMES_PER_SECOND,
             (segment.end_frame + 1) / _FRAMES_PER_SECOND,
-            min(max(float(segment.prob), 0.0), 1.0),
+            round(min(max(float(segment.prob), 0.0), 1.0), _PROBABILITY_DIGITS),
         )
-        for segment in decoder.seg() or ()
+        for segment in _decode(_decoder(), pcm)
         if not segment.word.startswith(_NO_WORD)
     ]
+
+
+def _decode(decoder: "Decoder", pcm: bytes) -> list["Segment"]:
+    decoder.reinit_feat()  # forgets the noise of the utterance before, which another process may have had
+    decoder.start_utt()
+    decoder.process_raw(pcm, full_utt=True)
+    decoder.end_utt()
+    return list(decoder.seg() or ())
 
 
 def _inside(span: Span, start: float, end: float) -> tuple[float, float]:
