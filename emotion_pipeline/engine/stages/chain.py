@@ -1,0 +1,41 @@
+"""All stages one after the other, in memory: what the command line and the Python API run on a few recordings.
+
+The pipeline runs the same stages as assets, with storage, gates and reuse around each; both give the same rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.backends import Backends
+from emotion_pipeline.engine.sources.local import FoundRecording
+from emotion_pipeline.engine.stages import judgements, recordings, result, tone, words
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The rows of every table for the recordings that were analysed, columns as in ``emotion_pipeline.tables``."""
+
+    raw_audio: pd.DataFrame
+    transcripts: pd.DataFrame
+    segments: pd.DataFrame
+    linguistic_features: pd.DataFrame
+    tone_scores: pd.DataFrame
+    sentiment_scores: pd.DataFrame
+    emotion_labels: pd.DataFrame
+    tone_sentiment: pd.DataFrame
+
+
+def analyse(day: str, found: Sequence[FoundRecording], backends: Backends, store: AudioStore) -> Analysis:
+    """Take recordings through all stages. A recording that cannot be read becomes a rejected row, never an error."""
+    raw_audio = recordings.take_in(day, found, None, store).rows
+    transcripts = words.transcribe(raw_audio, None, backends.transcriber, store).rows
+    segments = words.segment(transcripts).rows
+    features = judgements.describe(segments, None, backends.features).rows
+    tone_scores = tone.score_tone(segments, None, backends.tone, store).rows
+    sentiment = judgements.score_sentiment(segments, None, backends.sentiment).rows
+    emotions = judgements.label_emotions(segments, features, None, backends.emotion).rows
+    compared = result.compare(transcripts, segments, tone_scores, sentiment, emotions).rows
+    return Analysis(raw_audio, transcripts, segments, features, tone_scores, sentiment, emotions, compared)

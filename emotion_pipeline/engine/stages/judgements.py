@@ -1,0 +1,95 @@
+"""``linguistic_features``, ``sentiment_scores`` and ``emotion_labels``: what the words of each segment say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
+from emotion_pipeline.engine.stages.reuse import StageResult, complete
+from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
+from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.text.sentiment import SentimentBackend
+from emotion_pipeline.engine.types import EmotionResult
+
+SEGMENT_KEY = ["recording_date", "recording_id", "segment_id"]
+_LABELLED = (
+    "base_emotion",
+    "base_probability",
+    "sub_emotion",
+    "sub_probability",
+    "intensity",
+    "intensity_probability",
+    "uncertain",
+    "labels",
+    *(f"probability_{base.lower()}" for base in BASE_EMOTIONS),
+    "label_scores",
+)
+
+
+def describe(segments: pd.DataFrame, previous: pd.DataFrame | None, extractor: FeatureExtractor) -> StageResult:
+    """Return the 42 linguistic features of every segment."""
+
+    def compute(missing: pd.DataFrame) -> pd.DataFrame:
+        features = extractor.extract(missing["text"].tolist())
+        frame = pd.DataFrame(features.astype(float), columns=list(FEATURE_NAMES))
+        return frame.assign(segment_id=missing["segment_id"].to_numpy())
+
+    return _by_segment(segments, previous, FEATURE_NAMES, extractor.fingerprint, compute)
+
+
+def score_sentiment(segments: pd.DataFrame, previous: pd.DataFrame | None, backend: SentimentBackend) -> StageResult:
+    """Return the sentiment of every segment, -1 to 1."""
+
+    def compute(missing: pd.DataFrame) -> pd.DataFrame:
+        scores = backend.score(missing["text"].tolist())
+        return pd.DataFrame({"segment_id": missing["segment_id"], "sentiment_score": scores})
+
+    return _by_segment(segments, previous, ("sentiment_score",), backend.fingerprint, compute)
+
+
+def label_emotions(
+    segments: pd.DataFrame, features: pd.DataFrame, previous: pd.DataFrame | None, predictor: EmotionPredictor
+) -> StageResult:
+    """Return the text emotion of every segment that has features, from its words and those features."""
+    known = features.drop_duplicates("segment_id").set_index("segment_id")[list(FEATURE_NAMES)]
+    described = segments[segments["segment_id"].isin(known.index)].reset_index(drop=True)
+
+    def compute(missing: pd.DataFrame) -> pd.DataFrame:
+        vectors = known.loc[missing["segment_id"]].to_numpy(dtype="float32")
+        results = predictor.predict(missing["text"].tolist(), features=vectors)
+        rows = [
+            {"segment_id": key} | _emotion_row(one) for key, one in zip(missing["segment_id"], results, strict=True)
+        ]
+        return pd.DataFrame(rows)
+
+    return _by_segment(described, previous, _LABELLED, predictor.fingerprint, compute)
+
+
+def _by_segment(
+    segments: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    made: Sequence[str],
+    fingerprint: str,
+    compute: Callable[[pd.DataFrame], pd.DataFrame],
+) -> StageResult:
+    wanted = segments[[*SEGMENT_KEY, "text"]]
+    result = complete(wanted, previous, key="segment_id", made=made, fingerprint=fingerprint, compute=compute)
+    return replace(result, rows=result.rows.drop(columns="text"))
+
+
+def _emotion_row(result: EmotionResult) -> dict[str, Any]:
+    return {
+        "base_emotion": result.base,
+        "base_probability": result.base_probability,
+        "sub_emotion": result.sub_emotion,
+        "sub_probability": result.sub_probability,
+        "intensity": result.intensity,
+        "intensity_probability": result.intensity_probability,
+        "uncertain": result.uncertain,
+        "labels": list(result.labels),
+        **{f"probability_{base.lower()}": value for base, value in result.base_probabilities.items()},
+        "label_scores": [{"label": label, "probability": value} for label, value in result.label_scores.items()],
+    }
