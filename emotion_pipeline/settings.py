@@ -29,9 +29,10 @@ class _Section(BaseModel):
 
 
 class Transcription(_Section):
-    """``method``: which transcriber turns speech into words."""
+    """``method``: which transcriber turns speech into words. ``workers``: its processes, one a core if unset."""
 
     method: str = "pocketsphinx"
+    workers: int | None = Field(default=None, ge=1)
 
 
 class Classification(_Section):

@@ -1,0 +1,30 @@
+"""``tone_sentiment``: the documented result, for every recording and every segment."""
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.assets.pictures import distribution
+from emotion_pipeline.assets.table_asset import Batch, table_asset
+from emotion_pipeline.engine.agreement import Agreement
+from emotion_pipeline.engine.stages.result import compare
+from emotion_pipeline.tables import TONE_SENTIMENT
+
+
+@table_asset(TONE_SENTIMENT, group="result", kinds={"python", "parquet"})
+def tone_sentiment(
+    context: dg.AssetExecutionContext,
+    transcripts: pd.DataFrame,
+    segments: pd.DataFrame,
+    tone_scores: pd.DataFrame,
+    sentiment_scores: pd.DataFrame,
+    emotion_labels: pd.DataFrame,
+) -> Batch:
+    result = compare(transcripts, segments, tone_scores, sentiment_scores, emotion_labels)
+    matches = result.rows.loc[result.rows["scope"] == "segment", "tone_sentiment_match"].value_counts()
+    return Batch(
+        result,
+        preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match", "transcript"),
+        metadata={
+            "segments_by_match": distribution({str(one): int(matches.get(one, 0)) for one in Agreement}, "segments")
+        },
+    )

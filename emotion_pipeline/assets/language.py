@@ -1,0 +1,49 @@
+"""``linguistic_features``, ``sentiment_scores`` and ``emotion_labels``: what the words of every segment say."""
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.assets.pictures import distribution
+from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
+from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.models import Models
+from emotion_pipeline.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
+
+
+@table_asset(LINGUISTIC_FEATURES, group="language", kinds={"python", "parquet"})
+def linguistic_features(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
+    result = describe(segments, previous_rows(context, lake), models.features)
+    return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))
+
+
+@table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"})
+def sentiment_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
+    result = score_sentiment(segments, previous_rows(context, lake), models.sentiment)
+    scores = result.rows["sentiment_score"].astype(float)
+    return Batch(
+        result,
+        preview=("segment_id", "sentiment_score"),
+        metadata={"mean_sentiment": float(scores.mean())} if len(scores) else {},
+    )
+
+
+@table_asset(EMOTION_LABELS, group="language", kinds={"python", "parquet", "scikitlearn"})
+def emotion_labels(
+    context: dg.AssetExecutionContext,
+    segments: pd.DataFrame,
+    linguistic_features: pd.DataFrame,
+    lake: Lake,
+    models: Models,
+) -> Batch:
+    result = label_emotions(segments, linguistic_features, previous_rows(context, lake), models.emotion)
+    counts = result.rows["base_emotion"].value_counts()
+    return Batch(
+        result,
+        preview=("segment_id", "base_emotion", "base_probability", "sub_emotion", "intensity", "uncertain"),
+        metadata={
+            "uncertain": int(result.rows["uncertain"].sum()),
+            "distribution": distribution({base: int(counts.get(base, 0)) for base in BASE_EMOTIONS}, "segments"),
+        },
+    )

@@ -1,0 +1,27 @@
+"""``raw_audio``: the recordings of a day, judged and copied."""
+
+import dagster as dg
+
+from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.stages.recordings import take_in
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.tables import RAW_AUDIO
+
+
+@table_asset(RAW_AUDIO, group="recordings", kinds={"python", "parquet"})
+def raw_audio(context: dg.AssetExecutionContext, lake: Lake, recordings: RecordingSource) -> Batch:
+    found = recordings.recordings(context.partition_key)
+    result = take_in(context.partition_key, found, previous_rows(context, lake), lake)
+    rows = result.rows
+    reasons = rows["reason"].dropna().value_counts().to_dict()
+    return Batch(
+        result,
+        preview=("file", "status", "reason", "seconds", "sample_rate_hz", "channels", "warnings"),
+        metadata={
+            "recordings": int((rows["status"] == "accepted").sum()),
+            "audio_seconds_accepted": float(rows.loc[rows["status"] == "accepted", "seconds"].sum()),
+            "rejected": int((rows["status"] == "rejected").sum()),
+            "reject_reasons": dg.MetadataValue.json({str(reason): int(count) for reason, count in reasons.items()}),
+        },
+    )

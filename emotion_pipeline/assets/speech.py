@@ -1,0 +1,39 @@
+"""``transcripts`` and ``segments``: what was said, when and by whom."""
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.models import Models
+from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
+
+
+@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"})
+def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake: Lake, models: Models) -> Batch:
+    result = transcribe(raw_audio, previous_rows(context, lake), models.transcriber, lake)
+    rows = result.rows
+    return Batch(
+        result,
+        preview=("file", "status", "word_count", "mean_word_probability", "text"),
+        metadata={
+            "words": int(rows["word_count"].sum()),
+            "speech_seconds": float(rows["speech_seconds"].sum()),
+            "without_words": int((rows["status"] != "transcribed").sum()),
+        },
+    )
+
+
+@table_asset(SEGMENTS, group="speech", kinds={"python", "parquet"})
+def segments(context: dg.AssetExecutionContext, transcripts: pd.DataFrame) -> Batch:
+    result = segment(transcripts)
+    rows = result.rows
+    return Batch(
+        result,
+        preview=("file", "speaker", "start_seconds", "end_seconds", "text"),
+        metadata={
+            "speakers": int(rows.groupby("recording_id")["speaker"].nunique().sum()),
+            "segment_seconds": float((rows["end_seconds"] - rows["start_seconds"]).sum()),
+        },
+    )

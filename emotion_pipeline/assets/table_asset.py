@@ -1,0 +1,162 @@
+"""What all table assets share: partitions, contract, gate before publishing, and the report of a materialisation.
+
+``table_asset`` turns a function that returns a ``Batch`` into a daily-partitioned asset. The batch is judged inside the
+step: a good one is published and recorded with its check; a bad one is recorded as a failed blocking check, kept aside
+for inspection and never reaches the table, so the last good partition stays and nothing downstream runs (write, audit,
+publish).
+"""
+
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
+from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.tables import TABLES, Table
+
+OWNERS: Final = ["team:speech-analytics"]
+_TYPE_NAMES: Final = {"double": "number", "int64": "integer", "bool": "boolean", "date32[day]": "date"}
+_PREVIEW_ROWS: Final = 8
+_PREVIEW_CHARACTERS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one materialisation wants to publish, and what is worth telling about it."""
+
+    result: StageResult
+    preview: tuple[str, ...]
+    """Columns that a person wants to see."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def table_asset(
+    table: Table, *, group: str, kinds: set[str], pool: str | None = None
+) -> Callable[[Callable[..., Batch]], dg.AssetsDefinition]:
+    """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
+
+    Parameters named like a table are its inputs, all others are resources. The lake and the gate's thresholds are
+    required whether the function asks for the lake or not: a batch that is refused has to be kept somewhere.
+    """
+
+    def decorate(function: Callable[..., Batch]) -> dg.AssetsDefinition:
+        wanted = inspect.signature(function).parameters
+
+        def step(
+            context: dg.AssetExecutionContext, lake: Lake, thresholds: Thresholds, **arguments: Any
+        ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
+            started = time.perf_counter()
+            batch = function(context, **arguments, **({"lake": lake} if "lake" in wanted else {}))
+            seconds = time.perf_counter() - started
+            upstream = {name: value for name, value in arguments.items() if name in TABLES}
+            verdict = judge(batch.result.rows, table, upstream, thresholds.shares())
+            if verdict.passed:
+                yield dg.Output(batch.result.rows, metadata=_report(table, batch, seconds))
+            yield verdict.to_check_result()
+            if not verdict.passed:
+                held = lake.hold(table, context.partition_key, batch.result.rows)
+                context.log.error(f"batch held back in {held}; the table keeps its last good partition")
+
+        _declare(step, wanted)
+        with warnings.catch_warnings():
+            # One partition a run, so that a gate's result belongs to its partition: a beta parameter says so.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return dg.asset(
+                name=table.name,
+                description=table.grain,
+                group_name=group,
+                kinds=kinds,
+                owners=OWNERS,
+                pool=pool,
+                partitions_def=DAILY,
+                backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
+                metadata={"dagster/column_schema": _column_schema(table), "key": ", ".join(table.key)},
+                check_specs=[gate_spec(table)],
+                output_required=False,
+            )(step)
+
+    return decorate
+
+
+def previous_rows(context: dg.AssetExecutionContext, lake: Lake) -> pd.DataFrame | None:
+    """Return what the partition that is being materialised holds now, or None."""
+    return lake.read(TABLES[context.asset_key.path[-1]], context.partition_key)
+
+
+def _declare(step: Callable[..., Any], wanted: Mapping[str, inspect.Parameter]) -> None:
+    """Show Dagster, which finds inputs and resources by name and type, the parameters of the wrapped function."""
+    own = inspect.signature(step)
+    parameters = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters += [one for name, one in wanted.items() if name not in own.parameters]
+    shown = own.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    setattr(step, "__signature__", shown)  # noqa: B010  (a function has no such attribute by type)
+    step.__annotations__ = {one.name: one.annotation for one in parameters}
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=_TYPE_NAMES.get(str(column.type), str(column.type)),
+                description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def _column_lineage(table: Table) -> dg.TableColumnLineage:
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for column in table.columns:
+        sources = [source.split(".") for source in column.sources]
+        if sources:
+            deps[column.name] = [dg.TableColumnDep(dg.AssetKey(parent), name) for parent, name in sources]
+    return dg.TableColumnLineage(deps)
+
+
+def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
+    result = batch.result
+    report: dict[str, Any] = {
+        "rows": len(result.rows),
+        "computed": result.computed,
+        "reused": result.reused,
+        "seconds": round(seconds, 3),
+        "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT]))) or "none",
+        "preview": dg.MetadataValue.md(_preview(result.rows, batch.preview)),
+        "dagster/column_lineage": _column_lineage(table),
+        **batch.metadata,
+    }
+    if result.seconds_of_audio:
+        report["audio_seconds"] = round(result.seconds_of_audio, 3)
+        report["real_time_factor"] = round(seconds / result.seconds_of_audio, 4)
+    return report
+
+
+def _preview(rows: pd.DataFrame, columns: tuple[str, ...]) -> str:
+    """Return the first rows as a Markdown table, long text cut."""
+    if rows.empty:
+        return "No rows."
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    shown = rows.head(_PREVIEW_ROWS)[list(columns)].to_dict("records")
+    lines += [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for row in shown]
+    if len(rows) > _PREVIEW_ROWS:
+        lines.append(f"\n… and {len(rows) - _PREVIEW_ROWS} more.")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    text = text.replace("|", "/").replace("\n", " ")
+    return text if len(text) <= _PREVIEW_CHARACTERS else text[: _PREVIEW_CHARACTERS - 1] + "…"

@@ -1,0 +1,33 @@
+"""``tone_scores``: how every segment sounded."""
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.assets.pictures import tone_timeline
+from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.stages.tone import score_tone
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.models import Models
+from emotion_pipeline.tables import TONE_SCORES
+
+_PICTURED_RECORDINGS = 6
+
+
+@table_asset(TONE_SCORES, group="tone", kinds={"python", "parquet"})
+def tone_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
+    result = score_tone(segments, previous_rows(context, lake), models.tone, lake)
+    return Batch(
+        result,
+        preview=("segment_id", "tone", "tone_probability"),
+        metadata={"waveforms": _picture(segments, result.rows, lake)} if len(result.rows) else {},
+    )
+
+
+def _picture(segments: pd.DataFrame, scores: pd.DataFrame, lake: Lake) -> dg.MarkdownMetadataValue:
+    toned = segments.merge(scores[["segment_id", "tone"]], on="segment_id")
+    pictured = []
+    for (file, audio_uri), rows in list(toned.groupby(["file", "audio_uri"]))[:_PICTURED_RECORDINGS]:
+        with lake.audio_file(str(audio_uri)) as path:
+            pictured.append((str(file), decode(path)[0], rows))
+    return tone_timeline(pictured)

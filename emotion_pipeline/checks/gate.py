@@ -1,0 +1,259 @@
+"""The gate: judging a batch before it replaces the last good partition, and reporting what was found.
+
+A gate is one check per table and partition. It is built from the table's contract and the stage's rules, judged by
+Great Expectations on the frame in memory, and blocking: with a failed error-level expectation the batch is not
+published, and nothing downstream of that partition runs. Great Expectations takes seconds to import, so that happens
+when the first batch is judged.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.checks.rules import COMPLETENESS, RULES, SHARES
+from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.tables import Column, Table
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation import Expectation
+
+GATE: Final = "gate"
+_SAMPLE: Final = 5
+
+
+class Thresholds(dg.ConfigurableResource):
+    """Shares of a batch above which it is held back."""
+
+    max_reject_share: float
+    max_empty_transcript_share: float
+
+    def shares(self) -> dict[str, float]:
+        """Return the thresholds by the names that rules use."""
+        return {
+            "max_reject_share": self.max_reject_share,
+            "max_empty_transcript_share": self.max_empty_transcript_share,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One expectation that a batch did not meet: how many rows, and the keys of some of them."""
+
+    expectation: str
+    blocking: bool
+    failing: int
+    rows: int
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate says of one batch: passed unless a blocking expectation failed."""
+
+    table: Table
+    rows: int
+    expectations: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not any(finding.blocking for finding in self.findings)
+
+    def to_check_result(self) -> dg.AssetCheckResult:
+        """Return the verdict as Dagster records it; a verdict with warnings only is passed and says so."""
+        return dg.AssetCheckResult(
+            passed=self.passed,
+            asset_key=self.table.name,
+            check_name=GATE,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=self._summary(),
+            metadata={
+                "rows": self.rows,
+                "expectations": self.expectations,
+                "blocking_failures": sum(finding.blocking for finding in self.findings),
+                "warnings": sum(not finding.blocking for finding in self.findings),
+                "findings": dg.MetadataValue.md(_as_markdown(self.findings)),
+            },
+        )
+
+    def _summary(self) -> str:
+        if not self.findings:
+            return f"all {self.expectations} expectations met by {self.rows} rows"
+        return "; ".join(
+            f"{finding.expectation}: {finding.failing} of {finding.rows} rows" for finding in self.findings
+        )
+
+
+def gate_spec(table: Table) -> dg.AssetCheckSpec:
+    """Return the check that stands behind a table: blocking, and judged per partition."""
+    with warnings.catch_warnings():
+        # Checks with partitions are a preview feature; docs/adr/0001 says why it is used and that it is used here only.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(
+            GATE,
+            asset=table.name,
+            description=f"Contract and stage rules of {table.name}; a batch that breaks them is held back.",
+            blocking=True,
+            partitions_def=DAILY,
+        )
+
+
+def judge(
+    frame: pd.DataFrame, table: Table, upstream: Mapping[str, pd.DataFrame], shares: Mapping[str, float]
+) -> Verdict:
+    """Judge a batch of ``table`` that was made from ``upstream``; ``shares`` holds the thresholds by name."""
+    view = _judged_view(frame, table)
+    expectations = [*_of_contract(table), *_of_rules(table, upstream, shares)]
+    results = _validate(view, expectations, table.key)
+    findings = tuple(_finding(result, len(view)) for result in results if not result.success)
+    return Verdict(table, len(view), len(expectations), findings)
+
+
+def _judged_view(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return the batch with one column per rule; cells that are lists stay out, rules have looked into them."""
+    nested = [column.name for column in table.columns if column.name in frame and _is_nested(column)]
+    view = frame.drop(columns=nested)
+    for rule in RULES.get(table.name, ()):
+        view[rule.name] = rule.holds(frame)
+    for name in table.key:
+        view[name] = view[name].astype(str)
+    return view.reset_index(drop=True)
+
+
+def _is_nested(column: Column) -> bool:
+    return column.type.num_fields > 0
+
+
+def _of_contract(table: Table) -> list["Expectation"]:
+    import great_expectations.expectations as gxe
+
+    expectations: list[Expectation] = [gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))]
+    for column in table.columns:
+        if _is_nested(column):
+            continue
+        if not column.nullable:
+            expectations.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
+        if column.minimum is not None or column.maximum is not None:
+            expectations.append(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=column.name, min_value=column.minimum, max_value=column.maximum
+                )
+            )
+        if column.allowed is not None:
+            expectations.append(gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.allowed)))
+    return expectations
+
+
+def _of_rules(table: Table, upstream: Mapping[str, pd.DataFrame], shares: Mapping[str, float]) -> list["Expectation"]:
+    import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    expectations: list[Expectation] = [
+        gxe.ExpectColumnValuesToBeInSet(column=rule.name, value_set=[True], description=rule.sentence)
+        for rule in RULES.get(table.name, ())
+    ]
+    if table.name in COMPLETENESS:
+        rule = COMPLETENESS[table.name]
+        expectations.append(
+            gxe.ExpectColumnDistinctValuesToEqualSet(
+                column=rule.column,
+                value_set=sorted(rule.wanted(upstream)),
+                description=f"every {rule.column} of {', '.join(table for table, _ in rule.parents)}, and no other",
+            )
+        )
+    if table.name in SHARES:
+        column, values, setting = SHARES[table.name]
+        expectations.append(
+            gxe.ExpectColumnValuesToNotBeInSet(
+                column=column,
+                value_set=list(values),
+                mostly=1.0 - shares[setting],
+                description=f"at most {shares[setting]:.0%} of the rows are {' or '.join(values)}",
+            )
+        )
+        expectations.append(
+            gxe.ExpectColumnValuesToNotBeInSet(
+                column=column,
+                value_set=list(values),
+                severity=FailureSeverity.WARNING,
+                description=f"no row is {' or '.join(values)}",
+            )
+        )
+    return expectations
+
+
+def _validate(
+    view: pd.DataFrame, expectations: Sequence["Expectation"], key: Sequence[str]
+) -> Sequence["ExpectationValidationResult"]:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    definition = (
+        context.data_sources.add_pandas("batch")
+        .add_dataframe_asset("batch")
+        .add_batch_definition_whole_dataframe("batch")
+    )
+    suite = gx.ExpectationSuite(name="gate", expectations=list(expectations))
+    report = {"result_format": "COMPLETE", "unexpected_index_column_names": list(key)}
+    return definition.get_batch({"dataframe": view}).validate(suite, result_format=report).results
+
+
+def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
+    config = result.expectation_config
+    if config is None:
+        raise TypeError("Great Expectations returned a result that does not say which expectation it judged")
+    details = result.result or {}
+    return Finding(
+        expectation=config.description or _in_words(config.type, config.kwargs),
+        blocking=config.severity == "critical",
+        failing=details.get("unexpected_count", 0) + len(details.get("partial_missing_list") or ()),
+        rows=rows,
+        sample=_sample(details),
+    )
+
+
+def _in_words(kind: str, arguments: Mapping[str, Any]) -> str:
+    """Return a contract's expectation as a sentence about its column."""
+    column = arguments.get("column", "")
+    sentences = {
+        "expect_compound_columns_to_be_unique": f"{' and '.join(arguments.get('column_list', ()))} tell rows apart",
+        "expect_column_values_to_not_be_null": f"{column} is never null",
+        "expect_column_values_to_be_between": (
+            f"{column} lies in [{arguments.get('min_value', '-inf')}, {arguments.get('max_value', 'inf')}]"
+        ),
+        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(arguments.get('value_set', ()))}",
+    }
+    return sentences[kind]
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _sample(details: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return some offenders: the keys and values of rows, or the values that are missing or not wanted."""
+    rows = details.get("unexpected_index_list") or []
+    if rows:
+        return tuple(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:_SAMPLE])
+    missing = [f"missing {value}" for value in details.get("partial_missing_list") or []]
+    extra = [f"not wanted {value}" for value in details.get("partial_unexpected_list") or []]
+    return tuple((missing + extra)[:_SAMPLE])
+
+
+def _as_markdown(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "Every expectation is met."
+    lines = ["| expectation | severity | failing | of rows | for example |", "|---|---|---|---|---|"]
+    for finding in findings:
+        severity = "error" if finding.blocking else "warning"
+        sample = "<br>".join(finding.sample).replace("|", "\\|")
+        lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {finding.rows} | {sample} |")
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""What a stage must never hand on, beyond what its table's contract already says.
+
+A rule looks at a batch and at the tables it was made from and says for each row whether it holds. Types, ranges,
+allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.tables``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from emotion_pipeline.tables import EMOTION_LABELS, TONE_SCORES, Table
+
+PROBABILITY_TOLERANCE: Final = 1e-3
+TIME_TOLERANCE_S: Final = 0.05
+"""Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end."""
+
+Holds = Callable[[pd.DataFrame], pd.Series]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule about rows; ``name`` is the column under which the gate judges it, ``sentence`` what it demands."""
+
+    name: str
+    sentence: str
+    holds: Holds
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """A rule about joins: ``column`` holds exactly the keys that its parents have, none missing, none invented."""
+
+    column: str
+    parents: tuple[tuple[str, str], ...]
+    where: tuple[str, str] | None = None
+    """Only the parents' rows in which the first of these columns equals the second count."""
+
+    def wanted(self, upstream: Mapping[str, pd.DataFrame]) -> set[str]:
+        keys: set[str] = set()
+        for table, column in self.parents:
+            frame = upstream[table]
+            rows = frame[frame[self.where[0]] == self.where[1]] if self.where else frame
+            keys.update(rows[column])
+        return keys
+
+
+def _each(rule: Callable[[Mapping[Any, Any]], bool]) -> Holds:
+    def holds(frame: pd.DataFrame) -> pd.Series:
+        return pd.Series([bool(rule(row)) for row in frame.to_dict("records")], index=frame.index, dtype=bool)
+
+    return holds
+
+
+def _reason_given(row: Mapping[Any, Any]) -> bool:
+    rejected = row["status"] == "rejected"
+    return rejected == pd.notna(row["reason"]) and rejected == pd.isna(row["audio_uri"])
+
+
+def _words_in_order(row: Mapping[Any, Any]) -> bool:
+    starts = [word["start"] for word in row["words"]]
+    forward = all(span["start"] <= span["end"] for span in (*row["words"], *row["speech"]))
+    return forward and starts == sorted(starts)
+
+
+def _words_inside(row: Mapping[Any, Any]) -> bool:
+    latest = row["recording_seconds"] + TIME_TOLERANCE_S
+    return all(word["start"] >= 0 and word["end"] <= latest for word in row["words"])
+
+
+def _status_fits_words(row: Mapping[Any, Any]) -> bool:
+    words = len(row["words"])
+    return (row["status"] == "transcribed") == (words > 0) and row["word_count"] == words
+
+
+def _inside_recording(row: Mapping[Any, Any]) -> bool:
+    return row["start_seconds"] <= row["end_seconds"] <= row["recording_seconds"] + TIME_TOLERANCE_S
+
+
+def _probabilities(table: Table) -> list[str]:
+    return [name for name in table.column_names if name.startswith("probability_")]
+
+
+def _sum_to_one(table: Table) -> Holds:
+    def holds(frame: pd.DataFrame) -> pd.Series:
+        total = frame[_probabilities(table)].astype(float).sum(axis=1)
+        return (total - 1.0).abs() <= PROBABILITY_TOLERANCE
+
+    return holds
+
+
+def _tone_is_most_probable(row: Mapping[Any, Any]) -> bool:
+    known = [row[name] for name in _probabilities(TONE_SCORES) if pd.notna(row[name])]
+    own = row[f"probability_{row['tone']}"]
+    return bool(known) and own == max(known) == row["tone_probability"]
+
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "raw_audio": (
+        Rule("reason_given", "a rejected file has a reason and no copy, any other a copy", _each(_reason_given)),
+    ),
+    "transcripts": (
+        Rule("words_in_order", "words and speech follow each other in time", _each(_words_in_order)),
+        Rule("words_inside", "words lie inside the recording", _each(_words_inside)),
+        Rule("status_fits_words", "status and count fit the words", _each(_status_fits_words)),
+    ),
+    "segments": (Rule("inside_recording", "a segment lies inside its recording", _each(_inside_recording)),),
+    "tone_scores": (
+        Rule("sums_to_one", "the probabilities of the tones sum to one", _sum_to_one(TONE_SCORES)),
+        Rule("tone_is_most_probable", "the tone is the most probable one", _each(_tone_is_most_probable)),
+    ),
+    "emotion_labels": (
+        Rule("sums_to_one", "the probabilities of the base emotions sum to one", _sum_to_one(EMOTION_LABELS)),
+    ),
+}
+
+_EVERY_SEGMENT: Final = Completeness("segment_id", (("segments", "segment_id"),))
+
+COMPLETENESS: Final[Mapping[str, Completeness]] = {
+    "transcripts": Completeness("recording_id", (("raw_audio", "recording_id"),), where=("status", "accepted")),
+    "segments": Completeness("recording_id", (("transcripts", "recording_id"),), where=("status", "transcribed")),
+    "linguistic_features": _EVERY_SEGMENT,
+    "tone_scores": _EVERY_SEGMENT,
+    "sentiment_scores": _EVERY_SEGMENT,
+    "emotion_labels": _EVERY_SEGMENT,
+    "tone_sentiment": Completeness("subject_id", (("transcripts", "recording_id"), ("segments", "segment_id"))),
+}
+
+SHARES: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
+    "raw_audio": ("status", ("rejected",), "max_reject_share"),
+    "transcripts": ("status", ("no_speech", "no_words"), "max_empty_transcript_share"),
+}
+"""Per table a column, the values in it that may occur only up to a share of the rows, and the setting that names the
+share.
+"""

@@ -1,0 +1,62 @@
+"""The code location: every asset, check, job, schedule, sensor and resource, put together from the settings."""
+
+import dagster as dg
+
+from emotion_pipeline.assets.agreement import tone_sentiment
+from emotion_pipeline.assets.language import emotion_labels, linguistic_features, sentiment_scores
+from emotion_pipeline.assets.marts import marts
+from emotion_pipeline.assets.recordings import raw_audio
+from emotion_pipeline.assets.speech import segments, transcripts
+from emotion_pipeline.assets.tone import tone_scores
+from emotion_pipeline.checks.gate import Thresholds
+from emotion_pipeline.jobs.arrivals import recording_arrivals
+from emotion_pipeline.jobs.daily import every_morning
+from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
+from emotion_pipeline.resources.io_manager import LakeIOManager
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.marts import Marts
+from emotion_pipeline.resources.models import Models
+from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings) -> dg.Definitions:
+    """Return the code location for these settings; a test builds one of its own with its own folders."""
+    lake = Lake(root=settings.storage.root)
+    return dg.Definitions(
+        assets=[
+            raw_audio,
+            transcripts,
+            segments,
+            linguistic_features,
+            tone_scores,
+            sentiment_scores,
+            emotion_labels,
+            tone_sentiment,
+            marts,
+        ],
+        jobs=[daily_emotion, tables_only, marts_only],
+        schedules=[every_morning],
+        sensors=[recording_arrivals],
+        resources={
+            "io_manager": LakeIOManager(lake=lake),
+            "lake": lake,
+            "recordings": RecordingSource(
+                root=str(settings.sources.root), settle_seconds=settings.sources.settle_seconds
+            ),
+            "models": Models(
+                transcriber_name=settings.transcription.method,
+                transcriber_workers=settings.transcription.workers,
+                tone_name=settings.tone.backend,
+                sentiment_name=settings.sentiment.backend,
+                confidence_threshold=settings.classification.confidence_threshold,
+            ),
+            "thresholds": Thresholds(**settings.gates.model_dump()),
+            "marts_builder": Marts(lake_root=settings.storage.root, path=str(settings.storage.marts)),
+        },
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_defs(load_settings())

@@ -1,0 +1,78 @@
+"""The sensor that sees recordings arrive: new dated folders, and folders in which something changed.
+
+``decide`` is a pure function of what was seen before and what is there now; the sensor around it lists the folders and
+asks for the runs. A listing that fails changes nothing: an unreachable disk is not a thousand deleted recordings.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from emotion_pipeline.engine.sources.local import SourceError, state_of
+from emotion_pipeline.jobs.jobs import daily_emotion
+from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.recordings import RecordingSource
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """What a dated folder holds: a digest of its listing, and how many seconds ago its youngest file was changed."""
+
+    digest: str
+    quiet_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The days to run now, and what is to be remembered as seen."""
+
+    days: tuple[str, ...]
+    seen: Mapping[str, str]
+
+
+def decide(seen: Mapping[str, str], now: Mapping[str, DayState], settle_seconds: float) -> Decision:
+    """Return the days whose folder is new or changed and has been quiet for ``settle_seconds``.
+
+    A day that is still being written to is left for a later tick. A day whose folder vanished is forgotten, not run:
+    its table keeps what was published, and a folder that comes back is seen as new.
+    """
+    changed = {day for day, state in now.items() if seen.get(day) != state.digest}
+    ready = tuple(sorted(day for day in changed if now[day].quiet_seconds >= settle_seconds))
+    remembered = {day: digest for day, digest in seen.items() if day in now}
+    return Decision(ready, remembered | {day: now[day].digest for day in ready})
+
+
+def look(recordings: RecordingSource) -> dict[str, DayState]:
+    """Return the state of every dated folder. Raises SourceError."""
+    states = {}
+    for day in recordings.days():
+        found = recordings.recordings(day)
+        youngest = max((one.modified_ns for one in found), default=0) / 1e9
+        states[day] = DayState(state_of(found), time.time() - youngest)
+    return states
+
+
+@dg.sensor(
+    job=daily_emotion,
+    minimum_interval_seconds=30,
+    description="Runs a day when its folder is new or its recordings changed, and only that day.",
+)
+def recording_arrivals(
+    context: dg.SensorEvaluationContext, recordings: RecordingSource
+) -> dg.SensorResult | dg.SkipReason:
+    try:
+        now = look(recordings)
+    except SourceError as error:
+        return dg.SkipReason(f"{error}; nothing is taken as removed")
+    known = {day: state for day, state in now.items() if DAILY.has_partition_key(day)}
+    seen = json.loads(context.cursor) if context.cursor else {}
+    decision = decide(seen, known, recordings.settle_seconds)
+    requests = [dg.RunRequest(run_key=f"{day}:{decision.seen[day]}", partition_key=day) for day in decision.days]
+    cursor = json.dumps(decision.seen, sort_keys=True)
+    if not requests:
+        context.update_cursor(cursor)
+        return dg.SkipReason(f"no recordings arrived in the {len(known)} dated folders")
+    return dg.SensorResult(run_requests=requests, cursor=cursor)

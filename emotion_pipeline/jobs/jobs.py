@@ -1,0 +1,31 @@
+"""The jobs. Each runs in one process, so that models are loaded once; more at once means more runs, one a partition."""
+
+from typing import Final
+
+import dagster as dg
+
+from emotion_pipeline.tables import TABLES
+
+_TABLES: Final = dg.AssetSelection.assets(*TABLES)
+_MARTS: Final = dg.AssetSelection.groups("marts", "staging")
+
+daily_emotion: Final = dg.define_asset_job(
+    "daily_emotion",
+    selection=_TABLES | _MARTS,
+    description="A day from its recordings to the marts: the whole graph in one process.",
+    executor_def=dg.in_process_executor,
+)
+
+tables_only: Final = dg.define_asset_job(
+    "tables_only",
+    selection=_TABLES,
+    description="A day's tables without the marts: for backfills, which rebuild the marts once at the end.",
+    executor_def=dg.in_process_executor,
+)
+
+marts_only: Final = dg.define_asset_job(
+    "marts_only",
+    selection=_MARTS,
+    description="The marts from all days that the tables hold.",
+    executor_def=dg.in_process_executor,
+)

@@ -1,0 +1,83 @@
+"""The dbt marts of the embedded warehouse: built into a new DuckDB file that takes the old one's place by rename.
+
+A BI tool that holds the old file open reads on undisturbed and sees the new one when it opens it again; while dbt
+builds, nobody waits. What the marts are is written in ``dbt_project``, not here.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
+from filelock import FileLock
+from upath import UPath
+
+from emotion_pipeline.resources.publish import is_local
+
+PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "dbt_project")
+"""The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
+runs.
+"""
+
+_DBT: Final = str(Path(sys.executable).with_name("dbt"))
+"""The dbt of this environment, which need not be on the PATH."""
+
+
+class MartsTranslator(DagsterDbtTranslator):
+    """Puts all dbt models into one group; sources carry the keys of the table assets in their meta."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return "staging" if dbt_resource_props["name"].startswith("stg_") else "marts"
+
+
+class Marts(dg.ConfigurableResource):
+    """Runs dbt over the lake.
+
+    Attributes:
+        lake_root: where the tables lie.
+        path: the DuckDB file that BI tools open, on local disk.
+    """
+
+    lake_root: str
+    path: str
+
+    @contextmanager
+    def building(self) -> Iterator[DbtCliResource]:
+        """Give a dbt command line that builds into a draft; when the context ends without an error it replaces the
+        marts.
+
+        The draft always has the same name, because dbt's parse cache is only good for the same path; a lock keeps a
+        second build waiting.
+        """
+        final = Path(self.path).resolve()
+        final.parent.mkdir(parents=True, exist_ok=True)
+        draft = final.with_name(f".{final.name}.building")
+        with FileLock(f"{draft}.lock"):
+            draft.unlink(missing_ok=True)
+            with _environment(LAKE_ROOT=_absolute(self.lake_root), MARTS_PATH=str(draft)):
+                yield DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
+            draft.replace(final)
+
+
+def _absolute(root: str) -> str:
+    path = UPath(root)
+    return str(path.resolve()) if is_local(path) else root
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set variables for dbt, which takes its paths from the environment so that its parse cache stays valid."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,31 @@
+"""The code location loads, is what its reviewed snapshot says, and is named the same everywhere."""
+
+import tomllib
+from pathlib import Path
+
+import yaml
+from support.graph import describe
+
+from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.settings import Settings
+from emotion_pipeline.tables import TABLES
+
+
+def test_no_asset_check_job_schedule_or_sensor_changes_unseen(repository: Path) -> None:
+    reviewed = yaml.safe_load((repository / "tests" / "graph.yaml").read_text(encoding="utf-8"))
+    assert describe(build_defs(Settings())) == reviewed
+
+
+def test_workspace_and_dg_name_the_same_module(repository: Path) -> None:
+    workspace = yaml.safe_load((repository / "workspace.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    modules = [entry["python_module"]["module_name"] for entry in workspace["load_from"]]
+    assert modules == [project["tool"]["dg"]["project"]["code_location_target_module"]]
+
+
+def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
+    graph = describe(build_defs(Settings()))
+    assert set(TABLES) <= set(graph["assets"])
+    for table in TABLES:
+        assert graph["checks"][f"{table}.gate"] == {"blocking": True, "partitioned": True}
+        assert graph["assets"][table]["depends_on"] == sorted(TABLES[table].upstream)
