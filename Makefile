@@ -31,8 +31,9 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(MANIFEST): $(INSTALLED) dbt_project/dbt_project.yml $(shell find dbt_project/models dbt_project/tests -type f 2>/dev/null)
-	@LAKE_ROOT=$(HOME_DIR)/lake MARTS_PATH=$(HOME_DIR)/marts.duckdb $(BIN)/dbt --quiet parse \
+# The same paths as at run time, or dbt parses everything again then.
+$(MANIFEST): $(INSTALLED) $(shell git ls-files dbt_project 2>/dev/null)
+	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/.marts.duckdb.building $(BIN)/dbt --quiet parse \
 		--project-dir dbt_project --profiles-dir dbt_project
 	@touch $@
 

@@ -1,0 +1,233 @@
+"""``emotion-clf``: the engine on the command line, for a few recordings or texts and for measuring and training.
+
+Commands read settings, call the engine and print; they compute nothing themselves. Whole days of recordings are the
+pipeline's work (``make demo`` shows it). Exit codes: 0 done, 1 a file or datum was refused, 2 the command was used
+wrongly.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.engine.backends import BackendChoice, Backends
+from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.sources.local import FoundRecording, found_recording, recordings_below
+from emotion_pipeline.settings import load_settings
+
+app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_is_help=True, add_completion=True)
+evaluate_app = typer.Typer(help="Measure a back end on labelled data and print JSON.", no_args_is_help=True)
+train_app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(train_app, name="train")
+
+_out = Console(soft_wrap=True)
+_errors = Console(stderr=True, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end with one line, not with a traceback."""
+    try:
+        app()
+    except EmotionPipelineError as error:
+        _errors.print(f"error: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def predict(
+    text: Annotated[list[str] | None, typer.Option(help="A text to judge; may be given several times.")] = None,
+    file: Annotated[list[Path] | None, typer.Option(help="A recording to analyse; may be given several times.")] = None,
+    dir: Annotated[Path | None, typer.Option(help="A folder of recordings.")] = None,  # noqa: A002
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write a .csv, .parquet or .jsonl file instead.")] = None,
+) -> None:
+    """Say what texts or recordings express.
+
+    Example: emotion-clf predict --file call.wav --json
+    """
+    recordings = [found_recording(path) for path in file or []] + (recordings_below(dir) if dir else [])
+    if bool(text) == bool(recordings):
+        raise typer.BadParameter("give either --text, or --file and --dir; and the folder must hold recordings")
+    rows = _predict_texts(text) if text else _predict_recordings(recordings)
+    if output is not None:
+        _write(rows, output)
+    elif as_json:
+        for row in rows:
+            _out.print_json(json.dumps(row), indent=None)
+    else:
+        _print_table(rows)
+    if any(row.get("status") == "rejected" for row in rows):
+        raise typer.Exit(1)
+
+
+@evaluate_app.command("text")
+def evaluate_text_command(
+    data: Annotated[Path, typer.Option(help="TSV: text, comma-separated label ids, comment id.")],
+    labels: Annotated[Path | None, typer.Option(help="Label names in id order; by default beside the data.")] = None,
+) -> None:
+    """Measure text emotion on labelled sentences, e.g. GoEmotions' dev.tsv."""
+    from emotion_pipeline.engine.emotion.evaluation import evaluate_text
+
+    result = evaluate_text(_backends().emotion, data, labels or data.with_name("labels.txt"))
+    _print_figures(result.to_dict())
+
+
+@evaluate_app.command("intensity")
+def evaluate_intensity_command(
+    data: Annotated[Path, typer.Option(help="A folder of EI-oc files (*-joy-*.txt, ...).")],
+) -> None:
+    """Measure emotional intensity on SemEval-2018 EI-oc files."""
+    from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity
+
+    _print_figures(evaluate_intensity(_backends().emotion, data).to_dict())
+
+
+@evaluate_app.command("tone")
+def evaluate_tone_command(
+    manifest: Annotated[Path, typer.Option(help="CSV with file, speaker, emotion; files lie beside it.")],
+    by_speaker: Annotated[
+        bool, typer.Option(help="Judge a speaker's clips relative to each other, as segments of a recording are.")
+    ] = False,
+) -> None:
+    """Measure acoustic tone over angry, happy, neutral and sad."""
+    from emotion_pipeline.engine.tone.evaluation import evaluate_tone
+
+    _print_figures(evaluate_tone(_backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
+
+
+@evaluate_app.command("asr")
+def evaluate_asr_command(
+    manifest: Annotated[Path, typer.Option(help="TSV with file, seconds, reference; files lie beside it.")],
+) -> None:
+    """Measure the word error rate of the configured transcriber."""
+    from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr
+
+    _print_figures(evaluate_asr(_backends().transcriber, manifest).to_dict())
+
+
+@train_app.command("text")
+def train_text_command(
+    train: Annotated[Path, typer.Option(help="GoEmotions-style TSV to learn from.")],
+    dev: Annotated[Path, typer.Option(help="The same, to calibrate and to choose thresholds on.")],
+    labels: Annotated[Path, typer.Option(help="Label names in id order.")],
+    intensity: Annotated[Path, typer.Option(help="A folder of EI-oc files.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
+    seed: int = 0,
+) -> None:
+    """Train the text emotion model."""
+    from emotion_pipeline.engine.emotion.training import train_text_model
+
+    _print_figures(train_text_model(train, dev, labels, intensity, output, seed=seed).to_dict())
+
+
+@train_app.command("features")
+def train_features_command(
+    train: Annotated[Path, typer.Option(help="GoEmotions-style TSV whose words are counted.")],
+    labels: Annotated[Path, typer.Option(help="Label names in id order.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights and card.")],
+) -> None:
+    """Freeze the TF-IDF space behind six of the 42 linguistic features."""
+    from emotion_pipeline.engine.emotion.training import train_feature_projection
+
+    _print_figures({"fingerprint": train_feature_projection(train, labels, output).fingerprint})
+
+
+@train_app.command("tone")
+def train_tone_command(
+    manifest: Annotated[list[Path], typer.Option(help="CSV of a corpus; give it once per corpus.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
+    seed: int = 0,
+) -> None:
+    """Train the acoustic tone model."""
+    from emotion_pipeline.engine.tone.training import train_tone_model
+
+    _print_figures(train_tone_model(manifest, output, seed=seed).to_dict())
+
+
+def _backends() -> Backends:
+    settings = load_settings()
+    return Backends(
+        BackendChoice(
+            settings.transcription.method,
+            settings.transcription.workers,
+            settings.tone.backend,
+            settings.sentiment.backend,
+            settings.classification.confidence_threshold,
+        )
+    )
+
+
+def _predict_texts(texts: Sequence[str]) -> list[dict[str, Any]]:
+    backends = _backends()
+    emotions, sentiments = backends.emotion.predict(texts), backends.sentiment.score(texts)
+    return [
+        {"text": text, **asdict(emotion), "sentiment_score": sentiment}
+        for text, emotion, sentiment in zip(texts, emotions, sentiments, strict=True)
+    ]
+
+
+def _predict_recordings(recordings: Sequence[FoundRecording]) -> list[dict[str, Any]]:
+    from emotion_pipeline.engine.stages.chain import analyse
+    from emotion_pipeline.engine.stages.report import report
+
+    with tempfile.TemporaryDirectory() as folder, _working(f"analysing {len(recordings)} recordings"):
+        today = datetime.now(UTC).strftime("%Y-%m-%d")
+        analysis = analyse(today, recordings, _backends(), FolderAudioStore(Path(folder)))
+        return [one.to_dict() for one in report(analysis)]
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    with _errors.status(what):
+        yield
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    _out.print_json(json.dumps(figures))
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    names = [name for name, value in rows[0].items() if not isinstance(value, (dict, list, tuple)) or name == "reasons"]
+    table = Table()
+    for name in names:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in names))
+    _out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _write(rows: Sequence[dict[str, Any]], output: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    unfinished = output.with_name(f".{output.name}.tmp")
+    writers = {
+        ".csv": lambda: frame.to_csv(unfinished, index=False),
+        ".parquet": lambda: frame.to_parquet(unfinished, index=False),
+        ".jsonl": lambda: frame.to_json(unfinished, orient="records", lines=True),
+    }
+    if output.suffix not in writers:
+        raise typer.BadParameter(f"{output} must end in {', '.join(writers)}")
+    try:
+        writers[output.suffix]()
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)

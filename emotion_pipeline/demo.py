@@ -1,0 +1,155 @@
+"""What ``make demo`` runs: sample partitions, or a user's own recordings, through the real jobs, and the result as a
+table.
+
+It drives the same definitions, in the same Dagster instance, that ``make dev`` shows afterwards. Nothing is computed
+here.
+"""
+
+import contextlib
+import io
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import dagster as dg
+import duckdb
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.engine.sources.local import dated_folders
+from emotion_pipeline.settings import Settings, load_settings
+from emotion_pipeline.tables import TABLES
+
+SAMPLES: Final = Path("samples")
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+console = Console(width=None if sys.stdout.isatty() else 150)
+
+
+def main(
+    audio: Annotated[Path | None, typer.Option(help="A recording, a folder of recordings or of dated folders.")] = None,
+) -> None:
+    """Materialise every day of the recordings, build the marts, print the result."""
+    settings = load_settings()
+    root = SAMPLES if audio is None else _dated(audio, settings)
+    settings = settings.model_copy(update={"sources": settings.sources.model_copy(update={"root": root})})
+    days = dated_folders(root)
+    started = time.perf_counter()
+    succeeded = _materialise(settings, days)
+    partitions = "1 partition" if len(days) == 1 else f"{len(days)} partitions"
+    console.print(f"[dim]{partitions} and the marts in {time.perf_counter() - started:.1f} s[/dim]\n")
+    if succeeded:
+        with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
+            _print_result(marts, days)
+            _print_quarantine(marts, days)
+    _print_next(settings)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _dated(audio: Path, settings: Settings) -> Path:
+    """Return a folder of dated folders for what the user named, copying loose recordings into today's."""
+    if not audio.exists():
+        raise typer.BadParameter(f"{audio} does not exist; name a recording or a folder of recordings")
+    if audio.is_dir() and dated_folders(audio):
+        return audio
+    root = Path(settings.storage.root).parent / "own_recordings"
+    today = root / datetime.now(UTC).strftime("%Y-%m-%d")
+    shutil.rmtree(root, ignore_errors=True)
+    if audio.is_dir():
+        shutil.copytree(audio, today)
+    else:
+        today.mkdir(parents=True)
+        shutil.copy2(audio, today)
+    return root
+
+
+def _materialise(settings: Settings, days: list[str]) -> bool:
+    definitions = build_defs(settings)
+    tables, marts = (definitions.resolve_job_def(name) for name in ("tables_only", "marts_only"))
+    succeeded = True
+    with dg.DagsterInstance.get() as instance:
+        for day in days:
+            run = tables.execute_in_process(
+                partition_key=day, instance=instance, run_config=_QUIET, raise_on_error=False
+            )
+            console.print(_day_line(day, run))
+            succeeded &= run.success
+        with contextlib.redirect_stdout(io.StringIO()) as dbt_output:
+            run = marts.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False)
+        if not run.success:
+            console.out(dbt_output.getvalue(), highlight=False)
+        console.print(f"marts       {'built and tested' if run.success else 'FAILED, the old ones stay'}")
+    return succeeded and run.success
+
+
+def _day_line(day: str, run: dg.ExecuteInProcessResult) -> str:
+    """Return what became of a day: rows that took a model, rows taken over, and the gate that held it back."""
+    metadata = [event.materialization.metadata for event in run.get_asset_materialization_events()]
+    computed, reused = (sum(int(str(one[name].value)) for one in metadata) for name in ("computed", "reused"))
+    held = [check.asset_key.to_user_string() for check in run.get_asset_check_evaluations() if not check.passed]
+    outcome = f"held back by the gate of {', '.join(held)}" if held else "ok" if run.success else "FAILED"
+    return f"{day}  {outcome}: {computed} rows computed, {reused} taken over from the last run"
+
+
+def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
+    rows = marts.execute(
+        """
+        select recording_date || '/' || file, emotion, emotion_score, transcript, sentiment_score, tone_sentiment_match
+        from fct_recordings
+        where status = 'accepted' and recording_date::varchar in (select unnest($days))
+        order by 1
+        """,
+        {"days": days},
+    ).fetchall()
+    table = RichTable(title="What was said, how it sounded, and whether the two agree", title_justify="left")
+    for name in ("File", "Emotion", "Emotion_Score", "Transcript", "Sentiment_Score", "Tone_Sentiment_Match"):
+        table.add_column(name, justify="right" if name.endswith("Score") else "left")
+    for file, emotion, score, transcript, sentiment, match in rows:
+        table.add_row(file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
+    console.print(table)
+
+
+def _print_quarantine(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
+    rows = marts.execute(
+        """
+        select recording_date || '/' || file, status, coalesce(reason, ''), coalesce(detail, '')
+        from fct_recordings
+        where status <> 'accepted' and recording_date::varchar in (select unnest($days))
+        order by 1
+        """,
+        {"days": days},
+    ).fetchall()
+    if not rows:
+        return
+    table = RichTable(title="Not analysed, and why", title_justify="left")
+    for name in ("File", "Status", "Reason", "Detail"):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.2f}"
+
+
+def _excerpt(text: str | None, characters: int = 120) -> str:
+    text = text or "-"
+    return text if len(text) <= characters else text[: characters - 1].rsplit(" ", 1)[0] + " …"
+
+
+def _print_next(settings: Settings) -> None:
+    console.print("Look further:")
+    console.print(f"  every segment   duckdb.connect('{settings.storage.marts}').sql('from fct_segments')")
+    console.print(f"  the tables      {settings.storage.root}/{{{','.join(TABLES)}}}/<day>.parquet", soft_wrap=True)
+    console.print("  the pipeline    make dev, then http://localhost:3000")
+    console.print("  your own audio  AUDIO=path make demo")
+
+
+if __name__ == "__main__":
+    typer.run(main)
