@@ -7,12 +7,12 @@ wrongly.
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -24,11 +24,30 @@ from emotion_pipeline.engine.errors import EmotionPipelineError
 from emotion_pipeline.engine.sources.local import FoundRecording, found_recording, recordings_below
 from emotion_pipeline.settings import load_settings
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_is_help=True, add_completion=True)
 evaluate_app = typer.Typer(help="Measure a back end on labelled data and print JSON.", no_args_is_help=True)
 train_app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")
+
+_LEFT_TO_JSON: Final = {
+    "base_probabilities",
+    "intensity_probability",
+    "label_scores",
+    "segments",
+    "sub_probability",
+}
+"""What a table for people leaves out: it would be too wide to read."""
+
+_WRITERS: Final[Mapping[str, Callable[["pd.DataFrame", Path], object]]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+}
+"""How a result is written, by the suffix of its file."""
 
 _out = Console(soft_wrap=True)
 _errors = Console(stderr=True, soft_wrap=True)
@@ -58,6 +77,8 @@ def predict(
     recordings = [found_recording(path) for path in file or []] + (recordings_below(dir) if dir else [])
     if bool(text) == bool(recordings):
         raise typer.BadParameter("give either --text, or --file and --dir; and the folder must hold recordings")
+    if output is not None and output.suffix not in _WRITERS:
+        raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
     rows = _predict_texts(text) if text else _predict_recordings(recordings)
     if output is not None:
         _write(rows, output)
@@ -197,7 +218,7 @@ def _print_figures(figures: dict[str, Any]) -> None:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    names = [name for name, value in rows[0].items() if not isinstance(value, (dict, list, tuple)) or name == "reasons"]
+    names = [name for name in rows[0] if name not in _LEFT_TO_JSON]
     table = Table()
     for name in names:
         table.add_column(name)
@@ -217,17 +238,9 @@ def _cell(value: Any) -> str:
 def _write(rows: Sequence[dict[str, Any]], output: Path) -> None:
     import pandas as pd
 
-    frame = pd.DataFrame(rows)
     unfinished = output.with_name(f".{output.name}.tmp")
-    writers = {
-        ".csv": lambda: frame.to_csv(unfinished, index=False),
-        ".parquet": lambda: frame.to_parquet(unfinished, index=False),
-        ".jsonl": lambda: frame.to_json(unfinished, orient="records", lines=True),
-    }
-    if output.suffix not in writers:
-        raise typer.BadParameter(f"{output} must end in {', '.join(writers)}")
     try:
-        writers[output.suffix]()
+        _WRITERS[output.suffix](pd.DataFrame(rows), unfinished)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ def main(
     if succeeded:
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
+            _print_segments(marts, days)
             _print_quarantine(marts, days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
@@ -114,6 +115,29 @@ def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
     console.print(table)
 
 
+def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
+    """Print of each recording the segment with the strongest sentiment: tables hold all of them."""
+    rows = marts.execute(
+        """
+        select recording_date || '/' || file, speaker, start_seconds, tone,
+            concat_ws(', ', base_emotion, sub_emotion, intensity), sentiment_score, text
+        from fct_segments
+        where recording_date::varchar in (select unnest($days))
+        qualify row_number() over (
+            partition by recording_date, recording_id order by abs(sentiment_score) desc, start_seconds
+        ) = 1
+        order by 1
+        """,
+        {"days": days},
+    ).fetchall()
+    table = RichTable(title="The strongest segment of each recording", title_justify="left")
+    for name in ("File", "Speaker", "At", "Tone", "Text emotion", "Sentiment", "Words"):
+        table.add_column(name, justify="right" if name in ("At", "Sentiment") else "left")
+    for file, speaker, start, tone, emotion, sentiment, words in rows:
+        table.add_row(file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
+    console.print(table)
+
+
 def _print_quarantine(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
     rows = marts.execute(
         """
@@ -138,7 +162,7 @@ def _number(value: float | None, sign: str = "") -> str:
     return "-" if value is None else f"{value:{sign}.2f}"
 
 
-def _excerpt(text: str | None, characters: int = 120) -> str:
+def _excerpt(text: str | None, characters: int = 80) -> str:
     text = text or "-"
     return text if len(text) <= characters else text[: characters - 1].rsplit(" ", 1)[0] + " …"
 

@@ -65,7 +65,11 @@ class Verdict:
         return not any(finding.blocking for finding in self.findings)
 
     def to_check_result(self) -> dg.AssetCheckResult:
-        """Return the verdict as Dagster records it; a verdict with warnings only is passed and says so."""
+        """Return the verdict as Dagster records it.
+
+        A verdict with warnings only is passed and says so: automation conditions wait for passed checks, and a day with
+        one broken file is not to be waited for.
+        """
         return dg.AssetCheckResult(
             passed=self.passed,
             asset_key=self.table.name,
@@ -84,7 +88,7 @@ class Verdict:
     def _summary(self) -> str:
         if not self.findings:
             return f"all {self.expectations} expectations met by {self.rows} rows"
-        return "; ".join(
+        return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(
             f"{finding.expectation}: {finding.failing} of {finding.rows} rows" for finding in self.findings
         )
 

@@ -5,6 +5,7 @@ still writes under a temporary name, and the text that people leave beside recor
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -67,13 +68,15 @@ def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
         raise SourceError(f"{path} is no file; check the path")
     status = path.stat()
     name = path.relative_to(folder).as_posix() if folder else str(path)
+    # A name whose bytes are no UTF-8 fits into no table: those bytes are written out, as in "caf\\xe9.wav".
+    name = os.fsencode(name).decode("utf-8", "backslashreplace")
     return FoundRecording(name, path.resolve(), status.st_size, status.st_mtime_ns)
 
 
 def state_of(recordings: Sequence[FoundRecording]) -> str:
     """Return a digest of names, sizes and modification times: equal as long as nothing changed."""
     listing = "\n".join(f"{one.file}\t{one.size_bytes}\t{one.modified_ns}" for one in recordings)
-    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 
 def _is_day(name: str) -> bool:

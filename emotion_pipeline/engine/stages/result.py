@@ -30,7 +30,8 @@ _COLUMNS: Final = (
     FINGERPRINT,
 )
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
-_BASE_COLUMNS: Final = [f"probability_{base.lower()}" for base in BASE_EMOTIONS]
+_TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
+"""Renamed for the join, because words and tone both have a ``probability_neutral``."""
 
 
 def compare(
@@ -45,10 +46,11 @@ def compare(
     A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
     words; one without segments has none of them and agrees with nothing.
     """
+    emotions = emotion_labels.rename(columns=_TEXT_COLUMNS)
     scored = (
         segments.merge(tone_scores[["segment_id", "tone", "tone_probability", *_TONE_COLUMNS]], on="segment_id")
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
-        .merge(emotion_labels[["segment_id", "base_emotion", *_BASE_COLUMNS]], on="segment_id", suffixes=("", "_text"))
+        .merge(emotions[["segment_id", "base_emotion", *_TEXT_COLUMNS.values()]], on="segment_id")
     )
     by_recording = dict(list(scored.groupby("recording_id", sort=False)))
     rows: list[dict[str, Any]] = []
@@ -65,9 +67,7 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         words = segments["word_count"].tolist()
         tone = pool_scores(_tone_scores(segments), (segments["end_seconds"] - segments["start_seconds"]).tolist())
         sentiment = weighted_mean(segments["sentiment_score"].tolist(), words)
-        by_base = {
-            base: weighted_mean(segments[f"probability_{base.lower()}"].tolist(), words) for base in BASE_EMOTIONS
-        }
+        by_base = {base: weighted_mean(segments[f"text_{base}"].tolist(), words) for base in BASE_EMOTIONS}
         text_emotion = max(by_base, key=lambda base: by_base[base] or 0.0)
     return _row(
         transcript,
