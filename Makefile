@@ -14,7 +14,7 @@ export DAGSTER_HOME := $(CURDIR)/$(HOME_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev test check format manifest bench clean
+.PHONY: help demo dev test check format manifest clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,7 +22,7 @@ help: ## List the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Installing into .venv (about 3 GB, once) ..."
+	@echo "Installing into .venv (about 4 GB, once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
@@ -50,7 +50,7 @@ dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI
 	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(INSTALLED_DEV) $(MANIFEST) ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
+    __version__: str
+
 __all__ = ["EmotionPredictor", "__version__"]
 
 

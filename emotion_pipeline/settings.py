@@ -79,12 +79,9 @@ class Gates(_Section):
 class Settings(BaseSettings):
     """All settings, frozen. Raises ConfigurationError, never pydantic's own error: use ``load_settings``."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     profile: Literal["embedded"] = "embedded"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", validation_alias="LOG_LEVEL")
     transcription: Transcription = Transcription()
     classification: Classification = Classification()
     tone: Tone = Tone()

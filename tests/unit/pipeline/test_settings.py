@@ -48,11 +48,6 @@ def test_a_value_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
-def test_the_log_level_has_its_documented_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
-    assert load_settings().log_level == "DEBUG"
-
-
 def test_a_configuration_file_that_is_named_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", "nowhere.yaml")
     with pytest.raises(ConfigurationError, match=r"nowhere\.yaml"):
