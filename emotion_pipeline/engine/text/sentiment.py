@@ -3,12 +3,11 @@
 What a text feels like belongs to ``emotion``; whether sentiment and tone agree belongs to ``agreement``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from emotion_pipeline.engine.errors import UnknownBackendError
+from emotion_pipeline.engine.registry import BackendSpec, Registry
 
 
 class SentimentBackend(Protocol):
@@ -54,14 +53,11 @@ class VaderSentiment:
         return [float(self._analyzer.polarity_scores(text)["compound"]) for text in texts]
 
 
-BACKENDS: Final[Mapping[str, Callable[[], SentimentBackend]]] = MappingProxyType({"vader": VaderSentiment})
-"""Every sentiment back end by the name that a user chooses it by."""
+SENTIMENTS: Final = Registry[SentimentBackend](
+    "sentiment", [BackendSpec("vader", "VADER's lexicon and rules", VaderSentiment, requires=("vaderSentiment",))]
+)
 
 
 def load_sentiment(name: str) -> SentimentBackend:
-    """The back end of that name; raises ``UnknownBackendError`` listing the names that exist."""
-    if name not in BACKENDS:
-        raise UnknownBackendError(
-            f"There is no sentiment back end {name!r}. Choose one of: {', '.join(sorted(BACKENDS))}."
-        )
-    return BACKENDS[name]()
+    """The back end of that name. Raises as ``Registry.load``."""
+    return SENTIMENTS.load(name)

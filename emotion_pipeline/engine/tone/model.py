@@ -4,11 +4,11 @@ Each back end is a module of its own, loaded only when asked for.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from emotion_pipeline.engine.errors import UnknownBackendError
+from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.types import Channel, ToneScore
 
 SMALLEST: Final = 1e-9
@@ -43,9 +43,7 @@ def load_tone_model(name: str = "acoustic", artefact: Path | None = None) -> Ton
 
     Raises ``UnknownBackendError`` for a name that no back end has, ``ArtefactError`` for weights missing or damaged.
     """
-    if name not in _LOADERS:
-        raise UnknownBackendError(f"There is no tone model called {name!r}; the known ones are {', '.join(_LOADERS)}.")
-    return _LOADERS[name](artefact)
+    return TONE_MODELS.load(name, artefact=artefact)
 
 
 def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneScore:
@@ -75,4 +73,6 @@ def _acoustic(artefact: Path | None) -> ToneModel:
     return AcousticToneModel.load(artefact)
 
 
-_LOADERS: Final[dict[str, Callable[[Path | None], ToneModel]]] = {"acoustic": _acoustic}
+TONE_MODELS: Final = Registry[ToneModel](
+    "tone", [BackendSpec("acoustic", "functionals and small networks, shipped with the package", _acoustic)]
+)
