@@ -5,7 +5,7 @@ it is complete: it is written beside it under a temporary name, flushed to disk,
 """
 
 import os
-import tempfile
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +36,8 @@ class FlacWriter:
         self._channels = channels
 
     def __enter__(self) -> Self:
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=".part")
-        os.close(descriptor)
-        self._temporary = Path(name)
+        # Not made by mkstemp, whose files only their owner may read: a lake is read by others too.
+        self._temporary = self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex}.part")
         self._container = av.open(f"file:{self._temporary.absolute()}", "w", format="flac")
         layout = _LAYOUTS[self._channels]
         self._stream = cast(
