@@ -50,7 +50,7 @@ dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI
 	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
-	@$(BIN)/python -m pytest -n 2 --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(INSTALLED_DEV) $(MANIFEST) ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .

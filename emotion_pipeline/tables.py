@@ -102,7 +102,11 @@ def _carried(table: str, *columns: Column) -> tuple[Column, ...]:
 RECORDING_DATE: Final = Column(
     PARTITION_COLUMN, DATE, "The day that the recording belongs to: its dated folder. The partition of every table."
 )
-RECORDING_ID: Final = Column("recording_id", TEXT, "SHA-256 of the bytes of the source, in hexadecimal.")
+RECORDING_ID: Final = Column(
+    "recording_id",
+    TEXT,
+    "SHA-256 of the bytes of the source, in hexadecimal; of its path where it could not be opened.",
+)
 FILE: Final = Column("file", TEXT, "Path of the recording inside its dated folder, with forward slashes.")
 AUDIO_URI: Final = Column(
     "audio_uri", TEXT, "Where the 16 kHz FLAC copy lies that all later stages read, relative to the lake."

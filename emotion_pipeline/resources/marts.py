@@ -25,6 +25,8 @@ runs.
 
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
 """The dbt of this environment, which need not be on the PATH."""
+_BUILD: Final = ["build", "--exclude-resource-type", "unit_test"]
+"""Unit tests judge the SQL, not the data: they belong to the test suite."""
 
 
 class MartsTranslator(DagsterDbtTranslator):
@@ -45,10 +47,8 @@ class Marts(dg.ConfigurableResource):
     lake_root: str
     path: str
 
-    @contextmanager
-    def building(self) -> Iterator[DbtCliResource]:
-        """Give a dbt command line that builds into a draft; when the context ends without an error it replaces the
-        marts.
+    def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
+        """Build the models and run their data tests in a draft, which replaces the marts when all of it passed.
 
         The draft always has the same name, because dbt's parse cache is only good for the same path; a lock keeps a
         second build waiting.
@@ -59,7 +59,9 @@ class Marts(dg.ConfigurableResource):
         with FileLock(f"{draft}.lock"):
             draft.unlink(missing_ok=True)
             with _environment(LAKE_ROOT=_absolute(self.lake_root), MARTS_PATH=str(draft)):
-                yield DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
+                dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
+                target = final.with_name(f".{final.name}.target")
+                yield from dbt.cli(_BUILD, context=context, target_path=target).stream()
             draft.replace(final)
 
 

@@ -4,6 +4,7 @@ A file that cannot be used becomes a row with a reason and never stops the other
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.inspect import FINGERPRINT as INSPECTION
 from emotion_pipeline.engine.audio.inspect import inspect
+from emotion_pipeline.engine.audio.reasons import RejectReason
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.sources.local import FoundRecording
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
@@ -42,8 +44,12 @@ def take_in(
     known = _known(previous)
     rows, computed, seconds = [], 0, 0.0
     for recording in recordings:
-        recording_id = _sha256(recording.path)
-        made = known.get((recording.file, recording_id))
+        try:
+            recording_id = _sha256(recording.path)
+        except OSError as error:
+            recording_id, made = _unopened(recording, error)
+        else:
+            made = known.get((recording.file, recording_id))
         if made is None or (made["audio_uri"] and not store.has_audio(made["audio_uri"])):
             made = _inspect(recording, recording_id, store)
             computed += 1
@@ -68,6 +74,19 @@ def _known(previous: pd.DataFrame | None) -> dict[tuple[str, str], dict[str, Any
 def _plain(value: Any) -> Any:
     """Return a stored value as it was before storage: missing numbers are NaN in a frame and None in a row."""
     return None if isinstance(value, float) and pd.isna(value) else value
+
+
+def _unopened(recording: FoundRecording, error: OSError) -> tuple[str, dict[str, Any]]:
+    """Return id and row of a file that vanished or may not be read; its name stands in for the bytes nobody saw."""
+    nothing = dict.fromkeys(_MADE)
+    known = {
+        "size_bytes": recording.size_bytes,
+        "status": "rejected",
+        "reason": RejectReason.UNREADABLE,
+        "detail": f"it cannot be opened ({error.strerror}); check that it is still there and its permissions.",
+        "warnings": [],
+    }
+    return hashlib.sha256(os.fsencode(recording.path)).hexdigest(), nothing | known
 
 
 def _inspect(recording: FoundRecording, recording_id: str, store: AudioStore) -> dict[str, Any]:

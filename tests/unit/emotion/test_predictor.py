@@ -47,7 +47,8 @@ def assert_valid(result: EmotionResult) -> None:
         ("i hate this so much i am furious", "Anger"),
         ("i am so sad i have been crying all day", "Sadness"),
         ("The train leaves at nine from platform four.", "Neutral"),
-        ("thank you so much for your help", "Other"),
+        ("thank you so much for your help", "Happiness"),
+        ("i am scared of the dark", "Other"),
     ],
 )
 def test_plain_examples_get_their_base_emotion(text: str, base: str) -> None:

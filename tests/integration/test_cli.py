@@ -1,0 +1,256 @@
+"""``emotion-clf`` as a user types it: what it prints, what it writes, and the code that it exits with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.pipeline import Pipeline
+from typer.testing import CliRunner, Result
+
+from emotion_pipeline.cli import app
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.taxonomy import LABELS
+
+COMMAND = Path(sys.executable).with_name("emotion-clf")
+CONTRACT = [
+    "file",
+    "emotion",
+    "emotion_score",
+    "transcript",
+    "sentiment_score",
+    "tone_sentiment_match",
+    "segments",
+    "status",
+    "reasons",
+]
+
+
+def _run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def _lines(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def _process(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in a process of its own, in a folder without a config.yaml."""
+    command = [str(COMMAND), *(str(one) for one in arguments)]
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of whoever runs the tests decide nothing here."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOTION_TRANSCRIPTION__WORKERS", "1")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short call and an upload that went wrong."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("cli"))
+    pipeline.drop_speech("2026-11-02", "call.flac", seconds=4.0)
+    pipeline.drop("2026-11-02", "broken.wav", b"RIFF")
+    pipeline.drop("2026-11-02", "notes.txt", b"not a recording")
+    return pipeline.folder / "recordings" / "2026-11-02"
+
+
+@pytest.fixture(scope="module")
+def whole_folder(recordings: Path) -> Result:
+    """What ``--dir --json`` says of that folder, asked once."""
+    return _run("predict", "--dir", recordings, "--json")
+
+
+class TestPredictingTexts:
+    def test_each_text_is_one_json_object_a_line_with_what_the_predictor_says(self) -> None:
+        texts = ["I am so happy for you!", "This is a disgrace, [I] am furious."]
+        result = _run("predict", "--text", texts[0], "--text", texts[1], "--json")
+        assert result.exit_code == 0
+        rows = _lines(result)
+        assert [row["text"] for row in rows] == texts
+        expected = EmotionPredictor().predict(texts)
+        assert [row["base"] for row in rows] == [one.base for one in expected] == ["Happiness", "Anger"]
+        assert [row["base_probability"] for row in rows] == [one.base_probability for one in expected]
+        assert [row["sentiment_score"] > 0 for row in rows] == [True, False]
+
+    def test_without_json_people_get_a_table(self) -> None:
+        result = _run("predict", "--text", "hello")
+        assert result.exit_code == 0
+        assert "Neutral" in result.stdout or "Neutr…" in result.stdout
+        assert "│" in result.stdout
+
+
+class TestPredictingRecordings:
+    def test_a_recording_is_one_object_with_the_documented_keys(self, recordings: Path) -> None:
+        result = _run("predict", "--file", recordings / "call.flac", "--json")
+        assert result.exit_code == 0
+        (row,) = _lines(result)
+        assert list(row) == CONTRACT
+        assert row["file"] == str(recordings / "call.flac")
+        assert (row["status"], row["reasons"]) == ("accepted", ["shorter_than_30_s"])
+        assert row["transcript"]
+        assert 0 < row["emotion_score"] <= 1
+        assert -1 <= row["sentiment_score"] <= 1
+        assert row["tone_sentiment_match"] in {"Match", "Do Not Match", "Unknown"}
+        spoken = sorted(" ".join(one["transcript"] for one in row["segments"]).split())
+        assert spoken == sorted(row["transcript"].split())
+        assert all(0 <= one["start"] < one["end"] <= 4.0 for one in row["segments"])
+
+    def test_a_rejected_file_is_printed_with_its_reason_and_the_exit_code_is_1(self, recordings: Path) -> None:
+        result = _run("predict", "--file", recordings / "broken.wav", "--json")
+        assert result.exit_code == 1
+        (row,) = _lines(result)
+        assert list(row) == CONTRACT
+        assert (row["status"], row["reasons"], row["segments"]) == ("rejected", ["unreadable"], [])
+
+    def test_a_folder_is_every_recording_in_it_the_bad_one_included(self, whole_folder: Result) -> None:
+        assert whole_folder.exit_code == 1, "one of the files was rejected"
+        rows = _lines(whole_folder)
+        assert [(row["file"], row["status"]) for row in rows] == [("broken.wav", "rejected"), ("call.flac", "accepted")]
+        assert rows[1]["transcript"]
+
+    @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+    def test_the_result_can_be_written_to_a_file(self, recordings: Path, tmp_path: Path, suffix: str) -> None:
+        output = tmp_path / "out" / f"result{suffix}"
+        output.parent.mkdir()
+        result = _run("predict", "--file", recordings / "broken.wav", "--output", output)
+        assert result.exit_code == 1
+        readers = {
+            ".csv": pd.read_csv,
+            ".parquet": pd.read_parquet,
+            ".jsonl": lambda path: pd.read_json(path, lines=True),
+        }
+        frame = readers[suffix](output)
+        assert frame.columns.tolist() == CONTRACT
+        assert frame["status"].tolist() == ["rejected"]
+        assert list(output.parent.iterdir()) == [output], "nothing half-written stays"
+
+    def test_segments_survive_in_a_parquet_file(self, recordings: Path, tmp_path: Path) -> None:
+        output = tmp_path / "result.parquet"
+        assert _run("predict", "--file", recordings / "call.flac", "--output", output).exit_code == 0
+        row = pd.read_parquet(output).iloc[0]
+        assert [one["transcript"] for one in row["segments"]]
+
+
+class TestWrongUse:
+    def test_an_output_of_an_unknown_kind_is_refused_before_anything_is_analysed(
+        self, recordings: Path, tmp_path: Path
+    ) -> None:
+        result = _run("predict", "--file", recordings / "call.flac", "--output", tmp_path / "result.xlsx")
+        assert result.exit_code == 2
+        assert ".parquet" in result.output
+        assert "analysing" not in result.output
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("arguments", [[], ["--text", "hello", "--file", "call.flac"], ["--dir", "empty"]])
+    def test_nothing_to_analyse_and_too_much_are_wrong_use(
+        self, recordings: Path, tmp_path: Path, arguments: list[str]
+    ) -> None:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "call.flac").write_bytes((recordings / "call.flac").read_bytes())
+        assert _run("predict", *arguments).exit_code == 2
+
+    def test_a_backend_that_does_not_exist_is_one_line_that_names_those_that_do(
+        self, recordings: Path, tmp_path: Path
+    ) -> None:
+        done = _process(
+            "predict", "--file", recordings / "broken.wav", folder=tmp_path, EMOTION_TONE__BACKEND="acustic"
+        )
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("error: ")
+        assert "acustic" in line
+        assert "acoustic" in line
+
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            (["predict", "--file", "nowhere.wav"], "nowhere.wav"),
+            (["evaluate", "asr", "--manifest", "nowhere.tsv"], "nowhere.tsv"),
+            (["evaluate", "tone", "--manifest", "nowhere.csv"], "nowhere.csv"),
+            (["evaluate", "text", "--data", "nowhere.tsv"], "nowhere.tsv"),
+        ],
+    )
+    def test_a_file_that_is_not_there_is_one_line_that_names_it(
+        self, tmp_path: Path, arguments: list[str], named: str
+    ) -> None:
+        (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+        done = _process(*arguments, folder=tmp_path)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.strip().splitlines()
+        assert named in line
+
+
+class TestEvaluating:
+    """The figures of the command contract, on tiny data whose answer is known."""
+
+    def test_asr_prints_the_contract_and_a_reference_that_was_heard_has_no_errors(
+        self, recordings: Path, whole_folder: Result
+    ) -> None:
+        heard = _lines(whole_folder)[1]["transcript"]
+        manifest = recordings.parent / "asr.tsv"
+        manifest.write_text(f"file\tseconds\treference\n2026-11-02/call.flac\t\t{heard.upper()}.\n", encoding="utf-8")
+        result = _run("evaluate", "asr", "--manifest", manifest)
+        assert result.exit_code == 0
+        figures = json.loads(result.stdout)
+        assert (figures["n"], figures["wer"], figures["excluded"]) == (1, 0.0, [])
+        assert figures["audio_seconds_per_second"] > 0
+
+    def test_tone_prints_the_contract(self, recordings: Path) -> None:
+        manifest = recordings.parent / "tone.csv"
+        rows = [f"2026-11-02/call.flac,{speaker},{emotion}" for speaker, emotion in [("a", "angry"), ("b", "disgust")]]
+        manifest.write_text("\n".join(["file,speaker,emotion", *rows]) + "\n", encoding="utf-8")
+        result = _run("evaluate", "tone", "--manifest", manifest)
+        assert result.exit_code == 0, result.output
+        figures = json.loads(result.stdout)
+        assert figures["n"] == 1, "disgust is none of the four classes"
+        assert {"uar_4", "recall", "ece", "audio_seconds_per_second"} <= set(figures)
+        assert figures["recall"] == {"angry": figures["uar_4"], "happy": None, "neutral": None, "sad": None}
+        assert figures["uar_4"] in {0.0, 1.0}
+
+    def test_text_prints_the_contract(self, tmp_path: Path) -> None:
+        labels = {name: number for number, name in enumerate(LABELS)}
+        (tmp_path / "labels.txt").write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+        rows = [
+            ("I am so happy and glad today!", "joy"),
+            ("This makes me furious, I hate it.", "anger"),
+            ("I am so sad, I cried all night.", "sadness"),
+            ("The train leaves at nine.", "neutral"),
+        ]
+        data = tmp_path / "data.tsv"
+        data.write_text("".join(f"{text}\t{labels[label]}\tid\n" for text, label in rows), encoding="utf-8")
+        result = _run("evaluate", "text", "--data", data)
+        assert result.exit_code == 0, result.output
+        figures = json.loads(result.stdout)
+        shares = ["macro_f1_28", "macro_f1_ekman", "base_accuracy", "sub_macro_f1", "ece_28", "ece_base"]
+        assert list(figures) == ["n", *shares, "sentences_per_minute"]
+        assert figures["n"] == 4
+        assert all(0.0 <= figures[name] <= 1.0 for name in shares)
+        assert figures["base_accuracy"] == 1.0
+        assert figures["sentences_per_minute"] > 0
+
+
+def test_the_installed_command_shows_its_help(tmp_path: Path) -> None:
+    done = _process("--help", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in ("predict", "evaluate", "train"))
+
+
+@pytest.mark.parametrize(
+    "statement", ["from emotion_clf import EmotionPredictor", "import emotion_pipeline", "import emotion_pipeline.cli"]
+)
+def test_importing_the_public_names_loads_neither_dagster_nor_torch(statement: str) -> None:
+    program = f"import sys; {statement}; print(sorted({{'dagster', 'torch'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,169 @@
+"""The marts that BI tools read: what they hold after two days, and that a rebuild takes them from nobody."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from support.pipeline import QUIET, REPOSITORY, Pipeline
+
+from emotion_pipeline.dictionary import dictionary
+from emotion_pipeline.tables import RAW_AUDIO
+
+FIRST, SECOND = "2026-11-02", "2026-11-03"
+DBT = Path(sys.executable).with_name("dbt")
+
+
+def _build(pipeline: Pipeline) -> dg.ExecuteInProcessResult:
+    with pipeline.instance() as instance:
+        return pipeline.definitions.resolve_job_def("marts_only").execute_in_process(
+            instance=instance, run_config=QUIET, raise_on_error=False
+        )
+
+
+def _query(pipeline: Pipeline, sql: str) -> list[dict[str, Any]]:
+    with duckdb.connect(str(pipeline.settings.storage.marts), read_only=True) as marts:
+        return marts.sql(sql).to_df().to_dict("records")
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A day with an upload that went wrong, a day without, and the marts of both."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("marts"))
+    pipeline.drop_speech(FIRST, "call.flac", seconds=4.0)
+    pipeline.drop(FIRST, "broken.wav", b"")
+    pipeline.drop_speech(SECOND, "call.flac", start=8.0, seconds=4.0)
+    assert pipeline.run(FIRST).success
+    assert pipeline.run(SECOND).success
+    assert _build(pipeline).success
+    return pipeline
+
+
+@pytest.fixture
+def pipeline(pristine: Pipeline, tmp_path: Path) -> Pipeline:
+    """A copy for one test to change."""
+    shutil.copytree(pristine.folder, tmp_path / "deployment")
+    return Pipeline(tmp_path / "deployment")
+
+
+@contextmanager
+def _reading(path: Path, sql: str) -> Iterator[list[Any]]:
+    """Ask the same question over one open connection, again and again, and give the answers."""
+    answers: list[Any] = []
+    done = Event()
+
+    def read() -> None:
+        with duckdb.connect(str(path), read_only=True) as marts:
+            while not done.wait(0.05):
+                answers.append(marts.execute(sql).fetchone())
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        yield answers
+    finally:
+        done.set()
+        reader.join()
+
+
+def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
+    rows = _query(pristine, "select * from fct_recordings order by recording_date, file")
+    assert [(str(row["recording_date"])[:10], row["file"], row["status"]) for row in rows] == [
+        (FIRST, "broken.wav", "rejected"),
+        (FIRST, "call.flac", "accepted"),
+        (SECOND, "call.flac", "accepted"),
+    ]
+    broken, call = rows[0], rows[1]
+    assert (broken["reason"], broken["emotion"], broken["transcript"]) == ("empty_file", None, None)
+    result = pristine.rows("tone_sentiment", FIRST).query("scope == 'recording'").iloc[0]
+    for column in ("emotion", "emotion_score", "transcript", "sentiment_score", "tone_sentiment_match"):
+        assert call[column] == result[column]
+
+
+def test_every_segment_is_one_row_with_all_its_judgements(pristine: Pipeline) -> None:
+    rows = _query(pristine, "select * from fct_segments order by recording_date, recording_id, segment_index")
+    expected = [one for day in (FIRST, SECOND) for one in pristine.rows("segments", day)["segment_id"]]
+    assert [row["segment_id"] for row in rows] == expected
+    assert len(set(expected)) == len(expected) >= 2
+    tones = [one for day in (FIRST, SECOND) for one in pristine.rows("tone_scores", day)["tone"]]
+    assert [row["tone"] for row in rows] == tones
+    judged = ("tone", "base_emotion", "sentiment_score", "tone_sentiment_match", "tone_fingerprint")
+    assert all(row[column] is not None for row in rows for column in judged)
+
+
+def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
+    rows = _query(pristine, "select * from daily_tone_sentiment order by recording_date")
+    assert [str(row["recording_date"])[:10] for row in rows] == [FIRST, SECOND]
+    assert [row["recordings_found"] for row in rows] == [2, 1]
+    assert [row["recordings_rejected"] for row in rows] == [1, 0]
+    assert [row["audio_seconds"] for row in rows] == pytest.approx([4.0, 4.0])
+    assert [row["segment_count"] for row in rows] == [len(pristine.rows("segments", day)) for day in (FIRST, SECOND)]
+
+
+def test_a_build_whose_data_tests_fail_leaves_the_old_marts_as_they_were(pipeline: Pipeline) -> None:
+    before = pipeline.settings.storage.marts.read_bytes()
+    rows = pipeline.rows("raw_audio", SECOND)
+    pipeline.overwrite(RAW_AUDIO, SECOND, rows.iloc[[0, 0]])
+
+    run = _build(pipeline)
+
+    assert not run.success
+    assert pipeline.settings.storage.marts.read_bytes() == before
+
+    pipeline.overwrite(RAW_AUDIO, SECOND, rows)
+    assert _build(pipeline).success, "a build that failed is in nobody's way"
+
+
+def test_who_reads_the_marts_while_they_are_rebuilt_reads_on_undisturbed(pipeline: Pipeline) -> None:
+    pipeline.drop_speech(SECOND, "later.flac", start=4.0, seconds=3.0)
+    assert pipeline.run(SECOND).success
+    with _reading(pipeline.settings.storage.marts, "select count(*) from fct_recordings") as answers:
+        assert _build(pipeline).success
+        during = len(answers)
+    assert during > 1
+    assert set(answers) == {(3,)}
+    assert _query(pipeline, "select count(*) as n from fct_recordings") == [{"n": 4}]
+
+
+def test_the_unit_tests_of_the_models_pass(pristine: Pipeline, tmp_path: Path) -> None:
+    # They look up the columns of what a model reads, so they run on a copy of marts that were built.
+    marts = shutil.copy(pristine.settings.storage.marts, tmp_path / "marts.duckdb")
+    folders = {"project-dir": "dbt_project", "profiles-dir": "dbt_project"}
+    folders |= {"target-path": str(tmp_path / "target"), "log-path": str(tmp_path / "logs")}
+    options = [word for name, folder in folders.items() for word in (f"--{name}", folder)]
+    done = subprocess.run(
+        [str(DBT), "test", "--select", "test_type:unit", *options],
+        cwd=REPOSITORY,
+        env={**os.environ, "LAKE_ROOT": pristine.settings.storage.root, "MARTS_PATH": str(marts)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "ERROR=0" in done.stdout
+    assert "PASS=0" not in done.stdout, "there are unit tests"
+
+
+def test_the_sources_of_dbt_are_what_the_contract_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "dbt_project/write_sources.py", "--check"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_data_dictionary_is_what_the_contract_says() -> None:
+    assert (REPOSITORY / "docs" / "data_dictionary.md").read_text(encoding="utf-8") == dictionary()

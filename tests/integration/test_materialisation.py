@@ -1,0 +1,137 @@
+"""What a materialisation tells about itself, what it takes over from the last one, and what runs it every morning."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from support.pipeline import REPOSITORY, Pipeline
+
+from emotion_pipeline.jobs.daily import every_morning
+from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.tables import TABLES
+
+DAY = "2026-11-02"
+COMPUTED_TABLES = [name for name in TABLES if name not in {"segments", "tone_sentiment"}]
+"""Tables whose rows take listening or a model; the others follow from them by a rule."""
+
+Reports = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The metadata of every table in three runs of one day: the first, one without news, one with one more file."""
+
+    first: Reports
+    again: Reports
+    one_more: Reports
+    added_segments: int
+    pipeline: Pipeline
+
+
+def _run(pipeline: Pipeline) -> Reports:
+    run = pipeline.run(DAY)
+    assert run.success
+    events = [event.materialization for event in run.get_asset_materialization_events()]
+    return {one.asset_key.path[-1]: {name: value.value for name, value in one.metadata.items()} for one in events}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    pipeline = Pipeline(tmp_path_factory.mktemp("runs"))
+    pipeline.drop_speech(DAY, "call.flac", seconds=5.0)
+    # A name in Latin-1, as old archives have them: the file is broken, and even so it must not stop the others.
+    pipeline.drop(DAY, os.fsdecode(b"caf\xe9.wav"), b"RIFF")
+    first, again = _run(pipeline), _run(pipeline)
+    before = len(pipeline.rows("segments", DAY))
+    pipeline.drop_speech(DAY, "later.flac", start=8.0, seconds=4.0)
+    one_more = _run(pipeline)
+    return Runs(first, again, one_more, len(pipeline.rows("segments", DAY)) - before, pipeline)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_materialisation_tells_what_is_worth_opening(runs: Runs, table: str) -> None:
+    report = runs.first[table]
+    assert report["rows"] == report["dagster/row_count"] > 0
+    assert report["seconds"] >= 0
+    assert report["model_fingerprints"] not in {"", "none"}
+    assert report["path"].endswith(f"{table}/{DAY}.parquet")
+    assert report["preview"].startswith("| ")
+    lineage = report["dagster/column_lineage"].deps_by_column
+    named = {dep.asset_key.path[-1] for deps in lineage.values() for dep in deps}
+    assert named == set(TABLES[table].upstream), "every table above gives columns to this one"
+
+
+@pytest.mark.parametrize("table", ["raw_audio", "transcripts", "tone_scores"])
+def test_a_materialisation_that_listened_tells_how_fast(runs: Runs, table: str) -> None:
+    report = runs.first[table]
+    assert 0 < report["audio_seconds"] <= 5.0
+    assert report["real_time_factor"] == pytest.approx(report["seconds"] / report["audio_seconds"], abs=1e-3)
+    assert "real_time_factor" not in runs.again[table], "who did not listen has no speed"
+
+
+def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None:
+    assert runs.first["raw_audio"]["rejected"] == 1
+    assert runs.first["raw_audio"]["reject_reasons"] == {"unreadable": 1}
+    assert "unreadable" in runs.first["raw_audio"]["preview"]
+    assert runs.pipeline.rows("raw_audio", DAY)["file"].tolist() == ["caf\\xe9.wav", "call.flac", "later.flac"]
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [("tone_scores", "waveforms"), ("emotion_labels", "distribution"), ("tone_sentiment", "segments_by_match")],
+)
+def test_pictures_are_png_images_in_markdown(runs: Runs, table: str, name: str) -> None:
+    found = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])
+    assert found is not None
+    assert base64.b64decode(found[1], validate=True).startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("table", COMPUTED_TABLES)
+def test_a_day_that_is_done_is_not_computed_again(runs: Runs, table: str) -> None:
+    assert runs.first[table]["computed"] == runs.first[table]["rows"]
+    assert (runs.again[table]["computed"], runs.again[table]["reused"]) == (0, runs.first[table]["rows"])
+
+
+@pytest.mark.parametrize("table", COMPUTED_TABLES)
+def test_one_file_more_costs_the_work_of_that_file(runs: Runs, table: str) -> None:
+    new = 1 if table in {"raw_audio", "transcripts"} else runs.added_segments
+    assert new > 0
+    assert (runs.one_more[table]["computed"], runs.one_more[table]["reused"]) == (new, runs.first[table]["rows"])
+
+
+def _morning(root: Path) -> object:
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 3, 4, tzinfo=UTC))
+    return every_morning(context, recordings=RecordingSource(root=str(root)))
+
+
+def test_every_morning_the_day_before_is_run(tmp_path: Path) -> None:
+    for day in ("2026-11-01", "2026-11-02", "2026-11-03"):
+        (tmp_path / day).mkdir()
+    request = _morning(tmp_path)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-11-02"
+
+
+def test_a_day_on_which_nothing_was_dropped_is_skipped_and_the_reason_names_it(tmp_path: Path) -> None:
+    (tmp_path / "2026-11-01").mkdir()
+    answer = _morning(tmp_path)
+    assert isinstance(answer, dg.SkipReason)
+    assert "2026-11-02" in str(answer.skip_message)
+
+
+def test_nobody_imports_what_they_must_not() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [str(command), "--no-cache"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout

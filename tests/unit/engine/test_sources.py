@@ -1,0 +1,95 @@
+"""Which files of a folder are recordings of which day."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emotion_pipeline.engine.sources.local import (
+    SourceError,
+    dated_folders,
+    found_recording,
+    recordings_below,
+    recordings_of,
+    state_of,
+)
+
+
+def _put(root: Path, *names: str, content: bytes = b"sound") -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def test_only_folders_that_are_named_like_a_day_are_days(tmp_path: Path) -> None:
+    for name in ("2026-11-03", "2026-11-02", "2026-02-30", "20261102", "2026-W45-1", "archive", ".2026-11-04"):
+        (tmp_path / name).mkdir()
+    _put(tmp_path, "2026-11-05")
+    assert dated_folders(tmp_path) == ["2026-11-02", "2026-11-03"]
+
+
+def test_a_root_that_is_not_there_is_an_error_that_names_it_and_not_an_empty_list(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere.*check sources\.root"):
+        dated_folders(tmp_path / "nowhere")
+
+
+def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: Path) -> None:
+    _put(tmp_path, "2026-11-02/b.wav", "2026-11-02/team/calls/a.mp3", "2026-11-03/other.wav")
+    found = recordings_of(tmp_path, "2026-11-02")
+    assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
+    assert all(one.path.is_absolute() and one.path.read_bytes() == b"sound" for one in found)
+    assert [one.size_bytes for one in found] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", ".cache/a.wav", "a.wav.part", "a.mp3.crdownload", "a.TMP", "notes.txt", "README.md", "a.srt"]
+)
+def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(tmp_path: Path, name: str) -> None:
+    _put(tmp_path, name, "call.wav")
+    assert [one.file for one in recordings_below(tmp_path)] == ["call.wav"]
+
+
+@pytest.mark.parametrize("name", ["call", "call.xyz", "call.WAV", "Überraschung nº 1.ogg", "film.mp4"])
+def test_any_other_file_is_a_recording_whatever_its_name(tmp_path: Path, name: str) -> None:
+    assert [one.file for one in recordings_below(_put(tmp_path, name))] == [name]
+
+
+def test_a_hidden_folder_above_the_root_hides_nothing(tmp_path: Path) -> None:
+    root = _put(tmp_path / ".local" / "recordings", "2026-11-02/call.wav")
+    assert [one.file for one in recordings_of(root, "2026-11-02")] == ["call.wav"]
+
+
+def test_a_day_without_a_folder_has_no_recordings(tmp_path: Path) -> None:
+    assert recordings_of(tmp_path, "2026-11-02") == []
+
+
+def test_a_folder_or_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere is no folder"):
+        recordings_below(tmp_path / "nowhere")
+    with pytest.raises(SourceError, match=r"nothing\.wav is no file"):
+        found_recording(tmp_path / "nothing.wav")
+
+
+def test_the_state_of_a_day_changes_with_names_sizes_and_times_and_with_nothing_else(tmp_path: Path) -> None:
+    _put(tmp_path, "a.wav", "b.wav")
+    state = state_of(recordings_below(tmp_path))
+    assert state_of(recordings_below(tmp_path)) == state
+
+    _put(tmp_path, "notes.txt")
+    assert state_of(recordings_below(tmp_path)) == state, "what is no recording changes nothing"
+
+    modified = (tmp_path / "a.wav").stat().st_mtime_ns
+    os.utime(tmp_path / "a.wav", ns=(modified, modified + 1_000_000_000))
+    touched = state_of(recordings_below(tmp_path))
+    (tmp_path / "a.wav").rename(tmp_path / "c.wav")
+    renamed = state_of(recordings_below(tmp_path))
+    _put(tmp_path, "d.wav")
+    added = state_of(recordings_below(tmp_path))
+    assert len({state, touched, renamed, added}) == 4
+
+
+def test_a_name_whose_bytes_are_no_utf_8_is_written_out_so_that_a_table_can_hold_it(tmp_path: Path) -> None:
+    (found,) = recordings_below(_put(tmp_path, os.fsdecode(b"caf\xe9.wav")))
+    assert found.file == "caf\\xe9.wav"
+    assert found.path.read_bytes() == b"sound"
