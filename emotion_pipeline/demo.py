@@ -16,14 +16,16 @@ from typing import Annotated, Final
 
 import dagster as dg
 import duckdb
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.local import dated_folders
+from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.settings import Settings, load_settings
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.tables import RAW_AUDIO, TABLES
 
 SAMPLES: Final = Path("samples")
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -43,11 +45,11 @@ def main(
     succeeded = _materialise(settings, days)
     partitions = "1 partition" if len(days) == 1 else f"{len(days)} partitions"
     console.print(f"[dim]{partitions} and the marts in {time.perf_counter() - started:.1f} s[/dim]\n")
-    if succeeded:
+    if settings.storage.marts.is_file():
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
             _print_segments(marts, days)
-            _print_quarantine(marts, days)
+    _print_not_analysed(Lake(root=settings.storage.root), days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -90,11 +92,17 @@ def _materialise(settings: Settings, days: list[str]) -> bool:
 
 def _day_line(day: str, run: dg.ExecuteInProcessResult) -> str:
     """Return what became of a day: rows that took a model, rows taken over, and the gate that held it back."""
+    held = [check for check in run.get_asset_check_evaluations() if not check.passed]
+    if held:
+        return "\n".join(f"{day}  the gate of {one.asset_key.to_user_string()}: {one.description}" for one in held)
+    if not run.success:
+        failures = (event.step_failure_data.error for event in run.all_events if event.is_step_failure)
+        return "\n".join(
+            f"{day}  FAILED: {error.message.strip() if error else 'no reason given'}" for error in failures
+        )
     metadata = [event.materialization.metadata for event in run.get_asset_materialization_events()]
     computed, reused = (sum(int(str(one[name].value)) for one in metadata) for name in ("computed", "reused"))
-    held = [check.asset_key.to_user_string() for check in run.get_asset_check_evaluations() if not check.passed]
-    outcome = f"held back by the gate of {', '.join(held)}" if held else "ok" if run.success else "FAILED"
-    return f"{day}  {outcome}: {computed} rows computed, {reused} taken over from the last run"
+    return f"{day}  ok: {computed} rows computed, {reused} taken over from the last run"
 
 
 def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
@@ -112,7 +120,7 @@ def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         table.add_column(name, justify="right" if name.endswith("Score") else "left")
     for file, emotion, score, transcript, sentiment, match in rows:
         table.add_row(file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
-    console.print(table)
+    _show(table)
 
 
 def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
@@ -135,27 +143,27 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         table.add_column(name, justify="right" if name in ("At", "Sentiment") else "left")
     for file, speaker, start, tone, emotion, sentiment, words in rows:
         table.add_row(file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
-    console.print(table)
+    _show(table)
 
 
-def _print_quarantine(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
-    rows = marts.execute(
-        """
-        select recording_date || '/' || file, status, coalesce(reason, ''), coalesce(detail, '')
-        from fct_recordings
-        where status <> 'accepted' and recording_date::varchar in (select unnest($days))
-        order by 1
-        """,
-        {"days": days},
-    ).fetchall()
-    if not rows:
-        return
+def _print_not_analysed(lake: Lake, days: list[str]) -> None:
+    """Print rejected and duplicate files with their reasons, of days that were held back too."""
     table = RichTable(title="Not analysed, and why", title_justify="left")
     for name in ("File", "Status", "Reason", "Detail"):
         table.add_column(name)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    for day in days:
+        held = lake.held_path(RAW_AUDIO, day)
+        rows = pd.read_parquet(str(held)) if held.is_file() else lake.read(RAW_AUDIO, day)
+        if rows is not None:
+            for row in rows[rows["status"] != "accepted"].to_dict("records"):
+                table.add_row(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"])
+    _show(table)
+
+
+def _show(table: RichTable) -> None:
+    """Print a table that says something."""
+    if table.row_count:
+        console.print(table)
 
 
 def _number(value: float | None, sign: str = "") -> str:

@@ -72,14 +72,18 @@ class Lake(dg.ConfigurableResource):
 
     def hold(self, table: Table, partition: str, frame: pd.DataFrame) -> UPath:
         """Keep a refused batch beside the tables, where people can look at it and nothing reads it."""
-        target = self._held(table, partition)
+        target = self.held_path(table, partition)
         with publishing(target) as draft:
             _write_parquet(pa.Table.from_pandas(frame, preserve_index=False), draft)
         return target
 
+    def held_path(self, table: Table, partition: str) -> UPath:
+        """Return where a refused batch is kept, whether there is one or not."""
+        return UPath(self.root) / HELD / table.name / f"{partition}.parquet"
+
     def release(self, table: Table, partition: str) -> None:
         """Drop the refused batch of a partition, once a good one has replaced it."""
-        self._held(table, partition).unlink(missing_ok=True)
+        self.held_path(table, partition).unlink(missing_ok=True)
 
     def audio_uri(self, recording_id: str) -> str:
         """Return where a recording's copy belongs, relative to the root: by content, so that equal bytes share one."""
@@ -114,9 +118,6 @@ class Lake(dg.ConfigurableResource):
                 pattern = str(UPath(self.root) / table.name / "*.parquet").replace("'", "''")
                 connection.execute(f"create view {table.name} as select * from read_parquet('{pattern}')")
         return connection
-
-    def _held(self, table: Table, partition: str) -> UPath:
-        return UPath(self.root) / HELD / table.name / f"{partition}.parquet"
 
     @staticmethod
     def _refuse_other_days(rows: pa.Table, table: Table, partition: str) -> None:
