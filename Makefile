@@ -12,6 +12,8 @@ MANIFEST := dbt_project/target/manifest.json
 # Relative paths in dagster.yaml and the lake are resolved from here.
 export DAGSTER_HOME := $(CURDIR)/$(HOME_DIR)/dagster
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# dg asks for an activated environment.
+export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
 .PHONY: help demo dev test check format manifest clean
@@ -52,7 +54,7 @@ dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
-check: $(INSTALLED_DEV) $(MANIFEST) ## Lint, format, types, import rules, definitions
+check: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
