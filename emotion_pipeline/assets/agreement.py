@@ -1,5 +1,7 @@
 """``tone_sentiment``: the documented result, for every recording and every segment."""
 
+from functools import partial
+
 import dagster as dg
 import pandas as pd
 
@@ -24,7 +26,7 @@ def tone_sentiment(
     return Batch(
         result,
         preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match", "transcript"),
-        metadata={
-            "segments_by_match": distribution({str(one): int(matches.get(one, 0)) for one in Agreement}, "segments")
+        pictures={
+            "segments_by_match": partial(distribution, {str(one): int(matches.get(one, 0)) for one in Agreement})
         },
     )

@@ -1,5 +1,7 @@
 """``linguistic_features``, ``sentiment_scores`` and ``emotion_labels``: what the words of every segment say."""
 
+from functools import partial
+
 import dagster as dg
 import pandas as pd
 
@@ -42,8 +44,6 @@ def emotion_labels(
     return Batch(
         result,
         preview=("segment_id", "base_emotion", "base_probability", "sub_emotion", "intensity", "uncertain"),
-        metadata={
-            "uncertain": int(result.rows["uncertain"].sum()),
-            "distribution": distribution({base: int(counts.get(base, 0)) for base in BASE_EMOTIONS}, "segments"),
-        },
+        metadata={"uncertain": int(result.rows["uncertain"].sum())},
+        pictures={"distribution": partial(distribution, {one: int(counts.get(one, 0)) for one in BASE_EMOTIONS})},
     )

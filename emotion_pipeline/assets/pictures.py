@@ -59,8 +59,8 @@ def tone_timeline(recordings: Sequence[tuple[str, Channel, pd.DataFrame]]) -> dg
     return _as_markdown(figure, "waveform and tone of each segment")
 
 
-def distribution(counts: Mapping[str, int], what: str) -> dg.MarkdownMetadataValue:
-    """Draw how often each value occurs, as horizontal bars in the order given."""
+def distribution(counts: Mapping[str, int], what: str = "segments") -> dg.MarkdownMetadataValue:
+    """Draw how many of ``what`` have each value, as horizontal bars in the order given."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 0.5 + 0.3 * max(1, len(counts))), layout="constrained")

@@ -1,4 +1,7 @@
-"""``transcripts`` and ``segments``: what was said, when and by whom."""
+"""``transcripts`` and ``segments``: what was said, when and by whom.
+
+Transcription takes every core that it is given, so runs take turns at it: its pool has one slot unless told otherwise.
+"""
 
 import dagster as dg
 import pandas as pd
@@ -10,7 +13,7 @@ from emotion_pipeline.resources.models import Models
 from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
 
 
-@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"})
+@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool="transcription")
 def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake: Lake, models: Models) -> Batch:
     result = transcribe(raw_audio, previous_rows(context, lake), models.transcriber, lake)
     rows = result.rows

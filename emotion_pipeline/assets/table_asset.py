@@ -36,6 +36,8 @@ class Batch:
     preview: tuple[str, ...]
     """Columns that a person wants to see."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Callable[[], dg.MarkdownMetadataValue]] = field(default_factory=dict)
+    """Drawn only for a batch that is published, and outside the time that is reported."""
 
 
 def table_asset(
@@ -135,6 +137,7 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         "preview": dg.MetadataValue.md(_preview(result.rows, batch.preview)),
         "dagster/column_lineage": _column_lineage(table),
         **batch.metadata,
+        **{name: draw() for name, draw in batch.pictures.items()},
     }
     if result.seconds_of_audio:
         report["audio_seconds"] = round(result.seconds_of_audio, 3)

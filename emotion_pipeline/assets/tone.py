@@ -1,5 +1,7 @@
 """``tone_scores``: how every segment sounded."""
 
+from functools import partial
+
 import dagster as dg
 import pandas as pd
 
@@ -20,7 +22,7 @@ def tone_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake:
     return Batch(
         result,
         preview=("segment_id", "tone", "tone_probability"),
-        metadata={"waveforms": _picture(segments, result.rows, lake)} if len(result.rows) else {},
+        pictures={"waveforms": partial(_picture, segments, result.rows, lake)} if len(result.rows) else {},
     )
 
 
