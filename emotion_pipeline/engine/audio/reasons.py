@@ -3,22 +3,10 @@
 Tables, checks and documentation read these names; which of them a recording earns is decided in ``inspect``, not here.
 """
 
-from enum import StrEnum
+from emotion_pipeline.engine.explained import Explained
 
 
-class _Explained(StrEnum):
-    """A code that is stored in tables, together with the sentence that explains it to people."""
-
-    meaning: str
-
-    def __new__(cls, code: str, meaning: str) -> "_Explained":
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.meaning = meaning
-        return member
-
-
-class RejectReason(_Explained):
+class RejectReason(Explained):
     """Why nothing after validation may look at a recording; ``meaning`` is one sentence."""
 
     EMPTY_FILE = "empty_file", "The file holds no bytes."
@@ -37,7 +25,7 @@ class RejectReason(_Explained):
     SILENT = "silent", "No sample reaches -60 dBFS: nothing was recorded."
 
 
-class RecordingWarning(_Explained):
+class RecordingWarning(Explained):
     """What departs from best practice in a recording that is used all the same; ``meaning`` is one sentence."""
 
     BELOW_16_KHZ = "below_16_khz", "Sampled at less than 16 kHz, as telephone calls are: consonants are harder to tell."
