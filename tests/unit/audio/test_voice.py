@@ -1,7 +1,7 @@
 """Where somebody speaks, in real speech and in what is none."""
 
 import sys
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,15 @@ from support.media import tone
 
 from emotion_pipeline.engine.audio import voice
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.audio.voice import FRAME_SAMPLES, VoiceRules, speech_probabilities, speech_spans
+from emotion_pipeline.engine.audio.voice import (
+    FRAME_SAMPLES,
+    VoiceRules,
+    VoiceStream,
+    spans_of,
+    speech_probabilities,
+    speech_spans,
+    voiced_spans,
+)
 from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
 
@@ -65,6 +73,62 @@ def test_silence_and_white_noise_are_no_speech(rng: np.random.Generator, level: 
     assert speech_spans(rng.normal(0.0, level, 10 * SAMPLE_RATE).astype(np.float32).clip(-1, 1)) == ()
 
 
+def streamed(stream: VoiceStream, channel: Channel, lengths: list[int]) -> NDArray[np.float32]:
+    """The probabilities of a channel that comes in blocks of these lengths, again and again."""
+    found, at, blocks = [], 0, cycle(lengths)
+    while at < channel.size:
+        length = next(blocks)
+        found.append(stream.feed(channel[at : at + length]))
+        at += length
+    return np.concatenate([*found, stream.finish()])
+
+
+@pytest.mark.parametrize(
+    "lengths", [[1_000_000], [512], [511], [513], [64_000], [1, 700, 0, 63], [100], [262_143, 5, 0, 0, 300]]
+)
+def test_a_stream_hears_the_same_however_it_is_cut(speech: Channel, lengths: list[int]) -> None:
+    channel = np.concatenate([speech, speech[: 3 * SAMPLE_RATE + 77]])
+    whole = speech_probabilities(channel)
+    found = streamed(VoiceStream(), channel, lengths)
+    assert found.shape == whole.shape
+    assert np.abs(found - whole).max() <= 1e-6
+
+
+@given(st.lists(st.integers(0, 3_000), min_size=1, max_size=8).filter(any), st.integers(1, 20_000))
+@settings(max_examples=25, deadline=None)
+def test_a_stream_hears_the_same_in_blocks_of_any_lengths(lengths: list[int], size: int) -> None:
+    channel = np.sin(np.arange(size, dtype=np.float32) ** 1.3 / 50)
+    assert np.allclose(streamed(VoiceStream(), channel, lengths), speech_probabilities(channel), atol=1e-6)
+
+
+def test_a_finished_stream_begins_anew(speech: Channel) -> None:
+    stream = VoiceStream()
+    once, again = (streamed(stream, speech, [1_000]) for _ in range(2))
+    assert np.array_equal(once, again)
+    assert stream.finish().shape == (0,)
+
+
+def test_the_second_look_keeps_the_spans_of_speech(speech: Channel) -> None:
+    probabilities, rules = speech_probabilities(speech), VoiceRules()
+    assert voiced_spans(speech, probabilities, rules) == spans_of(probabilities, speech.size / SAMPLE_RATE, rules)
+
+
+@pytest.mark.parametrize("corpus", ["tone/emodb", "tone/ravdess", "speech/read", "speech/formats"])
+def test_the_second_look_takes_no_speech_from_real_recordings(shared_data: Path, corpus: str) -> None:
+    files = [file for file in sorted((shared_data / corpus).glob("*.*")) if file.suffix in {".flac", ".m4a"}]
+    for file in files[:: max(1, len(files) // 40)]:
+        channel, rules = decode(file)[0], VoiceRules()
+        probabilities = speech_probabilities(channel)
+        found = spans_of(probabilities, channel.size / SAMPLE_RATE, rules)
+        assert voiced_spans(channel, probabilities, rules) == found, file.name
+
+
+def test_the_onset_of_a_low_chord_is_no_speech(shared_data: Path) -> None:
+    channel, rules = decode(shared_data / "speech" / "formats" / "tone-8bit.wav")[0], VoiceRules()
+    assert len(spans_of(speech_probabilities(channel), channel.size / SAMPLE_RATE, rules)) == 1
+    assert speech_spans(channel) == ()
+
+
 def test_no_samples_hold_no_speech() -> None:
     assert speech_spans(np.zeros(0, dtype=np.float32)) == ()
 
@@ -89,7 +153,7 @@ def test_a_longer_pause_joins_spans(speech: Channel) -> None:
     assert len(speech_spans(speech, VoiceRules(shortest_pause=0.05))) > 1
 
 
-def spans_of(pattern: str, rules: VoiceRules) -> list[tuple[int, int]]:
+def frames_of_speech(pattern: str, rules: VoiceRules) -> list[tuple[int, int]]:
     """Frames of speech for a row of probabilities in tenths, without padding."""
     probabilities: NDArray[np.float32] = np.array([int(tenths) / 10 for tenths in pattern], dtype=np.float32)
     frame = FRAME_SAMPLES / SAMPLE_RATE
@@ -112,7 +176,7 @@ def spans_of(pattern: str, rules: VoiceRules) -> list[tuple[int, int]]:
     ],
 )
 def test_two_thresholds_and_a_shortest_pause_make_the_spans(pattern: str, expected: list[tuple[int, int]]) -> None:
-    assert spans_of(pattern, VoiceRules()) == expected
+    assert frames_of_speech(pattern, VoiceRules()) == expected
 
 
 def test_a_missing_model_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
