@@ -46,6 +46,15 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class RedactedSpan:
+    """Where personal data were said and taken out of the words; ``kind`` is a ``redact.kinds.DataKind``."""
+
+    span: Span
+    speaker: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said in one recording: words in order of start time, and where there was speech at all."""
 

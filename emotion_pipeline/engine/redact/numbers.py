@@ -1,0 +1,241 @@
+"""Which runs of numbers are personal data, and of which kind: by checksum, by what announces them, by shape.
+
+Words are rather lost than personal data kept: a card number with a misheard digit has no valid checksum and is taken
+out all the same where a card was mentioned, and any six digits that are said one by one are taken out unless they are a
+quantity. Checksums are those of python-stdnum, telephone numbers those of phonenumbers (Google's libphonenumber).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from emotion_pipeline.engine.redact.kinds import DataKind
+from emotion_pipeline.engine.redact.quantities import all_times, all_years, is_amount, is_series
+from emotion_pipeline.engine.redact.runs import Run
+from emotion_pipeline.engine.redact.spoken import DOTS, Manner
+from emotion_pipeline.engine.redact.topics import Topic
+
+REACH_WORDS: Final = 25
+"""How far a topic reaches, in words of all speakers; what has few digits must be nearer, see ``Rule``."""
+REACH_S: Final = 40.0
+
+_NEAR: Final = 12
+_MONTH: Final = range(1, 13)
+_EXPIRY_YEARS: Final = range(20, 60)
+_LEAST_SEQUENCE: Final = 6
+_LEAST_LISTED: Final = 4
+"""Digits said one by one that make a run a sequence; or in pairs, ``_LEAST_PAIRED``."""
+_LEAST_PAIRED: Final = 8
+_LEAST_CARD: Final = 12
+"""One digit lost from the shortest card numbers, of 13."""
+_LONGEST_CARD: Final = 19
+_FIRST_OF_CARDS: Final = frozenset("23456")
+_SSN_GROUPS: Final = (3, 2, 4)
+_LOCAL_PHONE_GROUPS: Final = (3, 4)
+_LOCAL_PHONE: Final = 7
+_REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "AU", "BR", "CN")
+"""Whose national telephone numbers are known without a country code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a run must be to fit a topic: so many digits, so near, and perhaps a shape."""
+
+    kind: DataKind
+    shortest: int
+    longest: int
+    words: int = REACH_WORDS
+    shape: Callable[[Run], bool] | None = None
+
+    @property
+    def first_only(self) -> bool:
+        """A topic with few digits is over after the first number: what comes then is another matter."""
+        return self.words < REACH_WORDS
+
+
+def is_birth_date(run: Run) -> bool:
+    """Tell whether the digits can be a date: a year, "oh three oh three eighty four", "one one eighty four"."""
+    return all_years(run.chunks) or len(run.chunks) > 2 or len(run) in (6, 8)
+
+
+def is_expiry(run: Run) -> bool:
+    """Tell whether the digits can be month and year, of two or four digits, or a year alone."""
+    digits = run.digits
+    if run.preceding == "at":  # a time of day
+        return False
+    if len(digits) == 4 and all_years(run.chunks) and int(digits[2:]) in _EXPIRY_YEARS and digits.startswith("20"):
+        return True
+    year = digits[-4:] if len(digits) >= 5 else digits[-2:]
+    month = digits[: len(digits) - len(year)]
+    return int(month) in _MONTH and int(year[-2:]) in _EXPIRY_YEARS and (len(year) == 2 or year.startswith("20"))
+
+
+RULES: Final = {
+    Topic.PHONE: Rule(DataKind.PHONE_NUMBER, 6, 17),
+    Topic.NUMBER: Rule(DataKind.PHONE_NUMBER, _LOCAL_PHONE, 15),
+    Topic.EXTENSION: Rule(DataKind.PHONE_NUMBER, 2, 6, words=2),
+    Topic.CARD: Rule(DataKind.CREDIT_CARD_NUMBER, 6, 40),
+    Topic.CVV: Rule(DataKind.CREDIT_CARD_CVV, 3, 4, words=_NEAR),
+    Topic.EXPIRY: Rule(DataKind.CREDIT_CARD_EXPIRATION, 3, 6, words=_NEAR, shape=is_expiry),
+    Topic.EXPIRY_DATE: Rule(DataKind.CREDIT_CARD_EXPIRATION, 3, 6, words=_NEAR, shape=is_expiry),
+    Topic.SOCIAL_SECURITY: Rule(DataKind.US_SOCIAL_SECURITY_NUMBER, 7, 10),
+    Topic.ROUTING: Rule(DataKind.BANKING_INFORMATION, 8, 10),
+    Topic.SORT_CODE: Rule(DataKind.BANKING_INFORMATION, 6, 6),
+    Topic.BANK: Rule(DataKind.BANKING_INFORMATION, 5, 34),
+    Topic.ACCOUNT_NUMBER: Rule(DataKind.ACCOUNT_NUMBER, 4, 20, words=_NEAR),
+    Topic.ACCOUNT: Rule(DataKind.ACCOUNT_NUMBER, 6, 20),
+    Topic.REFERENCE: Rule(DataKind.NUMBER_SEQUENCE, 6, 20),
+    Topic.PASSPORT: Rule(DataKind.PASSPORT_NUMBER, 6, 10),
+    Topic.LICENSE: Rule(DataKind.DRIVERS_LICENSE, 5, 16),
+    Topic.VEHICLE: Rule(DataKind.VEHICLE_ID, 4, 17, words=_NEAR),
+    Topic.HEALTH: Rule(DataKind.HEALTHCARE_NUMBER, 6, 14),
+    Topic.SECRET: Rule(DataKind.PASSWORD, 4, 10, words=_NEAR),
+    Topic.BIRTH: Rule(DataKind.DATE_OF_BIRTH, 4, 8, words=_NEAR, shape=is_birth_date),
+}
+"""What fits which topic, apart from "ending in" and "last four", which say nothing of the kind."""
+
+_LAST_FOUR_OF: Final = {
+    Topic.SOCIAL_SECURITY: DataKind.US_SOCIAL_SECURITY_NUMBER,
+    Topic.CARD: DataKind.CREDIT_CARD_NUMBER,
+    Topic.PHONE: DataKind.PHONE_NUMBER,
+    Topic.BANK: DataKind.BANKING_INFORMATION,
+    Topic.ACCOUNT_NUMBER: DataKind.ACCOUNT_NUMBER,
+    Topic.ACCOUNT: DataKind.ACCOUNT_NUMBER,
+}
+
+
+_WHOLE: Final = {
+    DataKind.CREDIT_CARD_NUMBER: (16,),
+    DataKind.PHONE_NUMBER: (_LOCAL_PHONE, 10, 11),
+    DataKind.US_SOCIAL_SECURITY_NUMBER: (9,),
+    DataKind.NUMBER_SEQUENCE: (10, 16),
+}
+"""How many digits whole numbers have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """A topic near a run: how many words away, and whether another number came between."""
+
+    topic: Topic
+    words: int
+    used: bool
+
+
+def kind_of(run: Run, nearby: Sequence[Nearby]) -> DataKind | None:
+    """Return which personal data the run is, None for a number like any other.
+
+    :param nearby: the topics that reach the run, the nearest first
+    """
+    return _certain(run) or _announced(run, nearby) or _shaped(run)
+
+
+def completeness(kind: DataKind, digits: str) -> int:
+    """Return 2 where the digits are a whole number of the kind by checksum, 1 by their count, 0 where some may lack."""
+    counts = _WHOLE.get(kind, ())
+    may_be_card = kind in (DataKind.CREDIT_CARD_NUMBER, DataKind.NUMBER_SEQUENCE)
+    return 2 if may_be_card and _is_card(digits) else int(len(digits) in counts)
+
+
+def _certain(run: Run) -> DataKind | None:
+    """What needs no words around it: a checksum, a country code, four numbers with dots."""
+    if _is_ipv4(run):
+        return DataKind.IP_ADDRESS
+    if run.plus is not None and 8 <= len(run) <= 17:
+        return DataKind.PHONE_NUMBER
+    return DataKind.CREDIT_CARD_NUMBER if any(_is_card(part) for part in _card_parts(run)) else None
+
+
+def _announced(run: Run, nearby: Sequence[Nearby]) -> DataKind | None:
+    if is_amount(run):
+        return None
+    phone, calendar = _is_phone(run), all_years(run.chunks) or all_times(run.chunks)
+    for near in nearby:
+        if near.topic is Topic.LAST_FOUR and 3 <= len(run) <= 5 and near.words <= _NEAR and not near.used:
+            return _last_four_of(nearby)
+        rule = RULES.get(near.topic)
+        if rule is None or not rule.shortest <= len(run) <= rule.longest or near.words > rule.words:
+            continue
+        if (rule.first_only and near.used) or (rule.shape is not None and not rule.shape(run)):
+            continue
+        if calendar and not rule.first_only:
+            continue
+        if near.topic is Topic.CARD and len(run) < _LEAST_CARD and phone:
+            continue
+        if near.topic in (Topic.ACCOUNT_NUMBER, Topic.ACCOUNT) and any(one.topic in _OF_BANKS for one in nearby):
+            return DataKind.BANKING_INFORMATION
+        return rule.kind
+    return None
+
+
+_OF_BANKS: Final = frozenset({Topic.ROUTING, Topic.BANK, Topic.SORT_CODE})
+
+
+def _last_four_of(nearby: Sequence[Nearby]) -> DataKind:
+    kinds = [_LAST_FOUR_OF[near.topic] for near in nearby if near.topic in _LAST_FOUR_OF]
+    return kinds[0] if kinds else DataKind.NUMBER_SEQUENCE
+
+
+def _shaped(run: Run) -> DataKind | None:
+    """What the digits look like, with nothing around them that would say it."""
+    if _is_phone(run):
+        return DataKind.PHONE_NUMBER
+    if is_amount(run) or is_series(run):
+        return None
+    if run.groups == _SSN_GROUPS:
+        return DataKind.US_SOCIAL_SECURITY_NUMBER
+    if run.groups == _LOCAL_PHONE_GROUPS:
+        return DataKind.PHONE_NUMBER
+    if len(run) == 16 and run.digits[0] in _FIRST_OF_CARDS:
+        return DataKind.CREDIT_CARD_NUMBER
+    listed = run.said(Manner.DIGIT, Manner.WRITTEN, Manner.HOMOPHONE)
+    paired = listed + run.said(Manner.PAIR)
+    enough = len(run) >= _LEAST_SEQUENCE and (listed >= _LEAST_LISTED or paired >= _LEAST_PAIRED)
+    return DataKind.NUMBER_SEQUENCE if enough else None
+
+
+def _is_ipv4(run: Run) -> bool:
+    parts, dots = [""], 0
+    for index, chunk in enumerate(run.chunks):
+        if index and run.joints[index - 1] in DOTS:
+            parts, dots = [*parts, ""], dots + 1
+        parts[-1] += chunk.digits
+    return dots == 3 and all(len(part) <= 3 and int(part) <= 255 for part in parts)
+
+
+def _card_parts(run: Run) -> Iterator[str]:
+    """Yield the run; of one too long for a card, which goes on with the expiry perhaps, its beginning."""
+    if len(run) <= _LONGEST_CARD:
+        yield run.digits
+    else:
+        yield from (run.digits[:length] for length in (16, 15))
+
+
+def _is_card(digits: str) -> bool:
+    """Tell whether the digits can be a card: 13 to 19 of them, a range that is given out, a valid checksum.
+
+    Source: ISO/IEC 7812-1, annex B (the Luhn formula).
+    """
+    from stdnum import luhn
+
+    return 13 <= len(digits) <= _LONGEST_CARD and digits[0] in _FIRST_OF_CARDS and luhn.is_valid(digits)
+
+
+def _is_phone(run: Run) -> bool:
+    """Tell whether the digits are a telephone number without any word about it."""
+    digits = run.digits
+    if is_amount(run) or is_series(run) or not 9 <= len(digits) <= 15 or (len(digits) == 9 and digits[0] != "0"):
+        return False
+    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    if len(national) == 10 and national[0] > "1":
+        return True
+    return any(_is_valid(digits, region) for region in _REGIONS)
+
+
+def _is_valid(digits: str, region: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
+    except phonenumbers.NumberParseException:
+        return False

@@ -1,0 +1,54 @@
+"""What is taken out of phrases that people say, and what is left alone: the table in ``phrases.yaml``."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from support.speaking import said
+
+from emotion_pipeline.engine.redact.kinds import DataKind, placeholder
+from emotion_pipeline.engine.redact.redactor import Redactor
+
+PHRASES = yaml.safe_load(Path(__file__).with_name("phrases.yaml").read_text(encoding="utf-8"))
+FOUND = [(kind, phrase) for kind, phrases in PHRASES["found"].items() for phrase in phrases]
+KEPT = PHRASES["kept"]
+
+
+def marked(phrase: str) -> tuple[list[str], list[bool]]:
+    """The words of a phrase without its braces, and which of them stand inside."""
+    words, inside, open_ = [], [], False
+    for word in phrase.split():
+        open_ = open_ or word.startswith("{")
+        inside.append(open_)
+        open_ = open_ and not word.endswith("}")
+        words.append(word.strip("{}"))
+    return words, inside
+
+
+def test_the_table_is_large_enough_to_mean_something() -> None:
+    assert len(FOUND) >= 150
+    assert len(KEPT) >= 150
+    assert set(PHRASES["found"]) == {kind.value for kind in DataKind} - {"person_name"}
+
+
+@pytest.mark.parametrize(("kind", "phrase"), FOUND)
+def test_personal_data_are_taken_out_whole_and_nothing_else_is(kind: str, phrase: str) -> None:
+    words, inside = marked(phrase)
+    redacted, spans = Redactor().redact(said(" ".join(words)))
+    expected = [placeholder(DataKind(kind), word) if one else word for word, one in zip(words, inside, strict=True)]
+    assert [word.text for word in redacted] == expected
+    assert {span.kind for span in spans} == {kind}
+
+
+@pytest.mark.parametrize("phrase", KEPT)
+def test_ordinary_speech_is_left_alone(phrase: str) -> None:
+    words = tuple(said(phrase))
+    assert Redactor().redact(words) == (words, ())
+
+
+@pytest.mark.parametrize(("kind", "phrase"), FOUND)
+def test_a_kind_that_is_not_wanted_is_left_in(kind: str, phrase: str) -> None:
+    words = tuple(said(" ".join(marked(phrase)[0])))
+    others = [other.value for other in DataKind if other.value not in (kind, "person_name")]
+    _, spans = Redactor(others).redact(words)
+    assert kind not in {span.kind for span in spans}
