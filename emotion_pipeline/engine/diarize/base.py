@@ -1,0 +1,51 @@
+"""What a diarizer is, and what it returns: who speaks when on one channel.
+
+Which words belong to whom follows from that in ``assign``. Two people on a channel each need no diarizer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from emotion_pipeline.engine.types import Channel, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stretch in which one speaker is heard; turns of different speakers may overlap."""
+
+    span: Span
+    speaker: str
+    """``speaker_1``, ``speaker_2``, ... in order of first appearance in the recording."""
+
+
+class Diarizer(Protocol):
+    """Anything that tells the voices of one channel apart."""
+
+    @property
+    def fingerprint(self) -> str:
+        """``backend:version:models:parameters``; known without loading a model.
+
+        :raises BackendUnavailableError: a package or model file is missing
+        """
+        ...
+
+    def turns(self, channel: Channel) -> tuple[Turn, ...]:
+        """Return who speaks when, in order of start time; empty where nobody does.
+
+        Voices can only be told apart by comparing all of them, so the whole recording has to be in memory:
+        3.8 MB a minute.
+
+        :param channel: float32, shape (n_samples,), 16 kHz, [-1, 1], of any length
+        :raises BackendUnavailableError: a package is missing, or a model file is missing, broken or of another kind
+        """
+        ...
+
+
+def turns_of(stretches: Iterable[tuple[Span, int]]) -> tuple[Turn, ...]:
+    """Return stretches, each with any number for its speaker, as turns in order with the speakers' names."""
+    ordered = sorted(stretches, key=lambda stretch: (stretch[0].start, stretch[0].end, stretch[1]))
+    names: dict[int, str] = {}
+    for _, speaker in ordered:
+        names.setdefault(speaker, f"speaker_{len(names) + 1}")
+    return tuple(Turn(span, names[speaker]) for span, speaker in ordered)

@@ -1,0 +1,272 @@
+"""Two tones told apart by the real sherpa-onnx with tiny models, and what is said of files that would end it."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.tiny_diarizer import (
+    EMBEDDING_METADATA,
+    HIGH_HZ,
+    LOW_HZ,
+    NEMO_METADATA,
+    SEGMENTATION_METADATA,
+    write_embedding,
+    write_embedding_of_short_stretches,
+    write_nemo_embedding,
+    write_segmentation,
+)
+
+from emotion_pipeline.engine.audio.voice import speech_spans
+from emotion_pipeline.engine.diarize import DIARIZERS
+from emotion_pipeline.engine.diarize.base import Turn
+from emotion_pipeline.engine.diarize.onnx_files import check_embedding, check_segmentation
+from emotion_pipeline.engine.diarize.sherpa import SherpaDiarizer
+from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+
+LOW, HIGH, BOTH, NOBODY = (LOW_HZ,), (HIGH_HZ,), (LOW_HZ, HIGH_HZ), ()
+SCENE = [(NOBODY, 1.0), (LOW, 4.0), (HIGH, 3.0), (NOBODY, 1.0), (BOTH, 2.0), (LOW, 5.0), (NOBODY, 0.6), (HIGH, 6.0)]
+
+
+def scene(parts: Sequence[tuple[tuple[float, ...], float]]) -> Channel:
+    """One channel on which tones are heard one after the other, over a noise of -80 dB."""
+    pieces = []
+    for tones, seconds in parts:
+        time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        pieces.append(sum((0.3 * np.sin(2 * np.pi * hertz * time) for hertz in tones), np.zeros(len(time))))
+    joined = np.concatenate(pieces)
+    return (joined + np.random.default_rng(0).normal(0.0, 1e-4, len(joined))).astype(np.float32)
+
+
+def check_turns(turns: Sequence[Turn], expected: Sequence[tuple[float, float, int]]) -> None:
+    """Compare with start, end and number of speaker; a frame of the model is 17 ms and sees 62 ms."""
+    assert [turn.speaker for turn in turns] == [f"speaker_{number}" for _, _, number in expected]
+    times = [time for turn in turns for time in (turn.span.start, turn.span.end)]
+    assert times == pytest.approx([time for start, end, _ in expected for time in (start, end)], abs=0.08)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> tuple[Path, Path]:
+    return write_segmentation(tmp_path / "segmentation.onnx"), write_embedding(tmp_path / "embedding.onnx")
+
+
+def test_two_voices_are_told_apart_also_where_both_speak(models: tuple[Path, Path]) -> None:
+    turns = SherpaDiarizer(*models).turns(scene(SCENE))
+    check_turns(turns, [(1.0, 5.0, 1), (5.0, 8.0, 2), (9.0, 11.0, 2), (9.0, 16.0, 1), (16.6, 22.6, 2)])
+
+
+def test_a_nemo_embedding_tells_them_apart_too(models: tuple[Path, Path], tmp_path: Path) -> None:
+    nemo = write_nemo_embedding(tmp_path / "nemo.onnx")
+    turns = SherpaDiarizer(models[0], nemo).turns(scene([(HIGH, 3.0), (LOW, 3.0)]))
+    check_turns(turns, [(0.0, 3.0, 1), (3.0, 6.0, 2)])
+
+
+def test_the_registry_makes_it(models: tuple[Path, Path]) -> None:
+    diarizer = DIARIZERS.load("sherpa-onnx", segmentation_model=models[0], embedding_model=models[1], threads=2)
+    check_turns(diarizer.turns(scene([(LOW, 2.0)])), [(0.0, 2.0, 1)])
+
+
+def test_one_speaker_is_believed_where_the_user_says_so(models: tuple[Path, Path]) -> None:
+    turns = SherpaDiarizer(*models, speakers=1).turns(scene([(LOW, 4.0), (HIGH, 4.0)]))
+    assert {turn.speaker for turn in turns} == {"speaker_1"}
+
+
+def test_the_voices_are_grouped_by_their_embeddings(models: tuple[Path, Path]) -> None:
+    turns = SherpaDiarizer(*models, threshold=1.9).turns(scene([(LOW, 4.0), (HIGH, 4.0)]))
+    assert {turn.speaker for turn in turns} == {"speaker_1"}
+
+
+def test_speakers_keep_their_names_from_block_to_block(models: tuple[Path, Path]) -> None:
+    long = scene([(LOW, 9.0), (HIGH, 5.0), (HIGH, 9.0), (LOW, 5.0), (NOBODY, 14.0), (HIGH, 14.0)])
+    turns = SherpaDiarizer(*models, longest_block_s=14.0).turns(long)
+    check_turns(turns, [(0.0, 9.0, 1), (9.0, 14.0, 2), (14.0, 23.0, 2), (23.0, 28.0, 1), (42.0, 56.0, 2)])
+
+
+def test_blocks_in_which_nobody_speaks_have_no_turns(models: tuple[Path, Path]) -> None:
+    assert SherpaDiarizer(*models, longest_block_s=4.0).turns(scene([(NOBODY, 10.0)])) == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([(NOBODY, 30.0)], []),
+        ([(LOW, 0.05)], []),
+        ([(NOBODY, 3.0), (LOW, 0.05), (NOBODY, 9.0)], []),
+        ([(LOW, 2.0)], [(0.0, 2.0, 1)]),
+        ([(NOBODY, 1.0), (LOW, 8.97)], [(1.0, 10.0, 1)]),
+        ([(LOW, 10.0)], [(0.0, 10.0, 1)]),
+        ([(NOBODY, 11.0), (LOW, 0.5)], [(11.0, 11.5, 1)]),
+    ],
+)
+def test_recordings_of_every_length_end_where_they_end(
+    models: tuple[Path, Path],
+    parts: list[tuple[tuple[float, ...], float]],
+    expected: list[tuple[float, float, int]],
+) -> None:
+    check_turns(SherpaDiarizer(*models).turns(scene(parts)), expected)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 159_999, 160_000, 160_001, 176_000, 176_001])
+def test_samples_of_any_number_are_taken(models: tuple[Path, Path], n_samples: int) -> None:
+    turns = SherpaDiarizer(*models).turns(scene([(LOW, 12.0)])[:n_samples])
+    assert len(turns) == (n_samples > 1)
+    assert all(turn.span.end <= n_samples / SAMPLE_RATE for turn in turns)
+
+
+def test_more_speakers_than_voices_are_no_error(models: tuple[Path, Path]) -> None:
+    assert len(SherpaDiarizer(*models, speakers=9).turns(scene([(LOW, 1.0)]))) == 1
+
+
+def test_it_runs_beside_voice_activity_in_one_process(models: tuple[Path, Path]) -> None:
+    channel = scene([(LOW, 2.0)])
+    before = speech_spans(channel)
+    assert SherpaDiarizer(*models).turns(channel)
+    assert speech_spans(channel) == before
+
+
+def test_the_fingerprint_names_files_and_parameters_without_opening_a_model(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    one.write_bytes(b"one")
+    other.write_bytes(b"other")
+    known = SherpaDiarizer(one, other).fingerprint
+    assert known.startswith("sherpa-onnx:")
+    assert known.endswith(":7692c3ad3540+d9298a10d1b0:threshold=0.5,block=3600")
+    assert SherpaDiarizer(one, other, speakers=2).fingerprint.endswith(":speakers=2,block=3600")
+    assert SherpaDiarizer(one, other, threads=2).fingerprint == known
+    assert SherpaDiarizer(other, one).fingerprint != known
+
+
+@pytest.mark.parametrize(("speakers", "threshold"), [(0, 0.5), (-1, 0.5), (None, 0.0), (None, 2.1)])
+def test_parameters_that_mean_nothing_are_refused(
+    models: tuple[Path, Path], speakers: int | None, threshold: float
+) -> None:
+    with pytest.raises(ValueError, match=r"speakers is|threshold is"):
+        SherpaDiarizer(*models, speakers=speakers, threshold=threshold)
+
+
+def test_a_missing_file_is_named_with_what_it_has_to_be(models: tuple[Path, Path], tmp_path: Path) -> None:
+    missing = tmp_path / "missing.onnx"
+    with pytest.raises(BackendUnavailableError, match=r"missing\.onnx; .*pyannote segmentation.*segmentation-models"):
+        SherpaDiarizer(missing, models[1])
+    with pytest.raises(BackendUnavailableError, match=r"missing\.onnx; .*speaker embedding.*speaker-recongition"):
+        SherpaDiarizer(models[0], missing)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>Not Found</html>", b"\x08\x07" * 500])
+def test_a_file_that_is_no_model_is_an_error(models: tuple[Path, Path], content: bytes) -> None:
+    models[0].write_bytes(content)
+    with pytest.raises(BackendUnavailableError, match=r"segmentation\.onnx cannot be used: it is no ONNX model"):
+        SherpaDiarizer(*models).turns(scene([(LOW, 1.0)]))
+
+
+def test_a_model_cut_short_is_an_error(models: tuple[Path, Path]) -> None:
+    whole = models[1].read_bytes()
+    models[1].write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BackendUnavailableError, match=r"embedding\.onnx cannot be used: it is no ONNX model"):
+        SherpaDiarizer(*models).turns(scene([(LOW, 1.0)]))
+
+
+def test_models_in_the_place_of_each_other_are_an_error(models: tuple[Path, Path]) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"embedding\.onnx .*have no window_size.* pyannote"):
+        check_segmentation(models[1])
+    with pytest.raises(BackendUnavailableError, match=r"segmentation\.onnx .*have no framework.* WeSpeaker"):
+        check_embedding(models[0])
+
+
+@pytest.mark.parametrize(
+    ("write", "metadata", "check"),
+    [
+        (write_segmentation, SEGMENTATION_METADATA, check_segmentation),
+        (write_embedding, EMBEDDING_METADATA, check_embedding),
+        (write_nemo_embedding, {k: v for k, v in NEMO_METADATA.items() if "type" not in k}, check_embedding),
+    ],
+)
+def test_every_entry_that_is_missing_is_named(
+    tmp_path: Path,
+    write: Callable[[Path, Mapping[str, str]], Path],
+    metadata: Mapping[str, str],
+    check: Callable[[Path], object],
+) -> None:
+    check(write(tmp_path / "whole.onnx", metadata))
+    for key in set(metadata) - {"window_type", "feature_normalize_type"}:
+        rest = {name: value for name, value in metadata.items() if name != key}
+        with pytest.raises(BackendUnavailableError, match=rf"its metadata have no {key}\."):
+            check(write(tmp_path / "partial.onnx", rest))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"sample_rate": "8000"}, "made for 8000 Hz"),
+        ({"window_size": "many"}, "window_size is 'many'"),
+        ({"window_size": "160004"}, "no multiple of 10"),
+        ({"window_size": "-160000"}, "window_size is '-160000'"),
+        ({"powerset_max_classes": "3"}, "powerset_max_classes is '3'"),
+        ({"num_classes": "6"}, "num_classes is 6, and 3 speakers, 2 at once, have 7 sets"),
+        ({"num_speakers": "4"}, "4 speakers, 2 at once, have 11 sets"),
+        ({"num_speakers": "2", "num_classes": "4"}, r"output of shape \(1, 589, 7\)"),
+        ({"receptive_field_shift": "280"}, r"\(1, at most 571, 7\)"),
+        ({"window_size": "300", "receptive_field_size": "300"}, "running it fails"),
+    ],
+)
+def test_a_segmentation_that_would_end_the_process_is_an_error(
+    tmp_path: Path, entry: dict[str, str], said: str
+) -> None:
+    path = write_segmentation(tmp_path / "model.onnx", {**SEGMENTATION_METADATA, **entry})
+    with pytest.raises(BackendUnavailableError, match=rf"model\.onnx cannot be used: .*({said}).* It has to be"):
+        check_segmentation(path)
+
+
+def test_a_segmentation_that_gives_other_sets_than_it_states_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"shape \(1, 589, 5\)"):
+        check_segmentation(write_segmentation(tmp_path / "model.onnx", classes=5))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"framework": "speechbrain"}, "framework is 'speechbrain'; known are 'wespeaker', '3d-speaker', 'nemo'"),
+        ({"framework": "nemo"}, "no window_size_ms"),
+        ({"feature_normalize_type": "per_feature"}, "feature_normalize_type is 'per_feature'"),
+        ({"normalize_samples": "yes"}, "normalize_samples is 'yes'"),
+        ({"output_dim": "64"}, r"output of shape \(1, 80\) and not finite \(1, 64\)"),
+        ({"sample_rate": "44100"}, "made for 44100 Hz"),
+    ],
+)
+def test_an_embedding_that_would_end_the_process_is_an_error(tmp_path: Path, entry: dict[str, str], said: str) -> None:
+    path = write_embedding(tmp_path / "model.onnx", {**EMBEDDING_METADATA, **entry})
+    with pytest.raises(BackendUnavailableError, match=rf"model\.onnx cannot be used: .*{said}.* It has to be"):
+        check_embedding(path)
+
+
+def test_an_embedding_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match="not finite"):
+        check_embedding(write_embedding(tmp_path / "model.onnx", spoilt_by=float("nan")))
+
+
+def test_a_segmentation_with_frames_too_short_for_a_voice_is_an_error(tmp_path: Path) -> None:
+    path = write_segmentation(
+        tmp_path / "model.onnx", {**SEGMENTATION_METADATA, "receptive_field_shift": "80"}, shift=80
+    )
+    with pytest.raises(BackendUnavailableError, match=r"1988 frames a window are too short"):
+        check_segmentation(path)
+
+
+def test_an_embedding_with_one_input_is_no_nemo_model(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match="1 inputs and 1 outputs"):
+        check_embedding(write_embedding(tmp_path / "model.onnx", NEMO_METADATA))
+
+
+def test_a_model_that_fails_on_a_recording_is_an_error(models: tuple[Path, Path], tmp_path: Path) -> None:
+    brief = write_embedding_of_short_stretches(tmp_path / "brief.onnx")
+    assert SherpaDiarizer(models[0], brief).turns(scene([(LOW, 2.0)]))
+    with pytest.raises(BackendUnavailableError, match=r"segmentation\.onnx and .*brief\.onnx: .*Gather"):
+        SherpaDiarizer(models[0], brief).turns(scene([(LOW, 6.0)]))
+
+
+def test_a_missing_package_is_named_with_its_extra(models: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
+    with pytest.raises(BackendUnavailableError, match=r"pip install 'emotion-pipeline\[diarization\]'"):
+        SherpaDiarizer(*models).turns(scene([(LOW, 1.0)]))
