@@ -7,32 +7,75 @@ still writes under a temporary name, and the text that people leave beside recor
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePath
+from urllib.parse import unquote
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.sources.addresses import scheme_of
+from emotion_pipeline.engine.sources.base import (
+    COMPANIONS,
+    UNFINISHED,
+    Fetched,
+    FetchError,
+    FoundRecording,
+    SourceError,
+    TextFile,
+)
+from emotion_pipeline.engine.sources.reasons import FetchReason
 
-UNFINISHED: Final = frozenset({".part", ".tmp", ".crdownload", ".partial", ".download"})
-"""Suffixes under which programs write a file that is not complete yet."""
 
-COMPANIONS: Final = frozenset({".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".srt", ".vtt"})
-"""Suffixes of what lies beside recordings and is none: a recording never has them."""
+class LocalSource:
+    """Folders of this machine; a root and an address may be paths or ``file://`` addresses."""
+
+    def days(self, root: str) -> list[str]:
+        return dated_folders(local_path(root))
+
+    def recordings(self, root: str, day: str) -> list[FoundRecording]:
+        return recordings_of(local_path(root), day)
+
+    def read_text(self, root: str, day: str, name: str) -> TextFile | None:
+        path = local_path(root) / day / name
+        try:
+            with path.open(encoding="utf-8-sig") as file:  # spreadsheets write a mark before the first letter
+                return TextFile(file.read(), os.fstat(file.fileno()).st_mtime_ns)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SourceError(f"cannot read {path}: {error.strerror}; check its permissions") from error
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{path} is no UTF-8 text; save it in that encoding") from error
+
+    def find(self, address: str) -> FoundRecording:
+        try:
+            return found_recording(local_path(address))
+        except (SourceError, OSError) as error:
+            raise FetchError(FetchReason.NOT_FOUND, f"{address} is no file; check the path") from error
+
+    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+        """Return the file where it lies: nothing is copied, and ``folder`` stays empty."""
+        path = local_path(found.address)
+        try:
+            with path.open("rb"):
+                return Fetched(path, found.metadata)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            message = f"{found.file}: there is no such file any more; put it back or remove it from the list"
+            raise FetchError(FetchReason.NOT_FOUND, message) from error
+        except PermissionError as error:
+            message = f"{found.file}: it may not be read; give this user the right to"
+            raise FetchError(FetchReason.FORBIDDEN, message) from error
+        except OSError as error:
+            message = f"{found.file}: it cannot be opened ({error.strerror}); check the disk or the mount"
+            raise FetchError(FetchReason.UNREACHABLE, message) from error
 
 
-class SourceError(EmotionPipelineError):
-    """A source that cannot be listed; what was known of it before stays true."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundRecording:
-    """One file of a day: its name inside the day's folder (forward slashes), where it lies, its size and age."""
-
-    file: str
-    path: Path
-    size_bytes: int
-    modified_ns: int
+def local_path(address: str) -> Path:
+    """Return the path that a path or a ``file://`` address names, unresolved."""
+    if scheme_of(address) != "file":
+        return Path(address)
+    host, slash, path = address.partition("://")[2].partition("/")
+    if host not in {"", "localhost"}:
+        raise SourceError(f"{address} names another machine; a file address has three slashes, as in file:///data")
+    return Path(unquote(slash + path, errors="surrogateescape"))
 
 
 def dated_folders(root: Path) -> list[str]:
@@ -41,7 +84,7 @@ def dated_folders(root: Path) -> list[str]:
         names = [entry.name for entry in root.iterdir() if entry.is_dir()]
     except OSError as error:
         raise SourceError(f"cannot list the recordings in {root}: {error.strerror}; check sources.root") from error
-    return sorted(name for name in names if _is_day(name))
+    return sorted(name for name in names if is_day(name))
 
 
 def recordings_of(root: Path, day: str) -> list[FoundRecording]:
@@ -55,7 +98,7 @@ def recordings_below(folder: Path) -> list[FoundRecording]:
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder; name one that holds recordings")
     try:
-        paths = [path for path in folder.rglob("*") if path.is_file() and _is_recording(path, folder)]
+        paths = [path for path in folder.rglob("*") if path.is_file() and is_recording(path.relative_to(folder))]
         found = [found_recording(path, folder) for path in paths]
     except OSError as error:
         raise SourceError(f"cannot list the recordings in {folder}: {error.strerror}; check its permissions") from error
@@ -70,22 +113,33 @@ def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
     name = path.relative_to(folder).as_posix() if folder else str(path)
     # A name whose bytes are no UTF-8 fits into no table: those bytes are written out, as in "caf\\xe9.wav".
     name = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return FoundRecording(name, path.resolve(), status.st_size, status.st_mtime_ns)
+    resolved = path.resolve()
+    return FoundRecording(
+        file=name,
+        uri=resolved.as_uri(),
+        address=str(resolved),
+        size_bytes=status.st_size,
+        version=f"{status.st_size}-{status.st_mtime_ns}",
+        modified_ns=status.st_mtime_ns,
+    )
 
 
 def state_of(recordings: Sequence[FoundRecording]) -> str:
-    """Return a digest of names, sizes and modification times: equal as long as nothing changed."""
-    listing = "\n".join(f"{one.file}\t{one.size_bytes}\t{one.modified_ns}" for one in recordings)
+    """Return a digest of names, versions and listed metadata: equal as long as nothing changed."""
+    listing = "\n".join(f"{one.file}\t{one.version}\t{one.metadata}" for one in recordings)
     return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 
-def _is_day(name: str) -> bool:
+def is_day(name: str) -> bool:
+    """Return whether a folder's name is an ISO date, as in ``2026-11-02``."""
     try:
         return date.fromisoformat(name).isoformat() == name
     except ValueError:
         return False
 
 
-def _is_recording(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.suffix.lower() not in UNFINISHED | COMPANIONS
+def is_recording(name: PurePath) -> bool:
+    """Return whether a file of a day, named from the day's folder on, is a recording: neither hidden, unfinished nor a
+    companion of recordings."""
+    hidden = any(part.startswith(".") for part in name.parts)
+    return not hidden and name.suffix.lower() not in UNFINISHED | COMPANIONS

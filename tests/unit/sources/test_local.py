@@ -1,18 +1,20 @@
-"""Which files of a folder are recordings of which day."""
+"""Which files of a folder are recordings of which day, and how they are read where they lie."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+from emotion_pipeline.engine.sources.base import FetchError, SourceError
 from emotion_pipeline.engine.sources.local import (
-    SourceError,
+    LocalSource,
     dated_folders,
     found_recording,
     recordings_below,
     recordings_of,
     state_of,
 )
+from emotion_pipeline.engine.sources.reasons import FetchReason
 
 
 def _put(root: Path, *names: str, content: bytes = b"sound") -> Path:
@@ -38,12 +40,26 @@ def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: P
     _put(tmp_path, "2026-11-02/b.wav", "2026-11-02/team/calls/a.mp3", "2026-11-03/other.wav")
     found = recordings_of(tmp_path, "2026-11-02")
     assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
-    assert all(one.path.is_absolute() and one.path.read_bytes() == b"sound" for one in found)
+    assert all(Path(one.address).is_absolute() and Path(one.address).read_bytes() == b"sound" for one in found)
+    assert [one.uri for one in found] == [Path(one.address).as_uri() for one in found]
     assert [one.size_bytes for one in found] == [5, 5]
 
 
 @pytest.mark.parametrize(
-    "name", [".DS_Store", ".cache/a.wav", "a.wav.part", "a.mp3.crdownload", "a.TMP", "notes.txt", "README.md", "a.srt"]
+    "name",
+    [
+        ".DS_Store",
+        ".cache/a.wav",
+        "a.wav.part",
+        "a.mp3.crdownload",
+        "a.TMP",
+        "a.ytdl",
+        "notes.txt",
+        "README.md",
+        "a.srt",
+        "urls.txt",
+        "manifest.csv",
+    ],
 )
 def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(tmp_path: Path, name: str) -> None:
     _put(tmp_path, name, "call.wav")
@@ -92,4 +108,58 @@ def test_the_state_of_a_day_changes_with_names_sizes_and_times_and_with_nothing_
 def test_a_name_whose_bytes_are_no_utf_8_is_written_out_so_that_a_table_can_hold_it(tmp_path: Path) -> None:
     (found,) = recordings_below(_put(tmp_path, os.fsdecode(b"caf\xe9.wav")))
     assert found.file == "caf\\xe9.wav"
-    assert found.path.read_bytes() == b"sound"
+    assert Path(found.address).read_bytes() == b"sound"
+    assert LocalSource().find(found.uri).address == found.address
+
+
+def test_a_root_may_be_a_path_or_a_file_address(tmp_path: Path) -> None:
+    root = _put(tmp_path / "all calls #1", "2026-11-02/call 1.wav")
+    source = LocalSource()
+    for written in (str(root), root.as_uri(), root.as_uri().replace("file:///", "file://localhost/")):
+        assert source.days(written) == ["2026-11-02"]
+        (found,) = source.recordings(written, "2026-11-02")
+        assert (found.file, found.address) == ("call 1.wav", str(root / "2026-11-02" / "call 1.wav"))
+
+
+def test_a_file_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(SourceError, match="names another machine"):
+        LocalSource().days("file://nas/calls")
+
+
+def test_a_file_is_read_where_it_lies(tmp_path: Path) -> None:
+    _put(tmp_path, "call.wav")
+    (tmp_path / "elsewhere").mkdir()
+    source = LocalSource()
+    found = source.find((tmp_path / "call.wav").as_uri())
+    assert source.fetch(found, tmp_path / "elsewhere").path == tmp_path / "call.wav"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_file_that_is_not_there_or_no_longer_is_not_found(tmp_path: Path) -> None:
+    source = LocalSource()
+    with pytest.raises(FetchError) as caught:
+        source.find(str(tmp_path / "call.wav"))
+    assert caught.value.reason is FetchReason.NOT_FOUND
+
+    found = source.find(str(_put(tmp_path, "call.wav") / "call.wav"))
+    (tmp_path / "call.wav").unlink()
+    with pytest.raises(FetchError, match="put it back") as caught:
+        source.fetch(found, tmp_path)
+    assert caught.value.reason is FetchReason.NOT_FOUND
+
+
+def test_a_text_beside_recordings_is_read_with_its_age_and_without_a_byte_order_mark(tmp_path: Path) -> None:
+    _put(tmp_path, "2026-11-02/urls.txt", content="\ufeffhttps://example.org/Größe.mp3\n".encode())
+    source = LocalSource()
+    text = source.read_text(str(tmp_path), "2026-11-02", "urls.txt")
+    assert text is not None
+    assert text.text == "https://example.org/Größe.mp3\n"
+    assert text.modified_ns == (tmp_path / "2026-11-02" / "urls.txt").stat().st_mtime_ns
+    assert source.read_text(str(tmp_path), "2026-11-02", "manifest.csv") is None
+    assert source.read_text(str(tmp_path), "2026-11-03", "urls.txt") is None
+
+
+def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(tmp_path: Path) -> None:
+    _put(tmp_path, "2026-11-02/manifest.csv", content="uri,title\na.wav,Größe\n".encode("latin-1"))
+    with pytest.raises(SourceError, match=r"manifest\.csv is no UTF-8"):
+        LocalSource().read_text(str(tmp_path), "2026-11-02", "manifest.csv")

@@ -1,0 +1,227 @@
+"""An HTTP client that connects to nothing but checked addresses and ends in time.
+
+httpx decides what is asked and follows redirects; this module decides where a connection may lead and how long it may
+last. Each connection, that of every redirect too, is made to the very IP address that was checked, while certificates
+are still judged by the name. What an answer means is not known here.
+
+Proxies that the environment names are not used: a proxy resolves names itself, so that nothing could be checked.
+"""
+
+import contextlib
+import logging
+import re
+import ssl
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from emotion_pipeline.engine.sources.addresses import checked_addresses, shown
+from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
+from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.retries import Deadline
+
+_MOST_REDIRECTS: Final = 10
+_HEAD_END: Final = re.compile(rb"\n\r?\n")
+"""An empty line; servers that end their lines without a carriage return are read, too."""
+_LAST_LOOK_S: Final = 0.25
+"""How long to wait for bytes that come after the declared end, from a server that does not close the connection."""
+
+
+class ExcessError(Exception):
+    """The server sent more than it had declared; what was read is not the whole."""
+
+
+@contextlib.contextmanager
+def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> Iterator[httpx.Client]:
+    """Yield a client that reaches public addresses and ``limits.allowed_networks`` and gives up at the deadline.
+
+    Silence for ``limits.stall_s``, and the deadline, end in a ``httpx`` or ``httpcore`` time-out; a body that is longer
+    than declared in ``ExcessError``; an address that may not be reached in ``FetchError``.
+    """
+    _keep_secrets_out_of_logs()
+    with httpx.Client(
+        transport=_GuardedTransport(limits, deadline, context),
+        timeout=limits.stall_s,
+        follow_redirects=True,
+        max_redirects=_MOST_REDIRECTS,
+        trust_env=False,
+        headers={
+            "User-Agent": "emotion-pipeline",
+            "Accept": "audio/*, video/*, */*;q=0.5",
+            "Accept-Encoding": "identity",  # lengths and ranges then count the bytes of the file itself
+            "Connection": "close",
+        },
+    ) as client:
+        yield client
+
+
+class _GuardedTransport(httpx.BaseTransport):
+    def __init__(self, limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_keepalive_connections=0,
+            network_backend=_GuardedBackend(limits, deadline),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.scheme not in {"http", "https"}:
+            raise FetchError(
+                FetchReason.UNSUPPORTED_ADDRESS,
+                f"it redirects to an address with the scheme {request.url.scheme}; only http and https are followed",
+            )
+        target = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        headers = httpx.Headers(answer.headers)
+        if 300 <= answer.status < 400 and "location" in headers:
+            answer.close()  # its body, of whatever length, tells nothing
+            kept = [(name, value) for name, value in headers.multi_items() if name in {"location", "set-cookie"}]
+            return httpx.Response(answer.status, headers=kept)
+        declares_length = "content-length" in headers and "transfer-encoding" not in headers
+        body = _Body(answer, ends_itself=declares_length)
+        return httpx.Response(answer.status, headers=headers, stream=body, extensions=answer.extensions)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response, *, ends_itself: bool) -> None:
+        self._answer = answer
+        self._ends_itself = ends_itself
+
+    def __iter__(self) -> Iterator[bytes]:
+        length = 0
+        for block in self._answer.iter_stream():
+            length += len(block)
+            yield block
+        network = self._answer.extensions.get("network_stream")
+        if self._ends_itself and isinstance(network, _TimedStream) and network.has_more_than(length):
+            raise ExcessError
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Looks a name up once, checks what it leads to, and connects to exactly that."""
+
+    def __init__(self, limits: FetchLimits, deadline: Deadline) -> None:
+        self._limits, self._deadline = limits, deadline
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        failure: Exception = httpcore.ConnectTimeout()
+        for address in checked_addresses(host, port, self._limits.allowed_networks):
+            wait_s = _at_most(timeout, self._deadline, httpcore.ConnectTimeout)
+            try:
+                stream = self._inner.connect_tcp(address, port, wait_s, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _TimedStream(stream, self._deadline)
+        raise failure
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection for one request whose every wait ends at the deadline, and which counts the bytes of the body."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._inner, self._deadline = inner, deadline
+        self._head: bytes | None = b""
+        """What has come of the answer's head; None when it is complete."""
+        self._kept = b""
+        """Bytes after the head that came with its end."""
+        self._body_bytes = 0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        block, self._kept = self._kept, b""
+        if not block:
+            block = self._inner.read(max_bytes, _at_most(timeout, self._deadline, httpcore.ReadTimeout))
+        if self._head is None:
+            self._body_bytes += len(block)
+            return block
+        return self._up_to_the_end_of_the_head(self._head, block)
+
+    def _up_to_the_end_of_the_head(self, before: bytes, block: bytes) -> bytes:
+        """Hand out head and body in separate blocks, so that no byte of the body is taken for the head's."""
+        self._head = before + block
+        end = _HEAD_END.search(self._head)
+        if end is None:
+            return block
+        is_informational = self._head.startswith(b"HTTP/1.1 1")  # the real head is still to come
+        taken = end.end() - len(before)
+        self._head = b"" if is_informational else None
+        self._kept = block[taken:]
+        return block[:taken]
+
+    def has_more_than(self, length: int) -> bool:
+        """Return whether the server sent more than ``length`` bytes of body, also if they arrive only now."""
+        if self._kept or self._body_bytes > length:
+            return True
+        try:
+            return bool(self._inner.read(1, min(_LAST_LOOK_S, self._deadline.remaining_s or _LAST_LOOK_S)))
+        except (httpcore.TimeoutException, httpcore.NetworkError):
+            return False
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _at_most(timeout, self._deadline, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        wait_s = _at_most(timeout, self._deadline, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, wait_s), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _at_most(timeout: float | None, deadline: Deadline, error: type[httpcore.TimeoutException]) -> float:
+    """Return how long one operation may wait. Raises ``error`` where no time is left."""
+    if deadline.has_passed:
+        raise error
+    return deadline.remaining_s if timeout is None else min(timeout, deadline.remaining_s)
+
+
+class _ShownAddresses(logging.Filter):
+    """httpx tells every address that it asks: it is told without secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(shown(str(one)) if isinstance(one, httpx.URL) else one for one in record.args)
+        return True
+
+
+class _NoHeaders(logging.Filter):
+    """httpcore tells, when it is asked for everything, the headers of answers: redirects with signatures, cookies."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "receive_response_headers.complete" not in record.getMessage()
+
+
+@cache
+def _keep_secrets_out_of_logs() -> None:
+    """Add the two filters, once per process: whoever listens to these loggers gets no secret of an address."""
+    logging.getLogger("httpx").addFilter(_ShownAddresses())
+    logging.getLogger("httpcore.http11").addFilter(_NoHeaders())

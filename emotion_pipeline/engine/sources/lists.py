@@ -1,0 +1,134 @@
+"""Lists in dated folders: ``urls.txt`` names addresses, ``manifest.csv`` names addresses and files and describes them.
+
+Only reading a list's text is here; where a list lies and what becomes of the recordings it names is ``hub``'s work. A
+list that cannot be understood is an error that names the line, and never half a list.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import PurePosixPath
+from typing import Final
+
+from emotion_pipeline.engine.sources.addresses import scheme_of
+from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+
+URLS: Final = "urls.txt"
+MANIFEST: Final = "manifest.csv"
+
+_COLUMNS: Final = ("uri", "title", "channel_name", "uploaded_on")
+_ON_THIS_MACHINE: Final = frozenset({"file", "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One recording that a list names: an address, or the path of a file inside the folder of the list."""
+
+    address: str | None = field(repr=False)
+    """May hold secrets; None where ``path`` is set."""
+    path: str | None
+    """Relative, forward slashes, no ``..``; None where ``address`` is set."""
+    metadata: SourceMetadata
+
+
+def read_urls(text: str, place: str) -> list[Listed]:
+    """Return the addresses of a ``urls.txt`` in order, each once; blank lines and those that begin with # are skipped.
+
+    :param place: where the text comes from, for messages
+    :raises SourceError: a line is no address
+    """
+    found: dict[str, Listed] = {}
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+        written = line.strip()
+        if not written or written.startswith("#"):
+            continue
+        where = f"{place}, line {number}"
+        if not scheme_of(written):
+            raise SourceError(f"{where}: this is no address; write it in full, as in https://example.org/call.mp3")
+        found.setdefault(written, _listed(written, where, SourceMetadata()))
+    return list(found.values())
+
+
+def read_manifest(text: str, place: str) -> list[Listed]:
+    """Return the rows of a ``manifest.csv`` in order; of rows with the same ``uri`` the first one.
+
+    Columns: ``uri``, an address or a path inside the folder; optional ``title``, ``channel_name`` and ``uploaded_on``,
+    an ISO date.
+
+    :param place: where the text comes from, for messages
+    :raises SourceError: a column or a value is missing, unknown or malformed
+    """
+    found: dict[Listed | str | None, Listed] = {}
+    for where, row in _rows(text, place):
+        uri = row["uri"]
+        if not uri:
+            raise SourceError(f"{where}: the uri is missing; write an address or a path inside the folder")
+        metadata = SourceMetadata(
+            title=row.get("title") or None,
+            channel_name=row.get("channel_name") or None,
+            uploaded_on=_date(row.get("uploaded_on", ""), where),
+        )
+        listed = _listed(uri, where, metadata)
+        found.setdefault(listed.address or listed.path, listed)
+    return list(found.values())
+
+
+def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield each row that is not empty, its values without blanks around, and where it stands."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        columns = [name.strip() for name in next(reader, [])]
+        _check_columns(columns, place)
+        for values in reader:
+            where = f"{place}, line {reader.line_num}"
+            row = [value.strip() for value in values]
+            if not any(row):
+                continue
+            if len(row) != len(columns):
+                counts = f"{len(row)} values for {len(columns)} columns"
+                raise SourceError(f"{where}: {counts}; put values that hold a comma in double quotes")
+            yield where, dict(zip(columns, row, strict=True))
+    except csv.Error as error:
+        where = f"{place}, line {reader.line_num}"
+        raise SourceError(f"{where}: this is no valid CSV ({error}); check the double quotes") from error
+
+
+def _check_columns(columns: Sequence[str], place: str) -> None:
+    known = ", ".join(_COLUMNS)
+    if "uri" not in columns:
+        raise SourceError(f"{place}, line 1: there is no column uri; the columns that may be are {known}")
+    unknown = [name for name in columns if name not in _COLUMNS]
+    if unknown:
+        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; the columns that may be are {known}")
+    if len(set(columns)) < len(columns):
+        raise SourceError(f"{place}, line 1: a column is there twice; remove one of them")
+
+
+def _date(text: str, where: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SourceError(f"{where}: {text!r} is no date; write uploaded_on as in 2026-11-02") from error
+
+
+def _listed(written: str, where: str, metadata: SourceMetadata) -> Listed:
+    scheme = scheme_of(written)
+    if not scheme:
+        return Listed(None, _inner_path(written, where), metadata)
+    if scheme in _ON_THIS_MACHINE:
+        raise SourceError(f"{where}: a list names no files outside its folder; copy the file into the folder")
+    if re.search(r"\s", written):
+        raise SourceError(f"{where}: an address has no blanks; write %20 for one, and comments on lines of their own")
+    return Listed(written, None, metadata)
+
+
+def _inner_path(written: str, where: str) -> str:
+    path = PurePosixPath(written)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise SourceError(f"{where}: {written!r} leads outside the folder; write the path from the folder on")
+    return path.as_posix()

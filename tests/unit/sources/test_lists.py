@@ -1,0 +1,88 @@
+"""What urls.txt and manifest.csv name, and what their errors say."""
+
+from datetime import date
+
+import pytest
+
+from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+from emotion_pipeline.engine.sources.lists import Listed, read_manifest, read_urls
+
+PLACE = "calls/2026-11-02/list"
+
+
+def test_urls_are_read_in_order_each_once_and_comments_skipped() -> None:
+    text = "\ufeff# calls\nhttps://example.org/b.mp3\r\n\n  s3://bucket/a.wav  \n# more\nhttps://example.org/b.mp3\n"
+    assert [one.address for one in read_urls(text, PLACE)] == ["https://example.org/b.mp3", "s3://bucket/a.wav"]
+    assert all(one.path is None and one.metadata == SourceMetadata() for one in read_urls(text, PLACE))
+    assert read_urls("", PLACE) == []
+
+
+def test_the_mark_of_a_fragment_does_not_make_a_comment() -> None:
+    assert [one.address for one in read_urls("https://example.org/#/a", PLACE)] == ["https://example.org/#/a"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("example.org/a.mp3", "this is no address"),
+        ("a.wav", "this is no address"),
+        ("file:///etc/passwd", "no files outside its folder"),
+        ("local:///etc/passwd", "no files outside its folder"),
+        ("https://example.org/a.mp3 the first", "an address has no blanks"),
+    ],
+)
+def test_a_line_that_is_no_address_is_named_with_what_to_do(line: str, said: str) -> None:
+    with pytest.raises(SourceError, match=f"{PLACE}, line 2: .*{said}"):
+        read_urls(f"https://example.org/b.mp3\n{line}\n", PLACE)
+
+
+def test_no_line_of_a_list_is_told_in_an_error_since_it_may_hold_a_password() -> None:
+    with pytest.raises(SourceError) as caught:
+        read_urls("ada:pa55word@example.org/a.mp3", PLACE)
+    assert "pa55word" not in str(caught.value)
+    assert "pa55word" not in repr(Listed("https://ada:pa55word@h/", None, SourceMetadata()))
+
+
+def test_a_manifest_names_addresses_and_files_and_describes_them() -> None:
+    text = (
+        "uri, title ,channel_name,uploaded_on\n"
+        'https://example.org/a.mp3,"Hello, again",Ada,2026-11-01\n'
+        ",,,\n"
+        "./team//b.wav,,,\n"
+        "\n"
+        "https://example.org/a.mp3,Another title,,\n"
+    )
+    assert read_manifest(text, PLACE) == [
+        Listed("https://example.org/a.mp3", None, SourceMetadata("Hello, again", "Ada", date(2026, 11, 1))),
+        Listed(None, "team/b.wav", SourceMetadata()),
+    ]
+
+
+def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() -> None:
+    assert [one.path for one in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: there is no column uri"),
+        ("url,title\na.wav,A\n", "line 1: there is no column uri"),
+        ("uri;title\na.wav;A\n", "line 1: there is no column uri"),
+        ("uri,speaker\na.wav,A\n", "line 1: unknown column 'speaker'; .*uri, title, channel_name, uploaded_on"),
+        ("uri,title,title\na.wav,A,B\n", "line 1: a column is there twice"),
+        ("uri,title\na.wav,A\n,B\n", "line 3: the uri is missing"),
+        ("uri,uploaded_on\na.wav,01.11.2026\n", r"line 2: '01\.11\.2026' is no date; .*2026-11-02"),
+        ("uri,uploaded_on\na.wav,2026-02-30\n", "line 2: '2026-02-30' is no date"),
+        ("uri,title\na.wav,Hello, again\n", "line 2: 3 values for 2 columns; .*double quotes"),
+        ("uri,title\na.wav\n", "line 2: 1 values for 2 columns"),
+        ('uri,title\na.wav,"Hello\n', "line 2: this is no valid CSV"),
+        ("uri\n../other.wav\n", "line 2: .*leads outside the folder"),
+        ("uri\nteam/../../other.wav\n", "line 2: .*leads outside the folder"),
+        ("uri\n/etc/passwd\n", "line 2: .*leads outside the folder"),
+        ("uri\n.\n", "line 2: .*leads outside the folder"),
+        ("uri\nFILE:///etc/passwd\n", "line 2: .*no files outside its folder"),
+    ],
+)
+def test_a_manifest_that_cannot_be_understood_is_named_with_line_and_what_to_do(text: str, said: str) -> None:
+    with pytest.raises(SourceError, match=f"{PLACE}, {said}"):
+        read_manifest(text, PLACE)
