@@ -7,7 +7,7 @@ Times are seconds from the start of the recording, probabilities lie in [0, 1]. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ Waveform: TypeAlias = NDArray[np.float32]
 
 Channel: TypeAlias = NDArray[np.float32]
 """``float32``, shape ``(n_samples,)``, 16 kHz mono, range [-1, 1]."""
+
+SpeakersBy: TypeAlias = Literal["channel", "assumed_one", "diarizer", "service"]
+"""What told the speakers of a recording apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,31 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """One stretch that a recogniser decoded at once and that passed its checks, and how sure it was of the whole."""
+
+    span: Span
+    speaker: str
+    average_log_probability: float | None
+    """Natural logarithm, mean over the tokens or words; None where the recogniser does not tell."""
+    compression_ratio: float
+    """Bytes of the text over its bytes deflated: above 2.4 it repeats itself."""
+    no_speech_probability: float | None
+    """The recogniser's own belief that nobody speaks here; None where it has none."""
+    temperature: float
+    """At which the text was sampled; 0 is the most probable one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedSpan:
+    """Where a text was recognised and not believed; ``reason`` is a ``transcribe.reasons.DropReason``."""
+
+    span: Span
+    speaker: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RedactedSpan:
     """Where personal data were said and taken out of the words; ``kind`` is a ``redact.kinds.DataKind``."""
 
@@ -55,14 +83,31 @@ class RedactedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenSentiment:
+    """A transcription service's own sentiment of a sentence: POSITIVE, NEUTRAL or NEGATIVE."""
+
+    span: Span
+    speaker: str
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said in one recording: words in order of start time, and where there was speech at all."""
 
     words: tuple[Word, ...]
     speech: tuple[Span, ...]
-    language: str
+    language: str | None
+    """ISO 639-1 code; None where nobody speaks."""
     language_probability: float | None
-    """None where the recogniser knows one language only and therefore cannot doubt it."""
+    """None where the recogniser knows one language only and therefore cannot doubt it, or was told."""
+    speakers_by: SpeakersBy
+    """How speakers were told apart; ``assumed_one`` is a recording on one channel that nobody tried to divide."""
+    passages: tuple[Passage, ...] = ()
+    dropped: tuple[DroppedSpan, ...] = ()
+    redacted: tuple[RedactedSpan, ...] = ()
+    sentiments: tuple[SpokenSentiment, ...] = ()
 
     @property
     def text(self) -> str:

@@ -1,13 +1,71 @@
-"""What a transcriber is. What all of them share, such as which channel belongs to whom, lives in ``recording``."""
+"""What a transcriber is, and what a recogniser is that a transcriber on this machine is built around.
+
+A transcriber takes a recording and returns its transcript: a service does all of that by itself. What runs here is a
+recogniser, which only turns short items of speech into words; where there is speech, which text is believed, what
+happens to long recordings and whose words they are is the same for all of them and lives in ``recording``, ``guard``
+and ``windows``.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from emotion_pipeline.engine.types import Channel, Span, Word
+from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
+from emotion_pipeline.engine.types import Channel, Transcript
 
 
-class Transcriber(Protocol):
-    """Anything that turns speech into words."""
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """One word of an item: times in seconds from the start of the item, its probability."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What a recogniser made of one item, unjudged."""
+
+    words: tuple[HeardWord, ...]
+    average_log_probability: float | None
+    """Natural logarithm, mean over the tokens or words of the item; None without any."""
+    no_speech_probability: float | None
+    """None where the recogniser has no such belief."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLanguage:
+    """ISO 639-1 code, and how sure the recogniser is; None where it knows one language only."""
+
+    code: str
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRules:
+    """What a text has to pass to be believed. The defaults are those of Whisper's own decoder.
+
+    Source: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision", section 4.5.
+    """
+
+    highest_compression_ratio: float = 2.4
+    lowest_average_log_probability: float = -1.0
+    highest_no_speech_probability: float = 0.6
+    """Above it an item that is also improbable is silence, and is not decoded again."""
+    most_words_per_second: float = 8.0
+    """Fast speech has five or six; auctioneers reach about eight."""
+
+
+class Recogniser(Protocol):
+    """Anything that turns short items of speech into words, a batch at a time."""
 
     @property
     def fingerprint(self) -> str:
@@ -15,14 +73,62 @@ class Transcriber(Protocol):
         ...
 
     @property
-    def language(self) -> str:
-        """ISO 639-1 code of the language that it writes."""
+    def rules(self) -> GuardRules:
+        """What its texts have to pass; probabilities of different recognisers do not mean the same."""
         ...
 
-    def transcribe(self, channel: Channel, speech: Sequence[Span], speaker: str) -> tuple[Word, ...]:
-        """Return the words in order of time, all of them said by ``speaker``.
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """At which an item may be decoded, rising, the first one first; ``(0.0,)`` where there is no such thing."""
+        ...
 
-        :param channel: float32, shape (n_samples,), 16 kHz
-        :param speech: where somebody speaks, in order, not overlapping; nothing is recognised elsewhere
+    @property
+    def longest_s(self) -> float:
+        """Length of the longest item that it is given, in seconds, padding included."""
+        ...
+
+    @property
+    def pad_s(self) -> float:
+        """Seconds of audio that it wants to hear on both sides of an utterance."""
+        ...
+
+    def language_of(self, items: Sequence[Channel]) -> SpokenLanguage:
+        """Return the language spoken in the items, at least one, all of one recording."""
+        ...
+
+    def decode(self, items: Sequence[Channel], language: str, temperature: float) -> list[Decoding]:
+        """Return one decoding per item, in order; equal items give equal decodings, at every temperature.
+
+        :param items: float32, shape (n_samples,), 16 kHz; may be empty or of any length up to ``longest_s``
+        :param language: as ``language_of`` gave it, or as the user set it
         """
         ...
+
+
+class Transcriber(Protocol):
+    """Anything that turns a recording into a transcript."""
+
+    @property
+    def fingerprint(self) -> str:
+        """``backend:model:version:parameters``; known without loading the model or asking the service."""
+        ...
+
+    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+        """Return what was said.
+
+        :param recording: any file that ``audio.decode`` reads
+        :param checkpoints: where finished parts of a long recording are kept, so that a second attempt goes on after
+            them; None keeps nothing
+        :raises MediaError: the recording cannot be read
+        :raises TranscriptionFailedError: this recording failed, others may not
+        :raises BackendUnavailableError: no recording can be transcribed: a package, weight or key is missing or wrong
+        """
+        ...
+
+
+class TranscriptionFailedError(EmotionPipelineError):
+    """One recording that could not be transcribed; ``code`` is a ``transcribe.reasons.FailureReason``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -14,11 +14,10 @@ from typing import Any, Final
 import jiwer
 import pandas as pd
 
-from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.transcribe.recording import transcribe_recording
-from emotion_pipeline.engine.types import SAMPLE_RATE, Transcript, Waveform
+from emotion_pipeline.engine.types import SAMPLE_RATE, Transcript
 
 _COLUMNS: Final = ("file", "seconds", "reference")
 _TWO_SIDED: Final = re.compile(r"L: (.*) \| R: (.*)", re.DOTALL)
@@ -51,31 +50,32 @@ class AsrEvaluation:
         return asdict(self)
 
 
-def evaluate_asr(transcriber: Transcriber, manifest: Path) -> AsrEvaluation:
+def evaluate_asr(transcriber: Transcriber, manifest: Path, below: str = "") -> AsrEvaluation:
     """Transcribe every recording of a manifest and compare with its reference.
 
     :param manifest: TSV with the columns file (beside the manifest), seconds (may be empty), reference, which is
         ``L: ... | R: ...`` where two people speak on a channel each
+    :param below: only rows whose file begins with it count
     :raises TrainingDataError: a column or a file is missing, or no row has a reference; the message names it
     """
-    pairs: list[tuple[_Row, Waveform]] = []
+    rows: list[_Row] = []
     excluded: list[str] = []
-    for row in _read(manifest):
-        waveform = decode(manifest.parent / row.file, keep_channels=True)
-        if waveform.shape[1] / SAMPLE_RATE < row.seconds / 2:
+    audio_seconds = 0.0
+    for row in _read(manifest, below):
+        seconds = _length_of(manifest.parent / row.file)
+        if seconds < row.seconds / 2:
             excluded.append(row.file)
         else:
-            pairs.append((row, waveform))
-    if not pairs:
+            rows.append(row)
+            audio_seconds += seconds
+    if not rows:
         raise TrainingDataError(f"{manifest}: every recording is less than half as long as its row states")
     started = time.perf_counter()
-    heard = [transcribe_recording(waveform, transcriber) for _, waveform in pairs]
-    seconds = time.perf_counter() - started
-    audio_seconds = sum(waveform.shape[1] for _, waveform in pairs) / SAMPLE_RATE
+    heard = [transcriber.transcribe(manifest.parent / row.file) for row in rows]
     return AsrEvaluation(
-        n=len(pairs),
-        wer=round(word_error_rate(*_aligned([row.reference for row, _ in pairs], heard)), 4),
-        audio_seconds_per_second=round(audio_seconds / seconds, 2),
+        n=len(rows),
+        wer=round(word_error_rate(*_aligned([row.reference for row in rows], heard)), 4),
+        audio_seconds_per_second=round(audio_seconds / (time.perf_counter() - started), 2),
         excluded=tuple(excluded),
     )
 
@@ -105,7 +105,12 @@ def _folded(text: str) -> str:
     return " ".join(_NOT_A_WORD.sub(" ", text.lower().replace("’", "'")).split())
 
 
-def _read(manifest: Path) -> list[_Row]:
+def _length_of(recording: Path) -> float:
+    """Return seconds that can be decoded, whatever the header says."""
+    return sum(block.shape[1] for block in stream(recording)) / SAMPLE_RATE
+
+
+def _read(manifest: Path, below: str) -> list[_Row]:
     if not manifest.is_file():
         raise TrainingDataError(f"{manifest} is no file; name a TSV with the columns {', '.join(_COLUMNS)}")
     try:
@@ -118,9 +123,10 @@ def _read(manifest: Path) -> list[_Row]:
             f"{manifest} lacks the columns {', '.join(missing)}; its columns are {', '.join(frame.columns)}"
         )
     columns = (frame[name] for name in _COLUMNS)
-    rows = [_row(manifest, *values) for values in zip(*columns, strict=True) if _folded(values[2])]
+    wanted = (values for values in zip(*columns, strict=True) if _folded(values[2]) and values[0].startswith(below))
+    rows = [_row(manifest, *values) for values in wanted]
     if not rows:
-        raise TrainingDataError(f"{manifest} has no row with a reference")
+        raise TrainingDataError(f"{manifest} has no row with a reference{f' below {below}' if below else ''}")
     return rows
 
 

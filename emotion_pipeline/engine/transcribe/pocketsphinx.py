@@ -4,8 +4,9 @@ It reads clean English well, telephone speech and accents badly. Recognition hol
 are spread over worker processes; each keeps its decoder, which takes half a second to load.
 """
 
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 from joblib import Parallel, delayed
 
-from emotion_pipeline.engine.audio.cut import cut
-from emotion_pipeline.engine.transcribe.utterances import utterances
-from emotion_pipeline.engine.types import Channel, Span, Word
+from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, SpokenLanguage
+from emotion_pipeline.engine.types import Channel
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder, Segment
@@ -27,6 +28,7 @@ _SEARCH: Final = {"fwdflat": False, "maxhmmpf": 5_000}
 over a flat lexicon, and at most 5,000 active states a frame."""
 _PROBABILITY_DIGITS: Final = 3
 """Posteriors of the same audio differ by up to 1e-4 with what a decoder heard before; no more digits mean anything."""
+_LEAST_PROBABILITY: Final = 10.0**-_PROBABILITY_DIGITS
 _FRAMES_PER_SECOND: Final = 100
 _FIRST_BYTES: Final = 16_000
 _FULL_SCALE: Final = 2**15 - 1
@@ -35,13 +37,17 @@ _NO_WORD: Final = ("<", "[", "++")
 """How silence, noise and sentence marks begin in the dictionary of the model."""
 
 
-class PocketsphinxTranscriber:
+class PocketsphinxRecogniser:
     """Words with times and posterior probabilities, US English only.
 
-    :param workers: processes to spread utterances over; by default one per core, 1 recognises in this process
+    :param workers: processes to spread items over; by default one per core, 1 recognises in this process
     """
 
-    language = "en"
+    rules = GuardRules(lowest_average_log_probability=-math.inf)
+    """Its posteriors are sure of babble and unsure of an accent: they cannot tell invented words from misheard ones."""
+    temperatures = (0.0,)
+    longest_s = 20.0 + 2 * _PAD_S
+    pad_s = _PAD_S
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or os.cpu_count() or 1
@@ -51,26 +57,27 @@ class PocketsphinxTranscriber:
         search = ",".join(f"{name}={value}" for name, value in _SEARCH.items())
         return f"pocketsphinx:en-us:{version('pocketsphinx')}:{search},pad={_PAD_S}"
 
-    def transcribe(self, channel: Channel, speech: Sequence[Span], speaker: str) -> tuple[Word, ...]:
-        """Return the words in order of time; see ``Transcriber``."""
-        spans = utterances(channel, speech)
-        recognised = self._recognise(_as_pcm(cut(channel, span, _PAD_S)) for span in spans)
-        return tuple(
-            Word(text, *_inside(span, start, end), probability, speaker)
-            for span, found in zip(spans, recognised, strict=True)
-            for text, start, end, probability in found
-        )
+    def language_of(self, items: Sequence[Channel]) -> SpokenLanguage:
+        """Return English, whatever is spoken: it knows nothing else."""
+        return SpokenLanguage("en", None)
 
-    def _recognise(self, pcm: Iterable[bytes]) -> list[list["_Recognised"]]:
-        if self._workers == 1:
+    def decode(self, items: Sequence[Channel], language: str, temperature: float) -> list[Decoding]:
+        """Return what was recognised; see ``Recogniser``.
+
+        :raises BackendUnavailableError: another language than English was asked for
+        """
+        if language != "en":
+            raise BackendUnavailableError(
+                f"pocketsphinx knows English only, not {language!r}; set transcription.method to a Whisper back end"
+            )
+        return [_decoding(words) for words in self._recognise([_as_pcm(item) for item in items])]
+
+    def _recognise(self, pcm: Sequence[bytes]) -> list[list[HeardWord]]:
+        if self._workers == 1 or len(pcm) == 1:
             return [_recognise(one) for one in pcm]
-        # Utterances differ in length by a factor of twenty: handed out one by one, no worker is left with a long tail.
+        # Items differ in length by a factor of twenty: handed out one by one, no worker is left with a long tail.
         spread = Parallel(n_jobs=self._workers, batch_size=1)  # pyright: ignore[reportArgumentType]
-        return cast(list[list[_Recognised]], list(spread(delayed(_recognise)(one) for one in pcm)))
-
-
-_Recognised = tuple[str, float, float, float]
-"""A word, its start and end in seconds from the start of the padded utterance, and its probability."""
+        return cast(list[list[HeardWord]], list(spread(delayed(_recognise)(one) for one in pcm)))
 
 
 @cache
@@ -83,12 +90,12 @@ def _decoder() -> "Decoder":
     return decoder
 
 
-def _recognise(pcm: bytes) -> list[_Recognised]:
-    """Return the words of one utterance of 16-bit samples at 16 kHz."""
+def _recognise(pcm: bytes) -> list[HeardWord]:
+    """Return the words of one item of 16-bit samples at 16 kHz."""
     if not pcm:
-        return []  # a span beyond the end of the channel; the decoder fails on it and stays inside the utterance
+        return []  # the decoder fails on it and stays inside the utterance
     return [
-        (
+        HeardWord(
             segment.word.partition(_VARIANT_OPENS)[0],
             segment.start_frame / _FRAMES_PER_SECOND,
             (segment.end_frame + 1) / _FRAMES_PER_SECOND,
@@ -107,11 +114,11 @@ def _decode(decoder: "Decoder", pcm: bytes) -> list["Segment"]:
     return list(decoder.seg() or ())
 
 
-def _inside(span: Span, start: float, end: float) -> tuple[float, float]:
-    """Return times in the recording for times in the padded utterance, none outside what the utterance may claim."""
-    heard_from = max(0.0, span.start - _PAD_S)
-    first = min(max(heard_from + start, span.start), span.end)
-    return first, max(first, min(heard_from + end, span.end))
+def _decoding(words: list[HeardWord]) -> Decoding:
+    if not words:
+        return Decoding((), None, None)
+    logarithms = [math.log(max(word.probability, _LEAST_PROBABILITY)) for word in words]
+    return Decoding(tuple(words), sum(logarithms) / len(words), None)
 
 
 def _as_pcm(samples: Channel) -> bytes:

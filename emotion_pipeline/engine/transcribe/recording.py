@@ -1,60 +1,239 @@
-"""One recording to one transcript: which channel is whose, where there is speech, and the words in order.
+"""One recording to one transcript with a recogniser that runs here: window by window, each speaker by themselves.
 
-A stereo recording with a person on each channel is two people; one whose channels are the same is one recording twice.
-Telling voices apart on one channel is not done here.
+Speech is found first and nothing is recognised elsewhere; what is recognised passes the guard or is dropped with a
+reason. A window that is done is kept as a checkpoint, so that a ten-hour recording whose run died goes on where it was.
 """
 
-from typing import Final
+import hashlib
+import time
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
-from emotion_pipeline.engine.audio.voice import speech_spans
-from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.types import Channel, Transcript, Waveform
+from emotion_pipeline.engine.audio.cut import cut
+from emotion_pipeline.engine.transcribe.base import HeardWord, Recogniser, SpokenLanguage, TranscriptionFailedError
+from emotion_pipeline.engine.transcribe.bleed import own_spans
+from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
+from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
+from emotion_pipeline.engine.transcribe.guard import Judged, compression_ratio, decode_guarded
+from emotion_pipeline.engine.transcribe.reasons import DropReason, FailureReason
+from emotion_pipeline.engine.transcribe.speakers import speakers_of
+from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
+from emotion_pipeline.engine.transcribe.windows import FINGERPRINT as WINDOWS
+from emotion_pipeline.engine.transcribe.windows import Window, windows_of
+from emotion_pipeline.engine.types import (
+    SAMPLE_RATE,
+    Channel,
+    DroppedSpan,
+    Passage,
+    RedactedSpan,
+    Span,
+    Transcript,
+    Word,
+)
 
-SAME_CHANNELS: Final = 0.1
-"""Two channels count as one where their difference has less than this share of their sum's amplitude (-20 dB)."""
+if TYPE_CHECKING:
+    from emotion_pipeline.engine.redact.redactor import Redactor
+
+FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|channels:1"
+"""Which speech is recognised and which text is believed; the last number is that of the rules about channels."""
+
+_LISTENED_TO_S: Final = 30.0
+"""Speech that is enough to tell a language by."""
 
 
-def transcribe_recording(waveform: Waveform, transcriber: Transcriber) -> Transcript:
-    """Return what was said, each channel with a voice of its own transcribed by itself.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one window came to; all times are the recording's."""
 
-    :param waveform: float32, shape (n_channels, n_samples), 16 kHz
+    start: float
+    seconds: float
+    language: SpokenLanguage | None
+    """As far as it is known after this window."""
+    words: tuple[Word, ...]
+    speech: tuple[Span, ...]
+    passages: tuple[Passage, ...]
+    dropped: tuple[DroppedSpan, ...]
+    redacted: tuple[RedactedSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    """One utterance of a window: who speaks, and when, counted from the start of the window."""
+
+    speaker: str
+    span: Span
+
+
+_PARTS: Final = TypeAdapter(_Part)
+
+
+class LocalTranscriber:
+    """A ``Transcriber`` around a recogniser.
+
+    :param language: ISO 639-1 code of what is spoken; None lets the recogniser find out, once per recording
+    :param timeout_s: longest that one recording may take, in seconds; None sets no limit
+    :param joined_over_s: pauses below this do not end an utterance
+    :param redactor: takes personal data out of a window before it is kept as a checkpoint, and so out of the transcript
     """
-    voices = {speaker: channel_of(waveform, speaker) for speaker in speakers_of(waveform)}
-    speech = {speaker: speech_spans(channel) for speaker, channel in voices.items()}
-    words = [
-        word
-        for speaker, channel in voices.items()
-        for word in transcriber.transcribe(channel, speech[speaker], speaker)
-    ]
-    return Transcript(
-        words=tuple(sorted(words, key=lambda word: (word.start, word.end))),
-        speech=tuple(sorted((span for spans in speech.values() for span in spans), key=lambda span: span.start)),
-        language=transcriber.language,
-        language_probability=None,
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        *,
+        language: str | None = None,
+        timeout_s: float | None = None,
+        joined_over_s: float = JOINED_OVER_S,
+        redactor: "Redactor | None" = None,
+    ) -> None:
+        self._recogniser = recogniser
+        self._language = SpokenLanguage(language, None) if language else None
+        self._timeout_s = timeout_s
+        self._joined_over_s = joined_over_s
+        self._redactor = redactor
+
+    @property
+    def fingerprint(self) -> str:
+        spoken = self._language.code if self._language else "any"
+        return f"{self._recogniser.fingerprint}|{FINGERPRINT}|joined={self._joined_over_s:g}s|language={spoken}"
+
+    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+        """Return what was said; see ``Transcriber``."""
+        started = time.monotonic()
+        speakers = speakers_of(recording)
+        parts: list[_Part] = []
+        for window in windows_of(recording, speakers):
+            self._refuse_to_go_on(recording, started, window)
+            language = parts[-1].language if parts else self._language
+            parts.append(self._part(window, speakers, language, checkpoints))
+        if checkpoints is not None:
+            checkpoints.clear()
+        return _joined(parts, speakers)
+
+    def _refuse_to_go_on(self, recording: Path, started: float, window: Window) -> None:
+        # Never before the first window is done, so that each attempt gets further than the one before.
+        if self._timeout_s is not None and window.index and time.monotonic() - started > self._timeout_s:
+            raise TranscriptionFailedError(
+                FailureReason.TIMEOUT,
+                f"{recording.name}: after {self._timeout_s:g} s the first {window.start:g} s were transcribed; raise "
+                "transcription.timeout, or run it again: it goes on from there",
+            )
+
+    def _part(
+        self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None, checkpoints: Checkpoints | None
+    ) -> _Part:
+        if checkpoints is None:
+            return self._transcribe(window, speakers, language)
+        name = f"{self._checkpoint}-{window.index:05d}.json"
+        kept = checkpoints.read(name)
+        if kept is not None:
+            part = _PARTS.validate_json(kept)
+            if (part.start, part.seconds) == (window.start, window.seconds):
+                return part
+        part = self._transcribe(window, speakers, language)
+        checkpoints.write(name, _PARTS.dump_json(part).decode())
+        return part
+
+    def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
+        speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
+        said = [
+            _Utterance(speaker, span)
+            for speaker, channel, spans in zip(speakers, window.samples, speech, strict=True)
+            for span in utterances(channel, spans, self._longest_s, self._joined_over_s)
+        ]
+        items = [cut(window.samples[speakers.index(one.speaker)], one.span, self._recogniser.pad_s) for one in said]
+        if items and language is None:
+            language = self._recogniser.language_of(_enough(items))
+        judged = decode_guarded(self._recogniser, items, language.code) if items and language else []
+        words, passages, dropped = self._sorted_out(window, said, judged)
+        words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
+        dropped += [
+            DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)
+            for speaker, spans in zip(speakers, leaked, strict=False)
+            for span in spans
+        ]
+        own = [_moved(span, window) for spans in speech for span in spans]
+        return _Part(
+            window.start,
+            window.seconds,
+            language,
+            tuple(words),
+            tuple(own),
+            tuple(passages),
+            tuple(dropped),
+            redacted,
+        )
+
+    @property
+    def _checkpoint(self) -> str:
+        """Under which name parts are kept: by what makes them, so that other settings take over nothing."""
+        made_by = f"{self.fingerprint}|{self._redactor.fingerprint if self._redactor else ''}"
+        return hashlib.sha256(made_by.encode()).hexdigest()[:16]
+
+    @property
+    def _longest_s(self) -> float:
+        return self._recogniser.longest_s - 2 * self._recogniser.pad_s
+
+    def _sorted_out(
+        self, window: Window, said: Sequence[_Utterance], judged: Sequence[Judged]
+    ) -> tuple[list[Word], list[Passage], list[DroppedSpan]]:
+        """Return the words of what is believed, how sure the recogniser was of it, and what is not believed."""
+        words: list[Word] = []
+        passages: list[Passage] = []
+        dropped: list[DroppedSpan] = []
+        for one, result in zip(said, judged, strict=True):
+            span = _moved(one.span, window)
+            if result.reason is not None:
+                dropped.append(DroppedSpan(span, one.speaker, result.reason))
+            elif result.decoding.words:
+                heard_from = window.start + max(0.0, one.span.start - self._recogniser.pad_s)
+                words += [_word(word, heard_from, span, one.speaker) for word in result.decoding.words]
+                passages.append(_passage(span, one.speaker, result))
+        return words, passages, dropped
+
+
+def _word(heard: HeardWord, heard_from: float, span: Span, speaker: str) -> Word:
+    """Return a word at its time in the recording, never outside what its utterance may claim."""
+    start = min(max(heard_from + heard.start, span.start), span.end)
+    end = max(start, min(heard_from + heard.end, span.end))
+    return Word(heard.text, start, end, heard.probability, speaker)
+
+
+def _passage(span: Span, speaker: str, result: Judged) -> Passage:
+    decoding = result.decoding
+    return Passage(
+        span,
+        speaker,
+        decoding.average_log_probability,
+        compression_ratio(decoding.text),
+        decoding.no_speech_probability,
+        result.temperature,
     )
 
 
-def speakers_of(waveform: Waveform) -> tuple[str, ...]:
-    """Return the names under which a recording's channels speak: one, or one per channel of a two-sided call."""
-    sides = 2 if _is_two_sided(waveform) else 1
-    return tuple(f"speaker_{number + 1}" for number in range(sides))
+def _moved(span: Span, window: Window) -> Span:
+    return Span(window.start + span.start, window.start + span.end)
 
 
-def channel_of(waveform: Waveform, speaker: str) -> Channel:
-    """Return the audio in which ``speaker`` is heard: their channel of a two-sided call, else all channels' mean.
-
-    :raises ValueError: no such speaker in this recording
-    """
-    speakers = speakers_of(waveform)
-    if speaker not in speakers:
-        raise ValueError(f"{speaker!r} does not speak in this recording; its speakers are {', '.join(speakers)}")
-    return waveform[speakers.index(speaker)] if len(speakers) > 1 else waveform.mean(axis=0)
+def _enough(items: Sequence[Channel]) -> Sequence[Channel]:
+    """Return the first items, at least one, that are enough to tell a language by."""
+    heard = accumulate(len(item) / SAMPLE_RATE for item in items)
+    return items[: 1 + sum(seconds < _LISTENED_TO_S for seconds in list(heard)[:-1])]
 
 
-def _is_two_sided(waveform: Waveform) -> bool:
-    if len(waveform) != 2:
-        return False
-    left, right = waveform
-    return bool(np.linalg.norm(left - right) > SAME_CHANNELS * np.linalg.norm(left + right))
+def _joined(parts: Sequence[_Part], speakers: tuple[str, ...]) -> Transcript:
+    language = next((part.language for part in reversed(parts) if part.language), None)
+    return Transcript(
+        words=tuple(sorted((word for part in parts for word in part.words), key=lambda word: (word.start, word.end))),
+        speech=tuple(sorted((span for part in parts for span in part.speech), key=lambda span: span.start)),
+        language=language.code if language else None,
+        language_probability=language.probability if language else None,
+        speakers_by="channel" if len(speakers) > 1 else "assumed_one",
+        passages=tuple(passage for part in parts for passage in part.passages),
+        dropped=tuple(dropped for part in parts for dropped in part.dropped),
+        redacted=tuple(span for part in parts for span in part.redacted),
+    )

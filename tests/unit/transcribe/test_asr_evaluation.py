@@ -9,9 +9,10 @@ from support.media import tone, wav
 
 from emotion_pipeline.engine.errors import MediaError, TrainingDataError
 from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr, word_error_rate
-from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxTranscriber
+from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
+from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 
-READER = PocketsphinxTranscriber(workers=1)
+READER = LocalTranscriber(PocketsphinxRecogniser(workers=1))
 HEADER = "file\tseconds\treference\n"
 
 

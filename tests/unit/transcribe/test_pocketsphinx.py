@@ -6,59 +6,63 @@ import numpy as np
 import pytest
 
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.audio.voice import speech_spans
-from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxTranscriber
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
+from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.transcribe.base import Decoding
+from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
+from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
-ALONE = PocketsphinxTranscriber(workers=1)
+ALONE = PocketsphinxRecogniser(workers=1)
 
 
 @pytest.fixture(scope="module")
-def channel(shared_data: Path) -> Channel:
-    """Two sentences of one reader, three seconds apart."""
+def sentences(shared_data: Path) -> list[Channel]:
+    """Two sentences of one reader."""
     folder = shared_data / "speech" / "read"
-    pause = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
-    return np.concatenate([decode(folder / "LJ001-0008.flac")[0], pause, decode(folder / "LJ001-0002.flac")[0]])
+    return [decode(folder / name)[0] for name in ("LJ001-0008.flac", "LJ001-0002.flac")]
 
 
-def test_words_are_in_order_inside_the_speech_and_as_sure_as_they_say(channel: Channel) -> None:
-    speech = speech_spans(channel)
-    words = ALONE.transcribe(channel, speech, "speaker_7")
-    text = [word.text for word in words]
-    assert {"been", "surpassed", "being", "comparatively"} <= set(text)
-    assert text.index("surpassed") < text.index("comparatively")
-    assert {word.speaker for word in words} == {"speaker_7"}
-    assert all(0.0 <= word.probability <= 1.0 for word in words)
-    assert all(word.text and "(" not in word.text and "<" not in word.text for word in words)
-    assert [word.start for word in words] == sorted(word.start for word in words)
-    for word in words:
-        assert word.start <= word.end
-        assert any(span.start <= word.start and word.end <= span.end for span in speech)
+def heard(recogniser: PocketsphinxRecogniser, items: list[Channel]) -> list[Decoding]:
+    return recogniser.decode(items, "en", 0.0)
 
 
-def test_more_processes_give_the_same_words(channel: Channel) -> None:
-    speech = speech_spans(channel)
-    alone = ALONE.transcribe(channel, speech, "speaker_1")
-    assert alone
-    assert PocketsphinxTranscriber(workers=2).transcribe(channel, speech, "speaker_1") == alone
+def test_words_are_in_order_inside_the_item_and_as_sure_as_they_say(sentences: list[Channel]) -> None:
+    first, second = heard(ALONE, sentences)
+    assert {"been", "surpassed"} <= set(first.text.split())
+    assert {"being", "comparatively"} <= set(second.text.split())
+    for item, decoding in zip(sentences, (first, second), strict=True):
+        assert all(0.0 <= word.probability <= 1.0 for word in decoding.words)
+        assert all(word.text and "(" not in word.text and "<" not in word.text for word in decoding.words)
+        assert [word.start for word in decoding.words] == sorted(word.start for word in decoding.words)
+        assert all(0 <= word.start <= word.end <= len(item) / SAMPLE_RATE + 0.03 for word in decoding.words)
+        assert decoding.average_log_probability is not None
+        assert decoding.average_log_probability <= 0.0
+        assert decoding.no_speech_probability is None
 
 
-def test_what_was_heard_before_changes_nothing(channel: Channel) -> None:
-    last = speech_spans(channel)[-1:]
-    first = ALONE.transcribe(channel, last, "speaker_1")
-    ALONE.transcribe(channel[::-1].copy(), [Span(0.0, 2.0)], "speaker_1")
-    assert ALONE.transcribe(channel, last, "speaker_1") == first
+def test_more_processes_give_the_same_words(sentences: list[Channel]) -> None:
+    alone = heard(ALONE, sentences)
+    assert alone[0].words
+    assert heard(PocketsphinxRecogniser(workers=2), sentences) == alone
 
 
-def test_no_speech_gives_no_words(channel: Channel) -> None:
-    assert ALONE.transcribe(channel, [], "speaker_1") == ()
+def test_what_was_heard_before_changes_nothing(sentences: list[Channel]) -> None:
+    first = heard(ALONE, sentences[1:])
+    heard(ALONE, [sentences[0][::-1].copy()])
+    assert heard(ALONE, sentences[1:]) == first
 
 
-def test_a_span_beyond_the_audio_gives_no_words_and_spoils_nothing(channel: Channel) -> None:
-    end = channel.size / SAMPLE_RATE
-    assert ALONE.transcribe(channel, [Span(end + 1.0, end + 2.0)], "speaker_1") == ()
-    assert ALONE.transcribe(np.zeros(0, dtype=np.float32), [Span(0.0, 1.0)], "speaker_1") == ()
-    assert ALONE.transcribe(channel, speech_spans(channel)[:1], "speaker_1")
+def test_nothing_to_hear_gives_no_words_and_spoils_nothing(sentences: list[Channel]) -> None:
+    nothing = np.zeros(0, dtype=np.float32)
+    assert heard(ALONE, []) == []
+    assert heard(ALONE, [nothing]) == [Decoding((), None, None)]
+    assert heard(ALONE, [nothing, sentences[0]])[1].words
+
+
+def test_it_knows_english_only_and_says_so(sentences: list[Channel]) -> None:
+    assert ALONE.language_of(sentences).code == "en"
+    assert ALONE.language_of(sentences).probability is None
+    with pytest.raises(BackendUnavailableError, match="pocketsphinx knows English only, not 'fr'"):
+        ALONE.decode(sentences, "fr", 0.0)
 
 
 def test_the_fingerprint_names_model_version_and_search() -> None:
@@ -66,4 +70,4 @@ def test_the_fingerprint_names_model_version_and_search() -> None:
     assert (backend, model) == ("pocketsphinx", "en-us")
     assert version[0].isdigit()
     assert "pad=0.2" in parameters
-    assert PocketsphinxTranscriber(workers=3).fingerprint == ALONE.fingerprint
+    assert PocketsphinxRecogniser(workers=3).fingerprint == ALONE.fingerprint

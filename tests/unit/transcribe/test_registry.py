@@ -6,7 +6,7 @@ import pytest
 
 from emotion_pipeline.engine.errors import BackendUnavailableError, UnknownBackendError
 from emotion_pipeline.engine.registry import BackendSpec, Registry
-from emotion_pipeline.engine.transcribe import TRANSCRIBERS
+from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
 
 SHAPES = Registry[str](
     "drawing",
@@ -56,7 +56,10 @@ def test_back_ends_are_listed_in_order_and_cannot_be_changed() -> None:
 
 def test_pocketsphinx_is_made_by_name_without_loading_its_model() -> None:
     before = set(sys.modules)
-    transcriber = TRANSCRIBERS.load("pocketsphinx")
-    assert transcriber.language == "en"
+    transcriber = TRANSCRIBERS.load("pocketsphinx", options=TranscriberOptions())
     assert transcriber.fingerprint.startswith("pocketsphinx:en-us:")
     assert "pocketsphinx" in before or "pocketsphinx" not in sys.modules
+
+
+def test_the_key_of_a_service_is_in_no_representation_of_its_options() -> None:
+    assert "hunter2" not in repr(TranscriberOptions(api_key="hunter2"))

@@ -1,0 +1,113 @@
+"""No invented words: every text is checked, decoded again where it fails, and dropped with a reason if it never passes.
+
+A decoder that is given something other than speech makes something up: loops, stock phrases, babble. Voice activity
+keeps most of it from being asked; this is what stands behind. It is the same for every recogniser and judges item by
+item, so that batched decoding is as careful as decoding one by one.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, Recogniser
+from emotion_pipeline.engine.transcribe.reasons import DropReason
+from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+
+FINGERPRINT: Final = "guard:1"
+"""The checks below; raise the number when one of them changes."""
+
+_MOST_REPEATS: Final = {1: 7, 2: 4}
+"""How often one word, or two, may come in a row: people do say "no no no no"."""
+_MOST_REPEATS_OF_LONGER: Final = 3
+_LONGEST_REPEATED: Final = 40
+"""Words of the longest loop that is looked for; a longer one does not fit into an item three times."""
+_FEWEST_TO_BE_FAST: Final = 5
+"""Two or three words in a short item say nothing about a rate."""
+_NOT_A_WORD: Final = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an item was decoded to in the end, at which temperature, and why it is not believed (None: it is)."""
+
+    decoding: Decoding
+    temperature: float
+    reason: DropReason | None
+
+
+def decode_guarded(recogniser: Recogniser, items: Sequence[Channel], language: str) -> list[Judged]:
+    """Decode items together, those that fail a check again at each higher temperature, and say which never passed.
+
+    :param items: as ``Recogniser.decode`` takes them
+    :return: one per item, in order
+    """
+    lowest, *higher = recogniser.temperatures
+    judged = _judge_all(recogniser, items, language, lowest)
+    for temperature in higher:
+        failed = [at for at, one in enumerate(judged) if one.reason not in (None, DropReason.NO_SPEECH)]
+        if not failed:
+            break
+        again = _judge_all(recogniser, [items[at] for at in failed], language, temperature)
+        for at, one in zip(failed, again, strict=True):
+            judged[at] = one
+    return judged
+
+
+def judge(decoding: Decoding, seconds: float, rules: GuardRules) -> DropReason | None:
+    """Return why a text is not believed, or None. A decoding without words claims nothing and is believed.
+
+    :param seconds: length of the audio that it was made from
+    """
+    if not decoding.words:
+        return None
+    probability, no_speech = decoding.average_log_probability, decoding.no_speech_probability
+    # Not "below the lowest": a half-precision model that overflowed gives NaN, which is below nothing.
+    improbable = probability is not None and not probability >= rules.lowest_average_log_probability
+    if (
+        no_speech is not None
+        and no_speech > rules.highest_no_speech_probability
+        and (improbable or probability is None)
+    ):
+        return DropReason.NO_SPEECH
+    if compression_ratio(decoding.text) > rules.highest_compression_ratio or _is_loop(decoding.text):
+        return DropReason.REPEATS_ITSELF
+    if improbable:
+        return DropReason.IMPROBABLE
+    if len(decoding.words) >= max(_FEWEST_TO_BE_FAST, rules.most_words_per_second * seconds):
+        return DropReason.TOO_FAST
+    return None
+
+
+def compression_ratio(text: str) -> float:
+    """Return bytes of the text in UTF-8 over its bytes deflated: 1 to 2 for speech, more for loops, 0 for no text."""
+    encoded = text.encode("utf-8")
+    return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0
+
+
+def _judge_all(recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float) -> list[Judged]:
+    decodings = recogniser.decode(items, language, temperature)
+    return [
+        Judged(decoding, temperature, judge(decoding, len(item) / SAMPLE_RATE, recogniser.rules))
+        for item, decoding in zip(items, decodings, strict=True)
+    ]
+
+
+def _is_loop(text: str) -> bool:
+    """Tell whether some stretch of words follows itself more often than people do it."""
+    words = [_NOT_A_WORD.sub("", word) for word in text.lower().split()]
+    longest = min(_LONGEST_REPEATED, len(words) // (_MOST_REPEATS_OF_LONGER + 1))
+    return any(
+        _longest_run(words, length) > _MOST_REPEATS.get(length, _MOST_REPEATS_OF_LONGER)
+        for length in range(1, longest + 1)
+    )
+
+
+def _longest_run(words: Sequence[str], length: int) -> int:
+    """Return how often a stretch of ``length`` words comes in a row at most."""
+    same = most = 0
+    for one, other in zip(words, words[length:], strict=False):
+        same = same + 1 if one == other else 0
+        most = max(most, same)
+    return most // length + 1
