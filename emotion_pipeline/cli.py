@@ -18,10 +18,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
 from emotion_pipeline.engine.audio.store import FolderAudioStore
-from emotion_pipeline.engine.backends import BackendChoice, Backends
+from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.errors import EmotionPipelineError
-from emotion_pipeline.engine.sources.local import FoundRecording, found_recording, recordings_below
+from emotion_pipeline.engine.sources.base import FoundRecording
+from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.local import found_recording, recordings_below
+from emotion_pipeline.logs import to_logging
 from emotion_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -55,6 +59,7 @@ _errors = Console(stderr=True, soft_wrap=True)
 
 def main() -> None:
     """Run the command line; errors of ours end with one line, not with a traceback."""
+    to_logging()
     try:
         app()
     except EmotionPipelineError as error:
@@ -66,6 +71,10 @@ def main() -> None:
 def predict(
     text: Annotated[list[str] | None, typer.Option(help="A text to judge; may be given several times.")] = None,
     file: Annotated[list[Path] | None, typer.Option(help="A recording to analyse; may be given several times.")] = None,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(help="The address of a recording or of a page with a video; as often as you like."),
+    ] = None,
     dir: Annotated[Path | None, typer.Option(help="A folder of recordings.")] = None,  # noqa: A002
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write a .csv, .parquet or .jsonl file instead.")] = None,
@@ -74,12 +83,14 @@ def predict(
 
     Example: emotion-clf predict --file call.wav --json
     """
+    sources = _sources()
     recordings = [found_recording(path) for path in file or []] + (recordings_below(dir) if dir else [])
+    recordings += [sources.find(address) for address in url or []]
     if bool(text) == bool(recordings):
-        raise typer.BadParameter("give either --text, or --file and --dir; and the folder must hold recordings")
+        raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
     if output is not None and output.suffix not in _WRITERS:
         raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
-    rows = _predict_texts(text) if text else _predict_recordings(recordings)
+    rows = _predict_texts(text) if text else _predict_recordings(recordings, sources)
     if output is not None:
         _write(rows, output)
     elif as_json:
@@ -87,7 +98,7 @@ def predict(
             _out.print_json(json.dumps(row), indent=None)
     else:
         _print_table(rows)
-    if any(row.get("status") == "rejected" for row in rows):
+    if any(row.get("status") in {"rejected", "failed"} for row in rows):
         raise typer.Exit(1)
 
 
@@ -176,16 +187,12 @@ def train_tone_command(
 
 
 def _backends() -> Backends:
+    return Backends(backend_choice(load_settings()))
+
+
+def _sources() -> Sources:
     settings = load_settings()
-    return Backends(
-        BackendChoice(
-            settings.transcription.method,
-            settings.transcription.workers,
-            settings.tone.backend,
-            settings.sentiment.backend,
-            settings.classification.confidence_threshold,
-        )
-    )
+    return Sources(fetch_limits(settings.sources), snowflake_connection(settings.snowflake))
 
 
 def _predict_texts(texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -197,13 +204,13 @@ def _predict_texts(texts: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _predict_recordings(recordings: Sequence[FoundRecording]) -> list[dict[str, Any]]:
+def _predict_recordings(recordings: Sequence[FoundRecording], sources: Sources) -> list[dict[str, Any]]:
     from emotion_pipeline.engine.stages.chain import analyse
     from emotion_pipeline.engine.stages.report import report
 
     with tempfile.TemporaryDirectory() as folder, _working(f"analysing {len(recordings)} recordings"):
         today = datetime.now(UTC).strftime("%Y-%m-%d")
-        analysis = analyse(today, recordings, _backends(), FolderAudioStore(Path(folder)))
+        analysis = analyse(today, recordings, sources, _backends(), FolderAudioStore(Path(folder)))
         return [one.to_dict() for one in report(analysis)]
 
 

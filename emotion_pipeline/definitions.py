@@ -12,6 +12,7 @@ from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.daily import every_morning
 from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
+from emotion_pipeline.logs import to_logging
 from emotion_pipeline.resources.io_manager import LakeIOManager
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.marts import Marts
@@ -41,16 +42,8 @@ def build_defs(settings: Settings) -> dg.Definitions:
         resources={
             "io_manager": LakeIOManager(lake=lake),
             "lake": lake,
-            "recordings": RecordingSource(
-                root=str(settings.sources.root), settle_seconds=settings.sources.settle_seconds
-            ),
-            "models": Models(
-                transcriber_name=settings.transcription.method,
-                transcriber_workers=settings.transcription.workers,
-                tone_name=settings.tone.backend,
-                sentiment_name=settings.sentiment.backend,
-                confidence_threshold=settings.classification.confidence_threshold,
-            ),
+            "recordings": RecordingSource.of(settings.sources),
+            "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
             "marts_builder": Marts(lake_root=settings.storage.root, path=str(settings.storage.marts)),
         },
@@ -59,4 +52,5 @@ def build_defs(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    to_logging()
     return build_defs(load_settings())

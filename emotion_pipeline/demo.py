@@ -23,6 +23,7 @@ from rich.table import Table as RichTable
 
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.local import dated_folders
+from emotion_pipeline.logs import to_logging
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.settings import Settings, load_settings
 from emotion_pipeline.tables import RAW_AUDIO, TABLES
@@ -37,9 +38,10 @@ def main(
     audio: Annotated[Path | None, typer.Option(help="A recording, a folder of recordings or of dated folders.")] = None,
 ) -> None:
     """Materialise every day of the recordings, build the marts, print the result."""
+    to_logging()
     settings = load_settings()
     root = SAMPLES if audio is None else _dated(audio, settings)
-    settings = settings.model_copy(update={"sources": settings.sources.model_copy(update={"root": root})})
+    settings = settings.model_copy(update={"sources": settings.sources.model_copy(update={"root": str(root)})})
     days = dated_folders(root)
     started = time.perf_counter()
     succeeded = _materialise(settings, days)

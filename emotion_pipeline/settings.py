@@ -8,16 +8,27 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"
 CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
 """Names the configuration file; without it ``config.yaml`` of the working directory is read, if there is one."""
+
+
+WHISPER_VARIABLE: Final = "WHISPER_MODEL"
+"""The documented name of ``transcription.model``."""
 
 
 class ConfigurationError(EmotionPipelineError):
@@ -29,10 +40,50 @@ class _Section(BaseModel):
 
 
 class Transcription(_Section):
-    """``method``: which transcriber turns speech into words. ``workers``: its processes, one a core if unset."""
+    """Which transcriber turns speech into words, and how.
+
+    ``method``: its name. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``). ``language``: ISO 639-1
+    code of what is spoken, found out if unset. ``timeout``: seconds that one recording may take. ``workers``: processes
+    on CPUs, one a core if unset. ``device``: auto, cpu, cuda or mps. ``download_root``: where fetched weights are kept.
+    ``base_url``: of a transcription service, where it is not the usual one.
+    """
 
     method: str = "pocketsphinx"
+    model: str | None = None
+    language: str | None = None
+    timeout: float = Field(default=3600.0, gt=0)
     workers: int | None = Field(default=None, ge=1)
+    device: str = "auto"
+    download_root: Path | None = None
+    base_url: str | None = None
+
+
+class Redaction(_Section):
+    """Personal data in transcripts. ``kinds``: which, all if unset. ``names_model``: an installed spaCy pipeline that
+    finds names of persons. ``silence_audio``: silence them in the stored copies, too.
+    """
+
+    enabled: bool = True
+    kinds: tuple[DataKind, ...] | None = None
+    names_model: str | None = None
+    silence_audio: bool = False
+
+    @model_validator(mode="after")
+    def _names_need_a_model(self) -> Self:
+        if self.kinds and DataKind.PERSON_NAME in self.kinds and self.names_model is None:
+            raise ValueError("person_name needs redaction.names_model, an installed spaCy pipeline")
+        return self
+
+
+class Diarization(_Section):
+    """Telling voices on one channel apart. ``method``: which diarizer, none if unset. ``segmentation_model``,
+    ``embedding_model``: its model files. ``speakers``: how many there are, found out if unset.
+    """
+
+    method: str | None = None
+    segmentation_model: Path = Path("models/segmentation.onnx")
+    embedding_model: Path = Path("models/embedding.onnx")
+    speakers: int | None = Field(default=None, ge=1)
 
 
 class Classification(_Section):
@@ -61,12 +112,52 @@ class Storage(_Section):
 
 
 class Sources(_Section):
-    """``root``: the folder of dated folders. ``settle_seconds``: how long a file must be left alone to count as
-    complete.
+    """Where recordings come from, and what fetching one may cost.
+
+    ``root``: the folder of dated folders, a path or an address that fsspec or a Snowflake stage has (``s3://…``,
+    ``snowflake://@db.schema.stage/…``). ``settle_seconds``: how long a file must be left alone to count as complete.
+    ``max_bytes``, ``max_seconds``: of one recording. ``timeout``: seconds for all attempts at one. ``attempts``: how
+    many. ``allowed_networks``: private networks that addresses may lead to, none if unset.
     """
 
-    root: Path = Path("recordings")
+    root: str = "recordings"
     settle_seconds: float = Field(default=10.0, ge=0.0)
+    max_bytes: int = Field(default=2_000_000_000, gt=0)
+    max_seconds: float = Field(default=12 * 3600.0, gt=0)
+    timeout: float = Field(default=600.0, gt=0)
+    attempts: int = Field(default=5, ge=1)
+    allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+
+
+class Snowflake(BaseSettings):
+    """How Snowflake is reached, from ``SNOWFLAKE_*`` variables under the connector's own names.
+
+    Secrets come from the environment only. What is unset is not passed on, so that the connector's own file holds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SNOWFLAKE_", extra="ignore", frozen=True)
+
+    account: str | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    authenticator: str | None = None
+    token: SecretStr | None = None
+    private_key_file: Path | None = None
+    private_key_file_pwd: SecretStr | None = None
+    role: str | None = None
+    warehouse: str | None = None
+    database: str | None = None
+    schema_: str | None = Field(default=None, validation_alias="SNOWFLAKE_SCHEMA")
+    host: str | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``snowflake.connector.connect`` takes, secrets in the clear."""
+        given = {name.rstrip("_"): value for name, value in self if value is not None}
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in given.items()
+        }
 
 
 class Gates(_Section):
@@ -83,12 +174,16 @@ class Settings(BaseSettings):
 
     profile: Literal["embedded"] = "embedded"
     transcription: Transcription = Transcription()
+    redaction: Redaction = Redaction()
+    diarization: Diarization = Diarization()
     classification: Classification = Classification()
     tone: Tone = Tone()
     sentiment: Sentiment = Sentiment()
     storage: Storage = Storage()
     sources: Sources = Sources()
     gates: Gates = Gates()
+    assemblyai_api_key: SecretStr | None = Field(default=None, validation_alias="ASSEMBLYAI_API_KEY")
+    snowflake: Snowflake = Field(default_factory=Snowflake)
 
     @classmethod
     def settings_customise_sources(
@@ -100,7 +195,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = YamlConfigSettingsSource(settings_cls, yaml_file=_config_file())
-        return init_settings, env_settings, file
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _documented_variables()), file
 
 
 def load_settings() -> Settings:
@@ -110,6 +205,12 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from error
+
+
+def _documented_variables() -> dict[str, Any]:
+    """Return the settings that have a name of their own in the environment; the general form wins over it."""
+    model = os.environ.get(WHISPER_VARIABLE)
+    return {"transcription": {"model": model}} if model else {}
 
 
 def _config_file() -> Path | None:
@@ -125,6 +226,8 @@ def _config_file() -> Path | None:
 def _valid_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
+        if field.validation_alias is not None or field.annotation is Snowflake:
+            continue  # read from a variable of another name
         keys.append(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys.extend(_valid_keys(field.annotation, f"{prefix}{name}."))

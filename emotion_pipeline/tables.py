@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from emotion_pipeline.engine.audio.reasons import RejectReason
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
+from emotion_pipeline.engine.sources.reasons import FetchReason
 from emotion_pipeline.engine.text.feature_table import FEATURES
 from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.transcribe.reasons import FailureReason
 
 PARTITION_COLUMN: Final = "recording_date"
 
@@ -28,6 +30,24 @@ TEXTS: Final = pa.list_(pa.string())
 SPANS: Final = pa.list_(pa.struct([("start", NUMBER), ("end", NUMBER)]))
 WORDS: Final = pa.list_(
     pa.struct([("text", TEXT), ("start", NUMBER), ("end", NUMBER), ("probability", NUMBER), ("speaker", TEXT)])
+)
+PASSAGES: Final = pa.list_(
+    pa.struct(
+        [
+            ("start", NUMBER),
+            ("end", NUMBER),
+            ("speaker", TEXT),
+            ("average_log_probability", NUMBER),
+            ("compression_ratio", NUMBER),
+            ("no_speech_probability", NUMBER),
+            ("temperature", NUMBER),
+        ]
+    )
+)
+DROPPED: Final = pa.list_(pa.struct([("start", NUMBER), ("end", NUMBER), ("speaker", TEXT), ("reason", TEXT)]))
+REDACTED: Final = pa.list_(pa.struct([("start", NUMBER), ("end", NUMBER), ("speaker", TEXT), ("kind", TEXT)]))
+SENTIMENTS: Final = pa.list_(
+    pa.struct([("start", NUMBER), ("end", NUMBER), ("speaker", TEXT), ("label", TEXT), ("probability", NUMBER)])
 )
 LABEL_SCORES: Final = pa.list_(pa.struct([("label", TEXT), ("probability", NUMBER)]))
 
@@ -105,9 +125,13 @@ RECORDING_DATE: Final = Column(
 RECORDING_ID: Final = Column(
     "recording_id",
     TEXT,
-    "SHA-256 of the bytes of the source, in hexadecimal; of its path where it could not be opened.",
+    "SHA-256 of the bytes of the source, in hexadecimal; of its address where no byte could be had.",
 )
-FILE: Final = Column("file", TEXT, "Path of the recording inside its dated folder, with forward slashes.")
+FILE: Final = Column(
+    "file",
+    TEXT,
+    "Path of the recording inside its dated folder, with forward slashes; of one that lies elsewhere, its address.",
+)
 AUDIO_URI: Final = Column(
     "audio_uri", TEXT, "Where the 16 kHz FLAC copy lies that all later stages read, relative to the lake."
 )
@@ -125,16 +149,32 @@ _ID_COLUMNS: Final = (RECORDING_DATE, RECORDING_ID, SEGMENT_ID)
 
 RAW_AUDIO: Final = Table(
     name="raw_audio",
-    grain="One row per file that was found in a dated folder, whether it could be read or not.",
+    grain="One row per recording that was found in a dated folder or is named there, whether it could be read or not.",
     key=(PARTITION_COLUMN, "file"),
     columns=(
         RECORDING_DATE,
         FILE,
         RECORDING_ID,
-        Column("source_uri", TEXT, "Where the file was found."),
-        Column("size_bytes", INTEGER, "Size of the source file.", "byte", minimum=0),
+        Column("source_uri", TEXT, "Where the recording was found, without passwords and signatures."),
+        Column(
+            "source_version",
+            TEXT,
+            "What the source says of the state of its bytes, such as an ETag; null where it does not.",
+            nullable=True,
+        ),
+        Column("title", TEXT, "Title that the source or a manifest gives.", nullable=True),
+        Column("channel_name", TEXT, "Who published it: a video channel, an author.", nullable=True),
+        Column("uploaded_on", DATE, "Day on which it was published.", nullable=True),
+        Column("extractor", TEXT, "What read a video page, with its version.", nullable=True),
+        Column("size_bytes", INTEGER, "Size of the source; null where no byte was had.", "byte", True, 0),
         Column("status", TEXT, "What became of the file.", allowed=("accepted", "rejected", "duplicate")),
-        Column("reason", TEXT, "Why the file was rejected.", nullable=True, allowed=tuple(RejectReason)),
+        Column(
+            "reason",
+            TEXT,
+            "Why the recording was rejected: its bytes could not be had, or not be used.",
+            nullable=True,
+            allowed=(*RejectReason, *FetchReason),
+        ),
         Column("detail", TEXT, "The reason in words, naming what is wrong and what to do.", nullable=True),
         Column("warnings", TEXTS, "Which recommendations for recordings the file does not meet."),
         Column("container", TEXT, "Container format as the decoder names it.", nullable=True),
@@ -150,6 +190,8 @@ RAW_AUDIO: Final = Table(
     ),
 )
 
+_HEARD: Final = ("raw_audio.audio_uri",)
+
 TRANSCRIPTS: Final = Table(
     name="transcripts",
     grain="One row per accepted recording.",
@@ -163,23 +205,40 @@ TRANSCRIPTS: Final = Table(
         Column(
             "status",
             TEXT,
-            "Whether there were words: no_speech when voice activity found none, no_words when none was recognised.",
-            allowed=("transcribed", "no_speech", "no_words"),
-            sources=("raw_audio.audio_uri",),
+            "Whether there were words: no_speech when voice activity found none, no_words when none was recognised or "
+            "believed, failed when transcription did not come to an end: such a row is tried again.",
+            allowed=("transcribed", "no_speech", "no_words", "failed"),
+            sources=_HEARD,
         ),
-        Column("language", TEXT, "Language of the words, ISO 639-1.", sources=("raw_audio.audio_uri",)),
+        Column("reason", TEXT, "Why it failed.", nullable=True, allowed=tuple(FailureReason), sources=_HEARD),
+        Column("detail", TEXT, "The reason in words, and what to do.", nullable=True, sources=_HEARD),
+        Column(
+            "language",
+            TEXT,
+            "Language of the words, ISO 639-1; null where nobody speaks.",
+            nullable=True,
+            sources=_HEARD,
+        ),
         _probability(
             "language_probability",
-            "How sure the recogniser is of the language; null where it knows only one.",
-            "raw_audio.audio_uri",
+            "How sure the recogniser is of the language; null where it knows only one or was told.",
+            *_HEARD,
             nullable=True,
         ),
-        Column("text", TEXT, "All words in order of time.", sources=("raw_audio.audio_uri",)),
-        Column("word_count", INTEGER, "Number of words.", "word", minimum=0, sources=("raw_audio.audio_uri",)),
+        Column(
+            "speakers_by",
+            TEXT,
+            "What told the speakers apart: their channel, a diarizer, the service, or nothing: assumed_one.",
+            nullable=True,
+            allowed=("channel", "assumed_one", "diarizer", "service"),
+            sources=_HEARD,
+        ),
+        Column("text", TEXT, "All words in order of time.", sources=_HEARD),
+        Column("word_count", INTEGER, "Number of words.", "word", minimum=0, sources=_HEARD),
         _probability(
             "mean_word_probability",
             "Mean probability of the words; null where there are none.",
-            "raw_audio.audio_uri",
+            *_HEARD,
             nullable=True,
         ),
         Column(
@@ -188,10 +247,30 @@ TRANSCRIPTS: Final = Table(
             "Seconds with speech, summed over speakers: cross-talk counts for each.",
             "s",
             minimum=0.0,
-            sources=("raw_audio.audio_uri",),
+            sources=_HEARD,
         ),
-        Column("speech", SPANS, "Where there is speech, in seconds.", "s", sources=("raw_audio.audio_uri",)),
-        Column("words", WORDS, "Each word with its times, probability and speaker.", sources=("raw_audio.audio_uri",)),
+        Column("speech", SPANS, "Where there is speech, in seconds.", "s", sources=_HEARD),
+        Column(
+            "words",
+            WORDS,
+            "Each word with its times, probability and speaker; one of personal data reads as its kind, in brackets.",
+            sources=_HEARD,
+        ),
+        Column(
+            "passages",
+            PASSAGES,
+            "Each stretch that was decoded at once: mean log-probability (natural logarithm), compression ratio, the "
+            "recogniser's own probability that nobody speaks, and the temperature that it was decoded at.",
+            sources=_HEARD,
+        ),
+        Column("dropped", DROPPED, "Where a text was recognised and not believed, and why.", sources=_HEARD),
+        Column("redacted", REDACTED, "Where personal data were said, and of which kind.", sources=_HEARD),
+        Column(
+            "service_sentiments",
+            SENTIMENTS,
+            "A transcription service's own sentiment of each sentence; empty for other back ends.",
+            sources=_HEARD,
+        ),
         FINGERPRINT,
     ),
 )

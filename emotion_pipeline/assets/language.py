@@ -22,7 +22,7 @@ def linguistic_features(context: dg.AssetExecutionContext, segments: pd.DataFram
 
 @table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"})
 def sentiment_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = score_sentiment(segments, previous_rows(context, lake), models.sentiment)
+    result = score_sentiment(segments, previous_rows(context, lake), models.sentiment_model)
     scores = result.rows["sentiment_score"].astype(float)
     return Batch(
         result,

@@ -4,14 +4,15 @@ metadata.
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,13 +29,44 @@ TONE_COLOURS: Final[Mapping[str, str]] = {
 }
 _COLUMNS: Final = 900
 """Points along a waveform: about one per pixel."""
+_STEP: Final = SAMPLE_RATE // 50
 
 
-def tone_timeline(recordings: Sequence[tuple[str, Channel, pd.DataFrame]]) -> dg.MarkdownMetadataValue:
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A waveform as it is drawn: times in seconds, and the lowest and the highest sample around each."""
+
+    times: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+    seconds: float
+
+
+def envelope_of(blocks: Iterable[Waveform]) -> Envelope:
+    """Return the envelope of a recording's first channel, read as a stream, in up to ``_COLUMNS`` equal stretches."""
+    lowest: list[np.ndarray] = []
+    highest: list[np.ndarray] = []
+    for block in blocks:
+        edges = np.arange(0, block.shape[1], _STEP)
+        lowest.append(np.minimum.reduceat(block[0], edges))
+        highest.append(np.maximum.reduceat(block[0], edges))
+    low, high = np.concatenate(lowest), np.concatenate(highest)
+    width = max(1, -(-len(low) // _COLUMNS))
+    starts = np.arange(0, len(low), width)
+    seconds = _STEP / SAMPLE_RATE
+    return Envelope(
+        (starts + width / 2) * seconds,
+        np.minimum.reduceat(low, starts),
+        np.maximum.reduceat(high, starts),
+        len(low) * seconds,
+    )
+
+
+def tone_timeline(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> dg.MarkdownMetadataValue:
     """Draw each recording's waveform with its segments coloured by tone.
 
     Args:
-        recordings: name, samples, and segments with ``start_seconds``, ``end_seconds`` and ``tone``.
+        recordings: name, envelope, and segments with ``start_seconds``, ``end_seconds`` and ``tone``.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -42,15 +74,14 @@ def tone_timeline(recordings: Sequence[tuple[str, Channel, pd.DataFrame]]) -> dg
     figure = Figure(figsize=(9, 0.6 + 0.95 * len(recordings)), layout="constrained")
     axes = figure.subplots(len(recordings), 1, squeeze=False)[:, 0]
     shown: set[str] = set()
-    for axis, (name, samples, segments) in zip(axes, recordings, strict=True):
-        times, low, high = _envelope(samples)
-        axis.fill_between(times, low, high, color="#34495e", linewidth=0)
+    for axis, (name, envelope, segments) in zip(axes, recordings, strict=True):
+        axis.fill_between(envelope.times, envelope.lowest, envelope.highest, color="#34495e", linewidth=0)
         for segment in segments.to_dict("records"):
             axis.axvspan(
                 segment["start_seconds"], segment["end_seconds"], color=TONE_COLOURS[segment["tone"]], alpha=0.35
             )
             shown.add(segment["tone"])
-        axis.set(xlim=(0, len(samples) / SAMPLE_RATE), yticks=[])
+        axis.set(xlim=(0, envelope.seconds), yticks=[])
         axis.set_title(name, fontsize=8, loc="left", pad=2)
         axis.tick_params(labelsize=7)
     axes[-1].set_xlabel("seconds", fontsize=8)
@@ -72,15 +103,6 @@ def distribution(counts: Mapping[str, int], what: str = "segments") -> dg.Markdo
     axis.tick_params(labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     return _as_markdown(figure, what)
-
-
-def _envelope(samples: Channel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return times in seconds, lowest and highest sample of up to ``_COLUMNS`` equal stretches."""
-    width = max(1, -(-len(samples) // _COLUMNS))
-    padded = np.pad(samples, (0, -len(samples) % width))
-    stretches = padded.reshape(-1, width)
-    times = (np.arange(len(stretches)) + 0.5) * width / SAMPLE_RATE
-    return times, stretches.min(axis=1), stretches.max(axis=1)
 
 
 def _as_markdown(figure: "Figure", title: str) -> dg.MarkdownMetadataValue:

@@ -12,7 +12,7 @@ from emotion_pipeline.tables import RAW_AUDIO
 @table_asset(RAW_AUDIO, group="recordings", kinds={"python", "parquet"})
 def raw_audio(context: dg.AssetExecutionContext, lake: Lake, recordings: RecordingSource) -> Batch:
     found = recordings.recordings(context.partition_key)
-    result = take_in(context.partition_key, found, previous_rows(context, lake), lake)
+    result = take_in(context.partition_key, found, previous_rows(context, lake), lake, recordings.sources)
     rows = result.rows
     reasons = rows["reason"].dropna().value_counts().to_dict()
     return Batch(

@@ -15,7 +15,7 @@ from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
 
 @table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool="transcription")
 def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = transcribe(raw_audio, previous_rows(context, lake), models.transcriber, lake)
+    result = transcribe(raw_audio, previous_rows(context, lake), models.listener, lake, lake.checkpoints)
     rows = result.rows
     return Batch(
         result,
@@ -24,6 +24,9 @@ def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake
             "words": int(rows["word_count"].sum()),
             "speech_seconds": float(rows["speech_seconds"].sum()),
             "without_words": int((rows["status"] != "transcribed").sum()),
+            "failed": int((rows["status"] == "failed").sum()),
+            "dropped_spans": int(rows["dropped"].map(len).sum()),
+            "redacted_spans": int(rows["redacted"].map(len).sum()),
         },
     )
 

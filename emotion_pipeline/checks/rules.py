@@ -58,6 +58,11 @@ def _reason_given(row: Mapping[Any, Any]) -> bool:
     return rejected == pd.notna(row["reason"]) and rejected == pd.isna(row["audio_uri"])
 
 
+def _failure_explained(row: Mapping[Any, Any]) -> bool:
+    failed = row["status"] == "failed"
+    return failed == pd.notna(row["reason"]) == pd.notna(row["detail"]) == pd.isna(row["speakers_by"])
+
+
 def _words_in_order(row: Mapping[Any, Any]) -> bool:
     starts = [word["start"] for word in row["words"]]
     forward = all(span["start"] <= span["end"] for span in (*row["words"], *row["speech"]))
@@ -103,6 +108,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "transcripts": (
         Rule("words_in_order", "words and speech follow each other in time", _each(_words_in_order)),
         Rule("words_inside", "words lie inside the recording", _each(_words_inside)),
+        Rule("failure_explained", "a failed transcription says why, any other has speakers", _each(_failure_explained)),
         Rule("status_fits_words", "status and count fit the words", _each(_status_fits_words)),
     ),
     "segments": (Rule("inside_recording", "a segment lies inside its recording", _each(_inside_recording)),),
@@ -129,7 +135,7 @@ COMPLETENESS: Final[Mapping[str, Completeness]] = {
 
 SHARES: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
     "raw_audio": ("status", ("rejected",), "max_reject_share"),
-    "transcripts": ("status", ("no_speech", "no_words"), "max_empty_transcript_share"),
+    "transcripts": ("status", ("no_speech", "no_words", "failed"), "max_empty_transcript_share"),
 }
 """Per table a column, the values in it that may occur only up to a share of the rows, and the setting that names the
 share.

@@ -4,24 +4,50 @@ Choosing is cheap: a fingerprint is known without loading a weight, so a partiti
 Names come from settings; what each name means is known by the registry of its package.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
+from emotion_pipeline.engine.diarize import DIARIZERS
+from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.redact.kinds import DataKind
+from emotion_pipeline.engine.redact.names import spacy_names
+from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.sentiment import SentimentBackend, load_sentiment
 from emotion_pipeline.engine.tone.model import ToneModel, load_tone_model
-from emotion_pipeline.engine.transcribe import TRANSCRIBERS
+from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
 from emotion_pipeline.engine.transcribe.base import Transcriber
+from emotion_pipeline.engine.transcribe.listener import Listener
+
+
+@dataclass(frozen=True)
+class DiarizerChoice:
+    """Which diarizer tells the voices on one channel apart, the model files that it reads, and how many there are."""
+
+    name: str
+    segmentation_model: Path
+    embedding_model: Path
+    speakers: int | None = None
+    """None lets the diarizer find out."""
 
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """Which back end does what, by registry name, and how cautious labels are."""
+    """Which back end does what, by registry name, what it is told, and how cautious labels are."""
 
     transcriber: str = "pocketsphinx"
-    transcriber_workers: int | None = None
-    """Processes that a transcriber may use where it runs on CPUs; None is one per core."""
+    transcriber_options: TranscriberOptions = field(default_factory=TranscriberOptions)
+    """What they say of redaction is set from the fields below."""
+    diarizer: DiarizerChoice | None = None
+    """None leaves the voices on one channel together."""
+    redacts: bool = True
+    redacted_kinds: tuple[str, ...] | None = None
+    """Kinds of personal data, see ``redact.kinds``; None is all of them."""
+    names_model: str | None = None
+    """Installed spaCy pipeline that finds the names of persons; None leaves names in."""
+    silences_audio: bool = False
     tone: str = "acoustic"
     sentiment: str = "vader"
     confidence_threshold: float = 0.65
@@ -35,7 +61,36 @@ class Backends:
 
     @cached_property
     def transcriber(self) -> Transcriber:
-        return TRANSCRIBERS.load(self._choice.transcriber, workers=self._choice.transcriber_workers)
+        kinds = self._choice.redacted_kinds or tuple(DataKind)
+        options = replace(
+            self._choice.transcriber_options,
+            redactor=self.redactor,
+            redacted_kinds=kinds if self._choice.redacts else (),
+        )
+        return TRANSCRIBERS.load(self._choice.transcriber, options=options)
+
+    @cached_property
+    def redactor(self) -> Redactor | None:
+        if not self._choice.redacts:
+            return None
+        names = spacy_names(self._choice.names_model) if self._choice.names_model else None
+        return Redactor(self._choice.redacted_kinds, names)
+
+    @cached_property
+    def listener(self) -> Listener:
+        return Listener(self.transcriber, self._diarizer, self.redactor, self._choice.silences_audio)
+
+    @property
+    def _diarizer(self) -> Diarizer | None:
+        choice = self._choice.diarizer
+        if choice is None:
+            return None
+        return DIARIZERS.load(
+            choice.name,
+            segmentation_model=choice.segmentation_model,
+            embedding_model=choice.embedding_model,
+            speakers=choice.speakers,
+        )
 
     @cached_property
     def features(self) -> FeatureExtractor:

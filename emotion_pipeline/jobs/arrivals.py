@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from emotion_pipeline.engine.sources.local import SourceError, state_of
+from emotion_pipeline.engine.sources.base import SourceError
+from emotion_pipeline.engine.sources.local import state_of
 from emotion_pipeline.jobs.jobs import daily_emotion
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.recordings import RecordingSource
@@ -50,7 +51,7 @@ def look(recordings: RecordingSource) -> dict[str, DayState]:
     states = {}
     for day in recordings.days():
         found = recordings.recordings(day)
-        youngest = max((one.modified_ns for one in found), default=0) / 1e9
+        youngest = max((one.modified_ns or 0 for one in found), default=0) / 1e9
         states[day] = DayState(state_of(found), time.time() - youngest)
     return states
 

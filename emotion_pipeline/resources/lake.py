@@ -1,9 +1,10 @@
 """The embedded warehouse: a lake of Parquet files, one per table and partition, read with DuckDB.
 
 Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``,
-``audio/<aa>/<id>.flac`` for the normalised copy of every accepted recording, and ``held/<table>/<day>.parquet`` for a
-batch that its gate refused. A reader sees the old partition or the new one, whole, and a crash leaves the old one (see
-``publish``). Nothing here knows about Dagster runs (see ``io_manager``) or about models.
+``audio/<aa>/<id>.flac`` for the normalised copy of every accepted recording, ``held/<table>/<day>.parquet`` for a batch
+that its gate refused, and ``unfinished/<id>/`` for a long transcription that is under way. A reader sees the old
+partition or the new one, whole, and a crash leaves the old one (see ``publish``). Nothing here knows about Dagster runs
+(see ``io_manager``) or about models.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from emotion_pipeline.tables import PARTITION_COLUMN, TABLES, Table
 
 HELD: Final = "held"
 AUDIO: Final = "audio"
+UNFINISHED: Final = "unfinished"
 
 
 class Lake(dg.ConfigurableResource):
@@ -49,11 +51,14 @@ class Lake(dg.ConfigurableResource):
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Return the rows of one partition, all columns or those named, or None if it was never written."""
-        path = self.path(table, partition)
+        """Return the rows of one partition, all columns or those named, or None if it was never written.
+
+        A partition that was written before the contract had a column has nulls in it.
+        """
+        schema = pa.schema([field.with_nullable(True) for field in table.schema])
         try:
-            with path.open("rb") as file:
-                stored = pq.read_table(file, columns=list(columns) if columns is not None else None)
+            with self.path(table, partition).open("rb") as file:
+                stored = pq.read_table(file, columns=list(columns or table.column_names), schema=schema)
         except FileNotFoundError:
             return None
         return stored.to_pandas()
@@ -110,13 +115,18 @@ class Lake(dg.ConfigurableResource):
         with publishing(UPath(self.root) / audio_uri) as draft:
             yield draft
 
+    def checkpoints(self, recording_id: str) -> "LakeCheckpoints":
+        """Return where unfinished work on a recording is kept."""
+        return LakeCheckpoints(UPath(self.root) / UNFINISHED / recording_id)
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open an in-memory DuckDB with one view per table that has been written; the caller closes it."""
         connection = duckdb.connect()
         for table in TABLES.values():
             if self.partitions(table):
                 pattern = str(UPath(self.root) / table.name / "*.parquet").replace("'", "''")
-                connection.execute(f"create view {table.name} as select * from read_parquet('{pattern}')")
+                files = f"read_parquet('{pattern}', union_by_name = true)"
+                connection.execute(f"create view {table.name} as select * from {files}")
         return connection
 
     @staticmethod
@@ -124,6 +134,27 @@ class Lake(dg.ConfigurableResource):
         days = {str(day) for day in rows.column(PARTITION_COLUMN).unique().to_pylist()}
         if strangers := sorted(days - {partition}):
             raise ContractError(f"table {table.name}: rows of {strangers} do not belong into partition {partition}")
+
+
+class LakeCheckpoints:
+    """Finished parts of one recording's transcription, until the whole is done; see ``transcribe.checkpoints``."""
+
+    def __init__(self, folder: UPath) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> str | None:
+        try:
+            return (self._folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        with publishing(self._folder / name) as draft:
+            draft.write_text(text, encoding="utf-8")
+
+    def clear(self) -> None:
+        if self._folder.is_dir():
+            self._folder.fs.rm(self._folder.path, recursive=True)
 
 
 def _write_parquet(rows: pa.Table, path: Path) -> None:

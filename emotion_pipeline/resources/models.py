@@ -1,52 +1,61 @@
 """The models as a resource: chosen by name, loaded at first use, shared by all assets of a process."""
 
+from typing import Any, Final
+
 import dagster as dg
 from pydantic import PrivateAttr
 
-from emotion_pipeline.engine.backends import BackendChoice, Backends
+from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.sentiment import SentimentBackend
 from emotion_pipeline.engine.tone.model import ToneModel
-from emotion_pipeline.engine.transcribe.base import Transcriber
+from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.settings import Settings
+
+_SECTIONS: Final = ("transcription", "redaction", "diarization", "classification", "tone", "sentiment")
 
 
 class Models(dg.ConfigurableResource):
-    """Hands out the engine's back ends. Raises UnknownBackendError for a name that no registry knows."""
+    """Hands out the engine's back ends. Raises UnknownBackendError for a name that no registry knows.
 
-    transcriber_name: str
-    transcriber_workers: int | None = None
-    tone_name: str
-    sentiment_name: str
-    confidence_threshold: float
+    Attributes are the sections of the settings under the same names. Keys of services are none of them, because Dagster
+    shows attributes: those are read from the environment when they are needed.
+    """
+
+    transcription: dict[str, Any]
+    redaction: dict[str, Any]
+    diarization: dict[str, Any]
+    classification: dict[str, Any]
+    tone: dict[str, Any]
+    sentiment: dict[str, Any]
 
     _backends: Backends = PrivateAttr()
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Models":
+        """Return the resource for these settings."""
+        return cls(**settings.model_dump(mode="json", include=set(_SECTIONS), exclude_none=True))
+
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        self._backends = Backends(
-            BackendChoice(
-                self.transcriber_name,
-                self.transcriber_workers,
-                self.tone_name,
-                self.sentiment_name,
-                self.confidence_threshold,
-            )
-        )
+        settings = Settings(**{section: getattr(self, section) for section in _SECTIONS})
+        self._backends = Backends(backend_choice(settings))
 
     @property
-    def transcriber(self) -> Transcriber:
-        return self._backends.transcriber
+    def listener(self) -> Listener:
+        return self._backends.listener
 
     @property
     def features(self) -> FeatureExtractor:
         return self._backends.features
 
     @property
-    def tone(self) -> ToneModel:
+    def tone_model(self) -> ToneModel:
         return self._backends.tone
 
     @property
-    def sentiment(self) -> SentimentBackend:
+    def sentiment_model(self) -> SentimentBackend:
         return self._backends.sentiment
 
     @property

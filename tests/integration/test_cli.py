@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from support.pipeline import Pipeline
+from support.site import Site
 from typer.testing import CliRunner, Result
 
 from emotion_pipeline.cli import app
@@ -117,6 +118,43 @@ class TestPredictingRecordings:
         rows = _lines(whole_folder)
         assert [(row["file"], row["status"]) for row in rows] == [("broken.wav", "rejected"), ("call.flac", "accepted")]
         assert rows[1]["transcript"]
+
+    def test_an_address_is_fetched_and_analysed_like_a_file(
+        self, recordings: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EMOTION_SOURCES__ALLOWED_NETWORKS", '["127.0.0.1/32"]')
+        with Site() as site:
+            site.answers["/call.flac"] = (recordings / "call.flac").read_bytes()
+            result = _run("predict", "--url", site.address("/call.flac?token=hunter2"), "--json")
+        assert result.exit_code == 0
+        (row,) = _lines(result)
+        assert list(row) == CONTRACT
+        assert row["status"] == "accepted"
+        assert (
+            row["transcript"] == _lines(_run("predict", "--file", recordings / "call.flac", "--json"))[0]["transcript"]
+        )
+        assert "hunter2" not in result.output
+
+    def test_an_address_that_cannot_be_had_is_a_row_with_its_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EMOTION_SOURCES__ALLOWED_NETWORKS", '["127.0.0.1/32"]')
+        with Site() as site:
+            result = _run("predict", "--url", site.address("/gone.flac"), "--json")
+        assert result.exit_code == 1
+        (row,) = _lines(result)
+        assert (row["status"], row["reasons"], row["transcript"]) == ("rejected", ["not_found"], None)
+
+    def test_an_address_in_a_private_network_is_refused_unless_it_is_named(self) -> None:
+        with Site() as site:
+            result = _run("predict", "--url", site.address("/call.flac"), "--json")
+            assert site.requests == []
+        assert result.exit_code == 1
+        assert _lines(result)[0]["reasons"] == ["blocked_address"]
+
+    def test_an_address_that_nothing_reads_is_an_error_that_says_what_is_read(self, tmp_path: Path) -> None:
+        done = _process("predict", "--url", "gopher://example.org/call.wav", folder=tmp_path)
+        assert done.returncode == 1
+        assert "nothing here reads gopher://" in done.stderr
+        assert "Traceback" not in done.stderr
 
     @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
     def test_the_result_can_be_written_to_a_file(self, recordings: Path, tmp_path: Path, suffix: str) -> None:

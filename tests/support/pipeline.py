@@ -40,7 +40,7 @@ class Pipeline:
         return Settings(
             transcription=Transcription(workers=1),
             storage=Storage(root=str(self.folder / "lake"), marts=self.folder / "marts.duckdb"),
-            sources=Sources(root=self.folder / "recordings", settle_seconds=0.0),
+            sources=Sources(root=str(self.folder / "recordings"), settle_seconds=0.0),
         )
 
     @cached_property

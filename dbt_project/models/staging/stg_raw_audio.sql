@@ -12,6 +12,8 @@ renamed as (
         status,
         reason,
         detail,
+        title,
+        channel_name,
         nullif(array_to_string(warnings, ', '), '') as warnings,
         container,
         codec,

@@ -9,8 +9,13 @@ renamed as (
         recording_date,
         recording_id,
         status as transcript_status,
+        reason as transcript_reason,
+        language,
+        speakers_by,
         word_count,
         speech_seconds,
+        len(dropped) as dropped_count,
+        len(redacted) as redacted_count,
         model_fingerprint as transcriber_fingerprint
     from source
 )

@@ -10,7 +10,8 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.sources.local import FoundRecording
+from emotion_pipeline.engine.sources.base import FoundRecording
+from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.stages import judgements, recordings, result, tone, words
 
 
@@ -28,10 +29,12 @@ class Analysis:
     tone_sentiment: pd.DataFrame
 
 
-def analyse(day: str, found: Sequence[FoundRecording], backends: Backends, store: AudioStore) -> Analysis:
+def analyse(
+    day: str, found: Sequence[FoundRecording], sources: Sources, backends: Backends, store: AudioStore
+) -> Analysis:
     """Take recordings through all stages. A recording that cannot be read becomes a rejected row, never an error."""
-    raw_audio = recordings.take_in(day, found, None, store).rows
-    transcripts = words.transcribe(raw_audio, None, backends.transcriber, store).rows
+    raw_audio = recordings.take_in(day, found, None, store, sources).rows
+    transcripts = words.transcribe(raw_audio, None, backends.listener, store).rows
     segments = words.segment(transcripts).rows
     features = judgements.describe(segments, None, backends.features).rows
     tone_scores = tone.score_tone(segments, None, backends.tone, store).rows

@@ -34,8 +34,10 @@ class SegmentReport:
 
 @dataclass(frozen=True, slots=True)
 class RecordingReport:
-    """What one recording says. ``reasons`` holds why it was rejected, or what is warned about; fields are None without
-    speech.
+    """What one recording says; fields are None without speech.
+
+    ``status`` is accepted, duplicate, rejected, or failed where only its transcription failed. ``reasons`` holds why it
+    was rejected or failed, or what is warned about.
     """
 
     file: str
@@ -58,16 +60,19 @@ def report(analysis: Analysis) -> list[RecordingReport]:
     compared = analysis.tone_sentiment
     whole = {row["recording_id"]: row for row in compared[compared["scope"] == "recording"].to_dict("records")}
     segments = _segments(analysis)
-    return [_recording(row, whole, segments) for row in analysis.raw_audio.to_dict("records")]
+    failures = analysis.transcripts[analysis.transcripts["status"] == "failed"].set_index("recording_id")["reason"]
+    return [_recording(row, whole, segments, failures.to_dict()) for row in analysis.raw_audio.to_dict("records")]
 
 
 def _recording(
     file: Mapping[Any, Any],
     whole: Mapping[str, Mapping[Any, Any]],
     segments: Mapping[str, tuple[SegmentReport, ...]],
+    failures: Mapping[Any, str],
 ) -> RecordingReport:
     result = whole.get(file["recording_id"], {}) if file["status"] != "rejected" else {}
-    reasons = [str(file["reason"])] if file["reason"] else list(file["warnings"])
+    failure = failures.get(file["recording_id"])
+    reason = file["reason"] or failure
     return RecordingReport(
         file=file["file"],
         emotion=_given(result.get("emotion")),
@@ -76,8 +81,8 @@ def _recording(
         sentiment_score=_given(result.get("sentiment_score")),
         tone_sentiment_match=result.get("tone_sentiment_match", "Unknown"),
         segments=segments.get(file["recording_id"], ()),
-        status=file["status"],
-        reasons=tuple(reasons),
+        status="failed" if failure else file["status"],
+        reasons=(str(reason),) if reason else tuple(file["warnings"]),
     )
 
 

@@ -4,19 +4,20 @@ A speaker's segments are judged relative to each other, so a recording is scored
 all of them are scored again.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from emotion_pipeline.engine.audio.cut import cut
-from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.audio.cut import cuts
+from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.stages.judgements import SEGMENT_KEY
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.tone.model import ToneModel
-from emotion_pipeline.engine.transcribe.recording import channel_of
+from emotion_pipeline.engine.transcribe.speakers import speakers_of, voice_index, voices_of
 from emotion_pipeline.engine.types import Channel, Span, ToneScore
 
 _SCORED = ("tone", "tone_probability", *(f"probability_{tone}" for tone in TONES))
@@ -52,19 +53,23 @@ def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fin
 
 
 def _score(segments: pd.DataFrame, model: ToneModel, store: AudioStore) -> pd.DataFrame:
-    utterances: list[Channel] = []
-    groups: list[str] = []
-    keys: list[str] = []
-    for audio_uri, rows in segments.groupby("audio_uri", sort=False):
+    ordered = segments.sort_values(["audio_uri", "start_seconds"], kind="stable")
+    groups = (ordered["recording_id"] + "/" + ordered["speaker"]).tolist()
+    scores = model.score(_utterances(ordered, store), groups)
+    return pd.DataFrame(
+        [{"segment_id": key} | _row(score) for key, score in zip(ordered["segment_id"], scores, strict=True)]
+    )
+
+
+def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
+    """Yield the audio of segments, which come by recording and start, one at a time: a recording may last for hours."""
+    for audio_uri, rows in ordered.groupby("audio_uri", sort=False):
+        spans = [Span(start, end) for start, end in zip(rows["start_seconds"], rows["end_seconds"], strict=True)]
         with store.audio_file(str(audio_uri)) as path:
-            waveform = decode(path, keep_channels=True)
-        for row in rows.to_dict("records"):
-            channel = channel_of(waveform, row["speaker"])
-            utterances.append(cut(channel, Span(row["start_seconds"], row["end_seconds"])))
-            groups.append(f"{row['recording_id']}/{row['speaker']}")
-            keys.append(row["segment_id"])
-    scores = model.score(utterances, groups)
-    return pd.DataFrame([{"segment_id": key} | _row(score) for key, score in zip(keys, scores, strict=True)])
+            speakers = speakers_of(path)
+            found = cuts(stream(path, keep_channels=True), spans)
+            for speaker, waveform in zip(rows["speaker"], found, strict=True):
+                yield voices_of(waveform, speakers)[voice_index(speaker, speakers)]
 
 
 def _row(score: ToneScore) -> dict[str, Any]:

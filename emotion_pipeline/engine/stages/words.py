@@ -1,29 +1,50 @@
 """``transcripts`` and ``segments``: what was said, when and by whom, and how it divides into sentences and turns."""
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.errors import MediaError
+from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.text.segmentation import segment_words
-from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.transcribe.recording import transcribe_recording
-from emotion_pipeline.engine.types import Segment, Transcript, Word
+from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
+from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
+from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.engine.transcribe.reasons import FailureReason
+from emotion_pipeline.engine.transcribe.speakers import speakers_of
+from emotion_pipeline.engine.types import (
+    DroppedSpan,
+    Passage,
+    RedactedSpan,
+    Segment,
+    SpokenSentiment,
+    Transcript,
+    Word,
+)
 
 _TRANSCRIBED = (
     "status",
+    "reason",
+    "detail",
     "language",
     "language_probability",
+    "speakers_by",
     "text",
     "word_count",
     "mean_word_probability",
     "speech_seconds",
     "speech",
     "words",
+    "passages",
+    "dropped",
+    "redacted",
+    "service_sentiments",
 )
 _SEGMENT_COLUMNS = (
     "recording_date",
@@ -44,30 +65,69 @@ _SEGMENT_COLUMNS = (
 
 
 def transcribe(
-    raw_audio: pd.DataFrame, previous: pd.DataFrame | None, transcriber: Transcriber, store: AudioStore
+    raw_audio: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    listener: Listener,
+    store: AudioStore,
+    checkpoints: Callable[[str], Checkpoints] | None = None,
 ) -> StageResult:
-    """Return one transcript per accepted recording; those made by the same transcriber before are taken over."""
+    """Return one transcript per accepted recording; those made in the same way before are taken over.
+
+    A recording that fails becomes a row that says why and is tried again next time; the others go on.
+
+    :param checkpoints: gives the place for a recording's unfinished work by its id; None keeps none
+    :raises BackendUnavailableError: no recording can be transcribed: a package, weight or key is missing or wrong
+    """
     accepted = raw_audio[raw_audio["status"] == "accepted"]
     wanted = accepted[["recording_date", "recording_id", "file", "audio_uri"]].reset_index(drop=True)
     wanted["recording_seconds"] = accepted["seconds"].to_numpy(dtype=float)
 
     return complete(
         wanted,
-        previous,
+        None if previous is None else previous[previous["status"] != "failed"],
         key="recording_id",
         made=_TRANSCRIBED,
-        fingerprint=transcriber.fingerprint,
+        fingerprint=listener.fingerprint,
         compute=lambda missing: pd.DataFrame(
-            [_transcribe_one(row, transcriber, store) for row in missing.to_dict("records")]
+            [_transcribe_one(row, listener, store, checkpoints) for row in missing.to_dict("records")]
         ),
         audio_seconds="recording_seconds",
     )
 
 
-def _transcribe_one(recording: dict[Any, Any], transcriber: Transcriber, store: AudioStore) -> dict[str, Any]:
-    with store.audio_file(recording["audio_uri"]) as path:
-        transcript = transcribe_recording(decode(path, keep_channels=True), transcriber)
-    return {"recording_id": recording["recording_id"], **_transcript_row(transcript)}
+def _transcribe_one(
+    recording: dict[Any, Any],
+    listener: Listener,
+    store: AudioStore,
+    checkpoints: Callable[[str], Checkpoints] | None,
+) -> dict[str, Any]:
+    recording_id = recording["recording_id"]
+    unfinished = checkpoints(recording_id) if checkpoints else None
+    try:
+        with store.audio_file(recording["audio_uri"]) as path:
+            transcript = listener.listen(path, unfinished)
+        if listener.silences_audio and transcript.redacted:
+            _silence(recording["audio_uri"], transcript, store)
+    except TranscriptionFailedError as error:
+        return {"recording_id": recording_id, **_failed_row(error.code, error)}
+    except (MediaError, OSError) as error:
+        return {"recording_id": recording_id, **_failed_row(FailureReason.AUDIO_LOST, error)}
+    return {"recording_id": recording_id, **_transcript_row(transcript)}
+
+
+def _silence(audio_uri: str, transcript: Transcript, store: AudioStore) -> None:
+    with store.audio_file(audio_uri) as path, store.audio_draft(audio_uri) as draft:
+        silence(path, transcript.redacted, speakers_of(path), draft)
+
+
+def _failed_row(reason: str, error: Exception) -> dict[str, Any]:
+    nothing = Transcript((), (), None, None, "assumed_one")
+    return _transcript_row(nothing) | {
+        "status": "failed",
+        "reason": str(reason),
+        "detail": str(error),
+        "speakers_by": None,
+    }
 
 
 def _transcript_row(transcript: Transcript) -> dict[str, Any]:
@@ -75,24 +135,28 @@ def _transcript_row(transcript: Transcript) -> dict[str, Any]:
     status = "transcribed" if words else "no_words" if transcript.speech else "no_speech"
     return {
         "status": status,
+        "reason": None,
+        "detail": None,
         "language": transcript.language,
         "language_probability": transcript.language_probability,
+        "speakers_by": transcript.speakers_by,
         "text": transcript.text,
         "word_count": len(words),
         "mean_word_probability": sum(word.probability for word in words) / len(words) if words else None,
         "speech_seconds": sum(span.seconds for span in transcript.speech),
-        "speech": [{"start": span.start, "end": span.end} for span in transcript.speech],
-        "words": [
-            {
-                "text": word.text,
-                "start": word.start,
-                "end": word.end,
-                "probability": word.probability,
-                "speaker": word.speaker,
-            }
-            for word in words
-        ],
+        "speech": [asdict(span) for span in transcript.speech],
+        "words": [asdict(word) for word in words],
+        "passages": [_flat(passage) for passage in transcript.passages],
+        "dropped": [_flat(dropped) for dropped in transcript.dropped],
+        "redacted": [_flat(redacted) for redacted in transcript.redacted],
+        "service_sentiments": [_flat(sentiment) for sentiment in transcript.sentiments],
     }
+
+
+def _flat(value: Passage | DroppedSpan | RedactedSpan | SpokenSentiment) -> dict[str, Any]:
+    """Return a value with the start and end of its span beside its other fields, as a table holds it."""
+    fields = asdict(value)
+    return fields.pop("span") | fields
 
 
 def segment(transcripts: pd.DataFrame) -> StageResult:

@@ -4,7 +4,7 @@ Runs on numpy and scipy alone, far faster than real time on one core. It is trai
 this module come from the command in their card.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -97,9 +97,9 @@ class AcousticToneModel:
     def labels(self) -> tuple[str, ...]:
         return ACOUSTIC_TONES
 
-    def score(self, utterances: Sequence[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
+    def score(self, utterances: Iterable[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
         measured = [measure(samples, self._weights.filters) for samples in utterances]
-        names = list(groups) if groups is not None else [str(i) for i in range(len(utterances))]
+        names = list(groups) if groups is not None else [str(i) for i in range(len(measured))]
         if len(names) != len(measured):
             raise ValueError(f"{len(measured)} utterances came with {len(names)} groups: give one group for each")
         members: dict[str, list[int]] = {}
@@ -109,7 +109,7 @@ class AcousticToneModel:
         for rows in members.values():
             probabilities = self.probabilities([measured[i] for i in rows])
             scores |= {i: _score(row) for i, row in zip(rows, probabilities, strict=True)}
-        return [scores[i] for i in range(len(utterances))]
+        return [scores[i] for i in range(len(measured))]
 
     def probabilities(self, voice: Sequence[Utterance]) -> Floats:
         """Calibrated probabilities of one voice's utterances, shape ``(n, 4)``; NaN where nothing is heard."""

@@ -4,7 +4,7 @@ Each back end is a module of its own, loaded only when asked for.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -28,10 +28,11 @@ class ToneModel(Protocol):
         """The tones that it knows, a subset of ``labels.TONES``."""
         ...
 
-    def score(self, utterances: Sequence[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
+    def score(self, utterances: Iterable[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
         """One score an utterance, in order; utterances may have any length, also none.
 
-        utterances: each ``float32``, shape ``(n_samples,)``, 16 kHz mono.
+        utterances: each ``float32``, shape ``(n_samples,)``, 16 kHz mono; taken one at a time, so that they may be cut
+            out of a stream.
         groups: for each utterance the voice that speaks (recording and speaker); what is known of a voice from its
             other utterances helps to judge it. None: each utterance stands alone. No result depends on another group.
         """

@@ -15,7 +15,9 @@ from emotion_pipeline.engine.audio.reasons import RejectReason
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import BackendChoice, Backends
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.sources.local import FoundRecording, recordings_below
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.local import found_recording, recordings_below
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
 from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
 from emotion_pipeline.engine.stages.recordings import take_in
@@ -24,9 +26,11 @@ from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tone import score_tone
 from emotion_pipeline.engine.stages.words import segment, transcribe
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
+from emotion_pipeline.engine.transcribe import TranscriberOptions
 from emotion_pipeline.engine.types import SAMPLE_RATE
 
 DAY = "2026-11-02"
+SOURCES = Sources(FetchLimits())
 
 
 def _clip(sample: Path, target: Path, start: float, seconds: float) -> None:
@@ -49,7 +53,7 @@ def _fill(folder: Path, repository: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def backends() -> Backends:
-    return Backends(BackendChoice(transcriber_workers=1))
+    return Backends(BackendChoice(transcriber_options=TranscriberOptions(workers=1)))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FolderAudioStore:
 
 @pytest.fixture(scope="module")
 def analysis(day: Path, store: FolderAudioStore, backends: Backends) -> Analysis:
-    return analyse(DAY, recordings_below(day), backends, store)
+    return analyse(DAY, recordings_below(day), SOURCES, backends, store)
 
 
 def _by_file(frame: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -77,7 +81,7 @@ class TestTakingIn:
     @staticmethod
     def _take_in(folder: Path, copies: Path, previous: pd.DataFrame | None = None) -> StageResult:
         copies.mkdir(exist_ok=True)
-        return take_in(DAY, recordings_below(folder), previous, FolderAudioStore(copies))
+        return take_in(DAY, recordings_below(folder), previous, FolderAudioStore(copies), SOURCES)
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -88,10 +92,14 @@ class TestTakingIn:
         (folder / "d.wav").write_bytes(b"")
         return folder
 
-    def test_a_file_that_vanished_after_it_was_listed_is_a_rejected_row(self, store: FolderAudioStore) -> None:
-        rows = take_in(DAY, [FoundRecording("gone.wav", Path("/nowhere/gone.wav"), 5, 0)], None, store).rows
-        assert rows[["file", "status", "reason"]].values.tolist() == [["gone.wav", "rejected", "unreadable"]]
-        assert "cannot be opened" in rows["detail"].item()
+    def test_a_file_that_vanished_after_it_was_listed_is_a_rejected_row(
+        self, folder: Path, store: FolderAudioStore
+    ) -> None:
+        found = found_recording(folder / "a.wav", folder)
+        (folder / "a.wav").unlink()
+        rows = take_in(DAY, [found], None, store, SOURCES).rows
+        assert rows[["file", "status", "reason"]].values.tolist() == [["a.wav", "rejected", "not_found"]]
+        assert "put it back" in rows["detail"].item()
 
     def test_every_broken_file_is_rejected_with_a_named_reason_but_the_one_that_is_only_misnamed(
         self, shared_data: Path, tmp_path: Path
@@ -241,7 +249,7 @@ class TestWords:
     ) -> None:
         is_noise = analysis.transcripts["file"] == "noise.flac"
         previous = analysis.transcripts[~is_noise]
-        result = transcribe(analysis.raw_audio, previous, backends.transcriber, store)
+        result = transcribe(analysis.raw_audio, previous, backends.listener, store)
         assert (result.computed, result.reused, result.seconds_of_audio) == (1, 2, 2.0)
         pd.testing.assert_frame_equal(result.rows, analysis.transcripts, check_dtype=False)
 
@@ -355,7 +363,7 @@ class TestChain:
         self, tmp_path: Path, backends: Backends
     ) -> None:
         (tmp_path / "broken.wav").write_bytes(b"RIFF")
-        reports = report(analyse(DAY, recordings_below(tmp_path), backends, FolderAudioStore(tmp_path)))
+        reports = report(analyse(DAY, recordings_below(tmp_path), SOURCES, backends, FolderAudioStore(tmp_path)))
         assert [(one.file, one.status, one.segments) for one in reports] == [("broken.wav", "rejected", ())]
 
     def test_the_pipeline_gives_the_same_rows(self, analysis: Analysis, day: Path, tmp_path: Path) -> None:
@@ -366,7 +374,7 @@ class TestChain:
         for table in ("raw_audio", "tone_sentiment"):
             stored = pipeline.rows(table, DAY)
             in_memory = getattr(analysis, table)[stored.columns]
-            places = ["source_uri", "audio_uri", "warnings"] if table == "raw_audio" else []
+            places = ["source_uri", "source_version", "audio_uri", "warnings"] if table == "raw_audio" else []
             pd.testing.assert_frame_equal(
                 stored.drop(columns=places), in_memory.drop(columns=places), check_dtype=False
             )

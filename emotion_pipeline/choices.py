@@ -1,0 +1,87 @@
+"""What settings mean to the engine: the one place that turns the former into the latter's arguments.
+
+Reading settings is ``settings``' work; the engine itself never sees them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, Final
+
+from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.transcribe import TranscriberOptions
+from emotion_pipeline.settings import Settings, Snowflake, Sources
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+
+_SNOWFLAKE_TIMEOUT_S: Final = 300
+"""Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone."""
+
+
+def backend_choice(settings: Settings) -> BackendChoice:
+    """Return which back ends these settings ask for, keys of services included."""
+    redaction = settings.redaction
+    return BackendChoice(
+        transcriber=settings.transcription.method,
+        transcriber_options=_transcriber_options(settings),
+        diarizer=_diarizer(settings),
+        redacts=redaction.enabled,
+        redacted_kinds=redaction.kinds,
+        names_model=redaction.names_model,
+        silences_audio=redaction.silence_audio,
+        tone=settings.tone.backend,
+        sentiment=settings.sentiment.backend,
+        confidence_threshold=settings.classification.confidence_threshold,
+    )
+
+
+def fetch_limits(sources: Sources) -> FetchLimits:
+    """Return what fetching one recording may cost."""
+    return replace(
+        FetchLimits(),
+        max_bytes=sources.max_bytes,
+        max_seconds=sources.max_seconds,
+        timeout_s=sources.timeout,
+        attempts=sources.attempts,
+        allowed_networks=tuple(ip_network(str(network)) for network in sources.allowed_networks),
+    )
+
+
+def snowflake_connection(settings: Snowflake) -> "Callable[[], SnowflakeConnection] | None":
+    """Return what opens a connection, which the caller closes, or None where nothing is set up.
+
+    Secrets stay in the returned function: they are part of no configuration that anybody is shown.
+    """
+    arguments = settings.arguments()
+    return partial(_connect, arguments) if arguments else None
+
+
+def _connect(arguments: Mapping[str, Any]) -> "SnowflakeConnection":
+    import snowflake.connector
+
+    return snowflake.connector.connect(network_timeout=_SNOWFLAKE_TIMEOUT_S, **arguments)
+
+
+def _transcriber_options(settings: Settings) -> TranscriberOptions:
+    transcription, key = settings.transcription, settings.assemblyai_api_key
+    return TranscriberOptions(
+        model=transcription.model,
+        language=transcription.language,
+        timeout_s=transcription.timeout,
+        workers=transcription.workers,
+        device=transcription.device,
+        download_root=transcription.download_root,
+        api_key=key.get_secret_value() if key else None,
+        base_url=transcription.base_url,
+    )
+
+
+def _diarizer(settings: Settings) -> DiarizerChoice | None:
+    chosen = settings.diarization
+    if chosen.method is None:
+        return None
+    return DiarizerChoice(chosen.method, chosen.segmentation_model, chosen.embedding_model, chosen.speakers)
