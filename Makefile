@@ -16,7 +16,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev test check format manifest clean
+.PHONY: help demo dev test check bench format manifest clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,10 @@ check: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Lint, format
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/dg check defs
+
+bench: $(INSTALLED_DEV) ## All benchmarks in their long form, one JSON line each
+	@for name in $$(ls benchmarks/*.py | xargs -n1 basename -s .py | grep -v __init__); do \
+		echo "$$name" >&2; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 format: $(INSTALLED_DEV) ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,89 @@
+"""``python -m benchmarks.long_audio``: memory of decoding, voice activity and cutting windows, by length of recording.
+
+Each length is a process of its own, so that the highest memory of one does not hide that of another. The recording is
+the project's own samples, one after the other, again and again.
+"""
+
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.audio.encode import FlacWriter
+from emotion_pipeline.engine.transcribe.speakers import speakers_of
+from emotion_pipeline.engine.transcribe.windows import windows_of
+from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+
+
+def main(
+    hours: Annotated[float, typer.Option(help="Length of the long recording.")] = 10.0,
+    minutes: Annotated[float, typer.Option(help="Length of the short one.")] = 1.0,
+) -> None:
+    """Compare the peak memory of a long recording with that of a short one."""
+    typer.echo(json.dumps(compare(hours * 3600, minutes * 60)))
+
+
+def compare(long_s: float, short_s: float) -> dict[str, float]:
+    """Return peak memory in MB for both lengths, their difference, and how fast the long one went."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (write(Path(folder) / f"{seconds}.flac", seconds) for seconds in (short_s, long_s))
+        short_mb, _, _ = _measured(short)
+        long_mb, seconds, windows = _measured(long)
+    return {
+        "short_s": short_s,
+        "long_s": long_s,
+        "windows": windows,
+        "peak_mb_short": round(short_mb, 1),
+        "peak_mb_long": round(long_mb, 1),
+        "difference_mb": round(long_mb - short_mb, 1),
+        "audio_seconds_per_second": round(long_s / seconds, 1),
+    }
+
+
+def write(path: Path, seconds: float) -> Path:
+    """Write a recording on one channel of that length, block by block, and return its path."""
+    left = round(seconds * SAMPLE_RATE)
+    with FlacWriter(path, 1) as writer:
+        for block in _speech():
+            writer.write(block[:, :left])
+            left -= min(left, block.shape[1])
+            if left == 0:
+                break
+        writer.publish()
+    return path
+
+
+def _speech() -> Iterator[Waveform]:
+    recordings = sorted(path for path in SAMPLES.glob("*/*") if path.suffix in {".flac", ".mp3", ".m4a", ".ogg"})
+    while True:
+        for recording in recordings:
+            for block in stream(recording):
+                yield np.ascontiguousarray(block)
+
+
+def _measured(recording: Path) -> tuple[float, float, int]:
+    """Return peak memory in MB, seconds and windows of one recording, listened to in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_listen, (recording,))
+
+
+def _listen(recording: Path) -> tuple[float, float, int]:
+    started = time.perf_counter()
+    windows = sum(1 for _ in windows_of(recording, speakers_of(recording)))
+    seconds = time.perf_counter() - started
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, seconds, windows
+
+
+if __name__ == "__main__":
+    typer.run(main)

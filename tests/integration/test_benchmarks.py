@@ -1,0 +1,61 @@
+"""Every benchmark in a short form, so that none can rot; what they measure in full is `make bench`'s business."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.long_audio import compare
+
+
+@pytest.fixture
+def manifest(shared_data: Path, tmp_path: Path) -> Path:
+    """Two short sentences, one of them below ``read/``."""
+    (tmp_path / "read").mkdir()
+    for name, folder in (("LJ001-0002.flac", tmp_path / "read"), ("LJ001-0008.flac", tmp_path)):
+        shutil.copyfile(shared_data / "speech" / "read" / name, folder / name)
+    rows = (
+        "read/LJ001-0002.flac\t1.90\tin being comparatively modern.\nLJ001-0008.flac\t1.78\thas never been surpassed.\n"
+    )
+    (tmp_path / "manifest.tsv").write_text(f"file\tseconds\treference\n{rows}", encoding="utf-8")
+    return tmp_path / "manifest.tsv"
+
+
+def run(repository: Path, name: str, *arguments: str | Path) -> str:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_memory_does_not_grow_with_the_length_of_a_recording() -> None:
+    figures = compare(long_s=900.0, short_s=60.0)
+    assert figures["windows"] >= 3
+    assert figures["difference_mb"] < 100.0
+    assert figures["audio_seconds_per_second"] > 10.0
+
+
+def test_transcribers_are_measured_beside_their_peer_and_those_that_cannot_run_say_why(
+    repository: Path, manifest: Path
+) -> None:
+    measured = {
+        one["backend"]: one for one in json.loads(run(repository, "transcribe", "--manifest", manifest))["transcribe"]
+    }
+    ours, peer = measured["pocketsphinx"], measured["pocketsphinx, whole file (peer)"]
+    for one in (ours, peer):
+        assert one["n"] == 2
+        assert 0.0 <= one["wer"] <= 1.5
+        assert one["audio_seconds_per_second"] > 0
+    service = measured["assemblyai"]
+    assert service["wer"] is None
+    assert "ASSEMBLYAI_API_KEY" in service["note"]
+
+
+def test_the_table_for_people_has_a_row_for_every_transcriber(repository: Path, manifest: Path) -> None:
+    table = run(repository, "transcribe", "--manifest", manifest, "--markdown", "--backends", "pocketsphinx")
+    header, rule, row = table.strip().splitlines()
+    assert header.count("|") == rule.count("|") == row.count("|") == 6
+    assert row.startswith("| pocketsphinx | 2 |")
