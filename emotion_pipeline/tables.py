@@ -410,6 +410,12 @@ EMOTION_LABELS: Final = Table(
 
 _TONE_COLUMNS: Final = tuple(f"tone_scores.probability_{tone}" for tone in TONES)
 
+_COMPARED: Final = (
+    *_TONE_COLUMNS,
+    "sentiment_scores.sentiment_score",
+    *(f"emotion_labels.probability_{base.lower()}" for base in BASE_EMOTIONS),
+)
+
 TONE_SENTIMENT: Final = Table(
     name="tone_sentiment",
     grain="One row per accepted recording (scope recording) and one per segment (scope segment).",
@@ -460,7 +466,37 @@ TONE_SENTIMENT: Final = Table(
             "Base emotion of the words; of a recording, the one with the highest mean probability by words.",
             nullable=True,
             allowed=BASE_EMOTIONS,
-            sources=tuple(f"emotion_labels.probability_{base.lower()}" for base in BASE_EMOTIONS),
+            sources=_COMPARED[-len(BASE_EMOTIONS) :],
+        ),
+        Column(
+            "agreement_score",
+            NUMBER,
+            "How far tone and words lean to the same side: 1 surely the same, 0 as chance would have it, -1 surely "
+            "opposite; of a recording, the mean over its segments by their length.",
+            nullable=True,
+            minimum=-1.0,
+            maximum=1.0,
+            sources=_COMPARED,
+        ),
+        Column(
+            "masked",
+            BOOLEAN,
+            "Positive words in a negative voice; null for a recording.",
+            nullable=True,
+            sources=_COMPARED,
+        ),
+        Column(
+            "leaking",
+            BOOLEAN,
+            "Negative words in a positive voice; null for a recording.",
+            nullable=True,
+            sources=_COMPARED,
+        ),
+        _probability(
+            "masked_share", "Share of a recording's segments, by length, that is masked.", *_COMPARED, nullable=True
+        ),
+        _probability(
+            "leaking_share", "Share of a recording's segments, by length, that is leaking.", *_COMPARED, nullable=True
         ),
         FINGERPRINT,
     ),

@@ -1,11 +1,26 @@
 """Whether how it sounded and what was said agree, and how scores of segments add up to those of a recording.
 
-The rule is the documented one: happy agrees with a sentiment above 0, angry with one below 0; any other tone says
-nothing about sentiment. Scores come from the tone model and the sentiment back end; nothing is scored here.
+There are two answers. The documented rule compares two labels: happy agrees with a sentiment above 0, angry with one
+below 0; any other tone says nothing about sentiment. The agreement score compares how positive, neutral and negative
+voice and words are, probabilities and all, so that what is unsure counts little. Scores come from the tone model, the
+sentiment back end and the text emotion; nothing is scored here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+POSITIVE_TONES: Final = frozenset({"happy"})
+NEGATIVE_TONES: Final = frozenset({"angry", "disgust", "fearful", "sad"})
+"""All other tones, calm and surprised among them, lean to neither side."""
+
+POSITIVE_EMOTIONS: Final = frozenset({"Happiness"})
+NEGATIVE_EMOTIONS: Final = frozenset({"Anger", "Sadness"})
+
+CHANCE: Final = 5 / 9
+"""What two judgements that know nothing of each other, each class as likely as the others, agree by on average, where
+a neighbouring class counts half: (3 * 1 + 4 * 1/2) / 9."""
 
 
 class Agreement(StrEnum):
@@ -34,3 +49,68 @@ def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float | 
     if not total:
         return None
     return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """How likely something is positive, neutral and negative; the three sum to 1."""
+
+    positive: float
+    neutral: float
+    negative: float
+
+    @property
+    def is_positive(self) -> bool:
+        return self.positive > max(self.neutral, self.negative)
+
+    @property
+    def is_negative(self) -> bool:
+        return self.negative > max(self.neutral, self.positive)
+
+
+def leaning_of_tone(probabilities: Mapping[str, float]) -> Leaning:
+    """Return how a voice leans, from the calibrated probabilities of the tones that its model knows."""
+    return _leaning(probabilities, POSITIVE_TONES, NEGATIVE_TONES)
+
+
+def leaning_of_words(sentiment: float, emotions: Mapping[str, float]) -> Leaning:
+    """Return how words lean: the mean of what their sentiment, in [-1, 1], and their base emotions say.
+
+    A sentiment is taken as that much of its side and neutral for the rest.
+    """
+    felt = _leaning(emotions, POSITIVE_EMOTIONS, NEGATIVE_EMOTIONS)
+    return Leaning(
+        (max(sentiment, 0.0) + felt.positive) / 2,
+        (1 - abs(sentiment) + felt.neutral) / 2,
+        (max(-sentiment, 0.0) + felt.negative) / 2,
+    )
+
+
+def agreement_score(tone: Leaning, words: Leaning) -> float:
+    """Return from -1, surely opposite, over 0, as much as chance would have it, to 1, surely the same.
+
+    Agreement is the expected weight of the pair of classes, 1 for the same, 1/2 for neighbours, 0 for opposites; it is
+    set in relation to ``CHANCE`` as in a weighted kappa (Cohen 1968, "Weighted kappa: nominal scale agreement with
+    provision for scaled disagreement or partial credit"), below chance on a scale of its own so that -1 is the least.
+    """
+    same = tone.positive * words.positive + tone.neutral * words.neutral + tone.negative * words.negative
+    opposite = tone.positive * words.negative + tone.negative * words.positive
+    beyond = same + (1 - same - opposite) / 2 - CHANCE
+    return beyond / (1 - CHANCE) if beyond > 0 else beyond / CHANCE
+
+
+def is_masked(tone: Leaning, words: Leaning) -> bool:
+    """Tell whether the words are positive and the voice is negative: a feeling that is not put into words."""
+    return words.is_positive and tone.is_negative
+
+
+def is_leaking(tone: Leaning, words: Leaning) -> bool:
+    """Tell whether the words are negative and the voice is positive: the reverse."""
+    return words.is_negative and tone.is_positive
+
+
+def _leaning(probabilities: Mapping[str, float], positive: frozenset[str], negative: frozenset[str]) -> Leaning:
+    total = sum(probabilities.values())
+    up = sum(value for name, value in probabilities.items() if name in positive) / total
+    down = sum(value for name, value in probabilities.items() if name in negative) / total
+    return Leaning(up, max(0.0, 1 - up - down), down)

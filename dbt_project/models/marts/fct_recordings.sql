@@ -59,6 +59,9 @@ analysed as (
         results.sentiment_score,
         results.tone_sentiment_match,
         results.text_emotion,
+        results.agreement_score,
+        results.masked_share,
+        results.leaking_share,
         spoken.share_match,
         spoken.share_do_not_match,
         spoken.share_unknown

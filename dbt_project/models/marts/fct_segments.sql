@@ -24,7 +24,10 @@ agreements as (
     select
         recording_date,
         subject_id as segment_id,
-        tone_sentiment_match
+        tone_sentiment_match,
+        agreement_score,
+        masked,
+        leaking
     from {{ ref('stg_tone_sentiment') }}
     where scope = 'segment'
 ),
@@ -53,6 +56,9 @@ judged as (
         emotions.uncertain,
         sentiments.sentiment_score,
         agreements.tone_sentiment_match,
+        agreements.agreement_score,
+        agreements.masked,
+        agreements.leaking,
         transcripts.transcriber_fingerprint,
         tones.tone_fingerprint,
         sentiments.sentiment_fingerprint,

@@ -15,7 +15,12 @@ renamed as (
         transcript,
         sentiment_score,
         tone_sentiment_match,
-        text_emotion
+        text_emotion,
+        agreement_score,
+        masked,
+        leaking,
+        masked_share,
+        leaking_share
     from source
 )
 

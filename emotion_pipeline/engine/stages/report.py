@@ -15,7 +15,7 @@ from emotion_pipeline.engine.stages.chain import Analysis
 
 @dataclass(frozen=True, slots=True)
 class SegmentReport:
-    """What one segment says: times in seconds, sentiment in [-1, 1], probabilities in [0, 1]."""
+    """What one segment says: times in seconds, sentiment and agreement in [-1, 1], probabilities in [0, 1]."""
 
     speaker: str
     start: float
@@ -30,6 +30,9 @@ class SegmentReport:
     uncertain: bool
     sentiment_score: float
     tone_sentiment_match: str
+    agreement_score: float
+    masked: bool
+    leaking: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,9 @@ def _segment(row: Mapping[Any, Any]) -> SegmentReport:
         uncertain=row["uncertain"],
         sentiment_score=row["sentiment_score"],
         tone_sentiment_match=row["tone_sentiment_match"],
+        agreement_score=row["agreement_score"],
+        masked=bool(row["masked"]),
+        leaking=bool(row["leaking"]),
     )
 
 

@@ -5,15 +5,23 @@ from typing import Any, Final
 
 import pandas as pd
 
-from emotion_pipeline.engine.agreement import tone_sentiment_match, weighted_mean
+from emotion_pipeline.engine.agreement import (
+    agreement_score,
+    is_leaking,
+    is_masked,
+    leaning_of_tone,
+    leaning_of_words,
+    tone_sentiment_match,
+    weighted_mean,
+)
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.tone.model import pool_scores
 from emotion_pipeline.engine.types import ToneScore
 
-RULE: Final = "agreement:documented:1"
-"""Fingerprint of the rule; the scores that it compares carry their own in their tables."""
+RULE: Final = "agreement:documented:1|score:1"
+"""Fingerprint of the rules; the scores that they compare carry their own in their tables."""
 
 _COLUMNS: Final = (
     "recording_date",
@@ -27,8 +35,19 @@ _COLUMNS: Final = (
     "sentiment_score",
     "tone_sentiment_match",
     "text_emotion",
+    "agreement_score",
+    "masked",
+    "leaking",
+    "masked_share",
+    "leaking_share",
     FINGERPRINT,
 )
+_MEAN_BY_LENGTH: Final = {
+    "agreement_score": "agreement_score",
+    "masked": "masked_share",
+    "leaking": "leaking_share",
+}
+"""Columns of segments, and the columns of their recording that hold their means by length."""
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 _TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
 """Renamed for the join, because words and tone both have a ``probability_neutral``."""
@@ -44,7 +63,8 @@ def compare(
     """Return a row per recording, each followed by a row per segment that has tone, sentiment and text emotion.
 
     A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
-    words; one without segments has none of them and agrees with nothing.
+    words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
+    none of them and agrees with nothing.
     """
     emotions = emotion_labels.rename(columns=_TEXT_COLUMNS)
     scored = (
@@ -52,6 +72,7 @@ def compare(
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
         .merge(emotions[["segment_id", "base_emotion", *_TEXT_COLUMNS.values()]], on="segment_id")
     )
+    scored = pd.concat([scored, _agreements(scored)], axis=1)
     by_recording = dict(list(scored.groupby("recording_id", sort=False)))
     rows: list[dict[str, Any]] = []
     for transcript in transcripts.to_dict("records"):
@@ -63,9 +84,12 @@ def compare(
 
 def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dict[str, Any]:
     tone = text_emotion = sentiment = None
+    means: dict[str, float | None] = dict.fromkeys(_MEAN_BY_LENGTH.values())
     if len(segments):
         words = segments["word_count"].tolist()
-        tone = pool_scores(_tone_scores(segments), (segments["end_seconds"] - segments["start_seconds"]).tolist())
+        lengths = (segments["end_seconds"] - segments["start_seconds"]).tolist()
+        tone = pool_scores(_tone_scores(segments), lengths)
+        means = {mean: weighted_mean(segments[of].tolist(), lengths) for of, mean in _MEAN_BY_LENGTH.items()}
         sentiment = weighted_mean(segments["sentiment_score"].tolist(), words)
         by_base = {base: weighted_mean(segments[f"text_{base}"].tolist(), words) for base in BASE_EMOTIONS}
         text_emotion = max(by_base, key=lambda base: by_base[base] or 0.0)
@@ -78,6 +102,9 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         transcript=transcript["text"],
         sentiment_score=sentiment,
         text_emotion=text_emotion,
+        masked=None,
+        leaking=None,
+        **means,
     )
 
 
@@ -91,6 +118,11 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         transcript=segment["text"],
         sentiment_score=segment["sentiment_score"],
         text_emotion=segment["base_emotion"],
+        agreement_score=segment["agreement_score"],
+        masked=segment["masked"],
+        leaking=segment["leaking"],
+        masked_share=None,
+        leaking_share=None,
     )
 
 
@@ -103,6 +135,16 @@ def _row(about: Mapping[Any, Any], **values: Any) -> dict[str, Any]:
         "tone_sentiment_match": str(tone_sentiment_match(values["emotion"], values["sentiment_score"])),
         FINGERPRINT: RULE,
     }
+
+
+def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
+    """Return agreement score and flags of segments, on their index."""
+    rows = []
+    for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
+        tone = leaning_of_tone(score.probabilities)
+        words = leaning_of_words(segment["sentiment_score"], {base: segment[f"text_{base}"] for base in BASE_EMOTIONS})
+        rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
+    return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
 
 
 def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:

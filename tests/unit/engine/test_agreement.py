@@ -1,8 +1,22 @@
-"""The documented rule: happy agrees with positive, angry with negative, every other tone with nothing."""
+"""The documented rule (happy agrees with positive, angry with negative) and the score beyond it."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from emotion_pipeline.engine.agreement import Agreement, tone_sentiment_match, weighted_mean
+from emotion_pipeline.engine.agreement import (
+    CHANCE,
+    Agreement,
+    Leaning,
+    agreement_score,
+    is_leaking,
+    is_masked,
+    leaning_of_tone,
+    leaning_of_words,
+    tone_sentiment_match,
+    weighted_mean,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +47,78 @@ def test_a_weighted_mean_weighs_and_is_none_without_weight() -> None:
     assert weighted_mean([1.0, -1.0], [3, 1]) == 0.5
     assert weighted_mean([1.0], [0]) is None
     assert weighted_mean([], []) is None
+
+
+GLAD, CALM, CROSS = Leaning(1.0, 0.0, 0.0), Leaning(0.0, 1.0, 0.0), Leaning(0.0, 0.0, 1.0)
+UNSURE = Leaning(1 / 3, 1 / 3, 1 / 3)
+LEANINGS = st.tuples(*[st.floats(0.01, 1.0)] * 3).map(
+    lambda parts: Leaning(parts[0] / sum(parts), parts[1] / sum(parts), parts[2] / sum(parts))
+)
+
+
+@pytest.mark.parametrize(
+    ("tone", "words", "score"),
+    [
+        (GLAD, GLAD, 1.0),
+        (CROSS, CROSS, 1.0),
+        (CALM, CALM, 1.0),
+        (GLAD, CROSS, -1.0),
+        (CROSS, GLAD, -1.0),
+        (GLAD, CALM, -0.1),
+        (UNSURE, UNSURE, 0.0),
+        (UNSURE, CALM, 0.25),
+    ],
+)
+def test_agreement_is_1_for_the_same_0_for_chance_and_minus_1_for_opposites(
+    tone: Leaning, words: Leaning, score: float
+) -> None:
+    assert agreement_score(tone, words) == pytest.approx(score, abs=1e-9)
+
+
+@given(LEANINGS, LEANINGS)
+def test_agreement_is_symmetric_and_stays_in_its_range(one: Leaning, other: Leaning) -> None:
+    assert -1.0 <= agreement_score(one, other) <= 1.0
+    assert agreement_score(one, other) == pytest.approx(agreement_score(other, one))
+
+
+def test_chance_is_what_all_pairs_of_classes_agree_by_on_average() -> None:
+    classes = (GLAD, CALM, CROSS)
+    scores = [agreement_score(tone, words) for tone in classes for words in classes]
+    weights = [CHANCE + score * ((1 - CHANCE) if score > 0 else CHANCE) for score in scores]
+    assert sorted(set(np.round(weights, 9))) == [0.0, 0.5, 1.0]
+    assert np.mean(weights) == pytest.approx(CHANCE)
+
+
+def test_an_unsure_voice_moves_the_score_towards_nothing() -> None:
+    half_sure = Leaning(0.1, 0.3, 0.6)
+    assert agreement_score(CROSS, GLAD) < agreement_score(half_sure, GLAD) < 0
+    assert agreement_score(CROSS, CROSS) > agreement_score(half_sure, CROSS) > 0
+
+
+def test_a_voice_leans_by_the_tones_that_its_model_knows() -> None:
+    assert leaning_of_tone({"happy": 0.5, "neutral": 0.2, "angry": 0.1, "sad": 0.2}) == Leaning(
+        0.5, pytest.approx(0.2), pytest.approx(0.3)
+    )
+    assert leaning_of_tone({"calm": 0.4, "surprised": 0.2, "fearful": 0.4}).neutral == pytest.approx(0.6)
+
+
+def test_words_lean_by_sentiment_and_emotion_alike() -> None:
+    words = leaning_of_words(-0.5, {"Happiness": 0.1, "Anger": 0.3, "Sadness": 0.2, "Neutral": 0.3, "Other": 0.1})
+    assert (words.positive, words.neutral, words.negative) == pytest.approx((0.05, 0.45, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("tone", "words", "masked", "leaking"),
+    [
+        (CROSS, GLAD, True, False),
+        (GLAD, CROSS, False, True),
+        (GLAD, GLAD, False, False),
+        (CALM, GLAD, False, False),
+        (CROSS, CALM, False, False),
+        (UNSURE, GLAD, False, False),
+    ],
+)
+def test_masked_are_positive_words_in_a_negative_voice_and_leaking_the_reverse(
+    tone: Leaning, words: Leaning, masked: bool, leaking: bool
+) -> None:
+    assert (is_masked(tone, words), is_leaking(tone, words)) == (masked, leaking)

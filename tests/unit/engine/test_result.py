@@ -108,3 +108,22 @@ def test_each_recording_is_followed_by_its_own_segments() -> None:
     ).rows
     assert rows["subject_id"].tolist() == ["a", "s1", "b", "s0"]
     assert rows["scope"].tolist() == ["recording", "segment", "recording", "segment"]
+
+
+def test_agreement_and_flags_are_those_of_segments_and_their_means_by_length_those_of_the_recording() -> None:
+    segments = _segments(seconds=[3.0, 1.0], words=[1, 9])
+    rows = compare(_transcripts("call"), segments, _tones(ANGRY, HAPPY), _sentiments(0.9, 0.9), _emotions(GLAD, GLAD))
+    recording, first, second = rows.rows.to_dict("records")
+    assert (first["masked"], first["leaking"], second["masked"], second["leaking"]) == (True, False, False, False)
+    assert first["agreement_score"] < 0 < second["agreement_score"]
+    mean = (3.0 * first["agreement_score"] + second["agreement_score"]) / 4.0
+    assert recording["agreement_score"] == pytest.approx(mean)
+    assert (recording["masked_share"], recording["leaking_share"]) == (0.75, 0.0)
+    assert recording["masked"] is None
+    assert pd.isna(first["masked_share"])
+
+
+def test_a_recording_without_segments_has_no_agreement_and_no_shares() -> None:
+    nothing = _segments(seconds=[1.0], words=[1]).iloc[:0]
+    rows = compare(_transcripts("silent"), nothing, _tones(HAPPY), _sentiments(0.5), _emotions(GLAD)).rows
+    assert rows[["agreement_score", "masked", "leaking", "masked_share", "leaking_share"]].isna().all(axis=None)
