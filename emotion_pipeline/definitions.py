@@ -13,6 +13,7 @@ from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.daily import every_morning
 from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
 from emotion_pipeline.logs import to_logging
+from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import LakeIOManager
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.marts import Marts
@@ -43,6 +44,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "io_manager": LakeIOManager(lake=lake),
             "lake": lake,
             "recordings": RecordingSource.of(settings.sources),
+            "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
             "marts_builder": Marts(lake_root=settings.storage.root, path=str(settings.storage.marts)),

@@ -44,7 +44,7 @@ class Transcription(_Section):
 
     ``method``: its name. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``). ``language``: ISO 639-1
     code of what is spoken, found out if unset. ``timeout``: seconds that one recording may take. ``workers``: processes
-    on CPUs, one a core if unset. ``device``: auto, cpu, cuda or mps. ``download_root``: where fetched weights are kept.
+    on CPUs, one a core if unset. ``download_root``: where fetched weights are kept.
     ``base_url``: of a transcription service, where it is not the usual one.
     """
 
@@ -53,9 +53,20 @@ class Transcription(_Section):
     language: str | None = None
     timeout: float = Field(default=3600.0, gt=0)
     workers: int | None = Field(default=None, ge=1)
-    device: str = "auto"
     download_root: Path | None = None
     base_url: str | None = None
+
+
+class Compute(_Section):
+    """What models compute on.
+
+    ``device``: auto, cpu, cuda or mps; one that is asked for and not there is an error. ``precision``: auto, float32,
+    float16 or bfloat16. ``allocator``: ``PYTORCH_CUDA_ALLOC_CONF``, unless that variable is set.
+    """
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    allocator: str = "expandable_segments:True"
 
 
 class Redaction(_Section):
@@ -173,6 +184,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     profile: Literal["embedded"] = "embedded"
+    compute: Compute = Compute()
     transcription: Transcription = Transcription()
     redaction: Redaction = Redaction()
     diarization: Diarization = Diarization()

@@ -9,6 +9,7 @@ from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
+from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
@@ -20,7 +21,7 @@ def linguistic_features(context: dg.AssetExecutionContext, segments: pd.DataFram
     return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))
 
 
-@table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"})
+@table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"}, pool=POOL)
 def sentiment_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
     result = score_sentiment(segments, previous_rows(context, lake), models.sentiment_model)
     scores = result.rows["sentiment_score"].astype(float)
@@ -31,7 +32,7 @@ def sentiment_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, 
     )
 
 
-@table_asset(EMOTION_LABELS, group="language", kinds={"python", "parquet", "scikitlearn"})
+@table_asset(EMOTION_LABELS, group="language", kinds={"python", "parquet", "scikitlearn"}, pool=POOL)
 def emotion_labels(
     context: dg.AssetExecutionContext,
     segments: pd.DataFrame,

@@ -1,6 +1,6 @@
 """``transcripts`` and ``segments``: what was said, when and by whom.
 
-Transcription takes every core that it is given, so runs take turns at it: its pool has one slot unless told otherwise.
+Transcription takes the device, or every core that it is given, so runs take turns at it.
 """
 
 import dagster as dg
@@ -8,12 +8,13 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
 
 
-@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool="transcription")
+@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool=POOL)
 def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake: Lake, models: Models) -> Batch:
     result = transcribe(raw_audio, previous_rows(context, lake), models.listener, lake, lake.checkpoints)
     rows = result.rows

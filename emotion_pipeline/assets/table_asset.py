@@ -19,6 +19,7 @@ import pandas as pd
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.tables import TABLES, Table
 
@@ -46,22 +47,27 @@ def table_asset(
     """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
 
     Parameters named like a table are its inputs, all others are resources. The lake and the gate's thresholds are
-    required whether the function asks for the lake or not: a batch that is refused has to be kept somewhere.
+    required whether the function asks for the lake or not: a batch that is refused has to be kept somewhere. So is the
+    device: what a function that asks for models takes of it is reported.
     """
 
     def decorate(function: Callable[..., Batch]) -> dg.AssetsDefinition:
         wanted = inspect.signature(function).parameters
 
         def step(
-            context: dg.AssetExecutionContext, lake: Lake, thresholds: Thresholds, **arguments: Any
+            context: dg.AssetExecutionContext, lake: Lake, thresholds: Thresholds, gpu: Gpu, **arguments: Any
         ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
             started = time.perf_counter()
-            batch = function(context, **arguments, **({"lake": lake} if "lake" in wanted else {}))
+            with gpu.measured() as usage:
+                batch = function(context, **arguments, **({"lake": lake} if "lake" in wanted else {}))
             seconds = time.perf_counter() - started
             upstream = {name: value for name, value in arguments.items() if name in TABLES}
             verdict = judge(batch.result.rows, table, upstream, thresholds.shares())
             if verdict.passed:
-                yield dg.Output(batch.result.rows, metadata=_report(table, batch, seconds))
+                report = _report(table, batch, seconds)
+                if "models" in wanted:
+                    report |= gpu.report(usage)
+                yield dg.Output(batch.result.rows, metadata=report)
             yield verdict.to_check_result()
             if not verdict.passed:
                 held = lake.hold(table, context.partition_key, batch.result.rows)

@@ -9,6 +9,7 @@ from emotion_pipeline.assets.pictures import envelope_of, tone_timeline
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.stages.tone import score_tone
+from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.tables import TONE_SCORES
@@ -16,7 +17,7 @@ from emotion_pipeline.tables import TONE_SCORES
 _PICTURED_RECORDINGS = 6
 
 
-@table_asset(TONE_SCORES, group="tone", kinds={"python", "parquet"})
+@table_asset(TONE_SCORES, group="tone", kinds={"python", "parquet"}, pool=POOL)
 def tone_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
     result = score_tone(segments, previous_rows(context, lake), models.tone_model, lake)
     return Batch(

@@ -1,4 +1,5 @@
-"""Batches on an accelerator whose memory is not known: as large as asked for, halved where they do not fit.
+"""Batches on an accelerator whose memory is not known: as large as asked for, halved where they do not fit, and larger
+again when smaller ones have fitted for a while.
 
 What is computed is the caller's business. Items are sorted by size, so that those of one batch take about the same time
 and the largest come first, which is where memory runs out if it does.
@@ -9,10 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.usage import note_batch, note_out_of_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+_PATIENCE: Final = 4
+"""Batches that have to fit before larger ones are tried."""
 _OUT_OF_MEMORY: Final = ("out of memory", "cublas_status_alloc_failed")
 """In the messages of torch (``torch.cuda.OutOfMemoryError``) and of CTranslate2, which are both a RuntimeError."""
 
@@ -22,7 +26,8 @@ def in_batches(
 ) -> list[R]:
     """Return one result per item, in the order of the items, from ``run`` on at most ``batch_size`` of them at a time.
 
-    A batch that does not fit into the memory of the accelerator is run again in halves, and later ones stay as small.
+    A batch that does not fit into the memory of the accelerator is run again in halves. Later ones stay as small until
+    some of them have fitted: others may have given memory back meanwhile.
 
     :param run: takes a batch and returns one result per item of it; must not keep anything of a batch that failed
     :param size_of: what tells long items from short ones
@@ -30,15 +35,23 @@ def in_batches(
     """
     waiting = sorted(range(len(items)), key=lambda at: size_of(items[at]), reverse=True)
     results: dict[int, R] = {}
+    size, fitted, patience, grown = batch_size, 0, _PATIENCE, False
     while waiting:
-        chosen = waiting[:batch_size]
+        chosen = waiting[:size]
         found = _run_if_it_fits(run, [items[at] for at in chosen])
         if found is None:
-            batch_size = len(chosen) // 2
+            # Growing too soon costs a failed batch each time: the next attempt waits twice as long.
+            patience *= 2 if grown else 1
+            size, fitted, grown = len(chosen) // 2, 0, False
+            note_out_of_memory()
             _give_back_memory()
             continue
+        note_batch(len(chosen))
         results.update(zip(chosen, found, strict=True))
-        waiting = waiting[batch_size:]
+        waiting = waiting[size:]
+        fitted, grown = fitted + 1, False
+        if size < batch_size and fitted >= patience:
+            size, fitted, grown = min(batch_size, 2 * size), 0, True
     return [results[at] for at in range(len(items))]
 
 

@@ -14,7 +14,7 @@ from emotion_pipeline.engine.tone.model import ToneModel
 from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.settings import Settings
 
-_SECTIONS: Final = ("transcription", "redaction", "diarization", "classification", "tone", "sentiment")
+_SECTIONS: Final = ("compute", "transcription", "redaction", "diarization", "classification", "tone", "sentiment")
 
 
 class Models(dg.ConfigurableResource):
@@ -24,6 +24,7 @@ class Models(dg.ConfigurableResource):
     shows attributes: those are read from the environment when they are needed.
     """
 
+    compute: dict[str, Any]
     transcription: dict[str, Any]
     redaction: dict[str, Any]
     diarization: dict[str, Any]

@@ -28,6 +28,8 @@ class TranscriberOptions:
     workers: int | None = None
     """Processes, where a back end runs on CPUs; None is one per core."""
     device: str = "auto"
+    precision: str = "auto"
+    """Where a back end has a choice."""
     download_root: Path | None = None
     """Where downloaded weights are kept; None is the back end's own folder."""
     api_key: str | None = field(default=None, repr=False)
@@ -54,13 +56,15 @@ def _openai_whisper(options: TranscriberOptions) -> Transcriber:
 def _faster_whisper(options: TranscriberOptions) -> Transcriber:
     from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
 
-    return _local(faster_whisper(**_weights(options)), options, _JOINED_BY_WHISPER_S)
+    recogniser = faster_whisper(**_weights(options), precision=options.precision)
+    return _local(recogniser, options, _JOINED_BY_WHISPER_S)
 
 
 def _transformers_whisper(options: TranscriberOptions) -> Transcriber:
     from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
 
-    return _local(transformers_whisper(**_weights(options)), options, _JOINED_BY_WHISPER_S)
+    recogniser = transformers_whisper(**_weights(options), precision=options.precision)
+    return _local(recogniser, options, _JOINED_BY_WHISPER_S)
 
 
 def _assembly_ai(options: TranscriberOptions) -> Transcriber:

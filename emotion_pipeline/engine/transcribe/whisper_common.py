@@ -6,8 +6,7 @@ turns a batch of audio into tokens. Which text is believed is decided by ``guard
 a beam, as it batches well and every package does it alike.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.batches import in_batches
+from emotion_pipeline.engine.loaded_models import LOADED
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, SpokenLanguage
 from emotion_pipeline.engine.transcribe.whisper_sampling import Draw, draw_for
 from emotion_pipeline.engine.transcribe.whisper_words import FRAME_S, Vocabulary, words_of
@@ -146,31 +146,8 @@ class WhisperRecogniser:
 
     @contextmanager
     def _loaded(self) -> Iterator[LoadedWhisper]:
-        with _MODELS.held((self._package.fingerprint, self._package.device), self._package.load) as model:
+        with LOADED.held((self._package.fingerprint, self._package.device), self._package.load) as model:
             yield model
-
-
-class LoadedModels:
-    """Models, each loaded once and then kept, and used by one thread at a time.
-
-    Threads would share the device anyway, and packages watch or cache inside the model while they decode.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._models: dict[tuple[str, str], LoadedWhisper] = {}
-
-    @contextmanager
-    def held(self, key: tuple[str, str], load: Callable[[], LoadedWhisper]) -> Iterator[LoadedWhisper]:
-        """Give the model called ``key`` to this thread alone, loaded now if it never was."""
-        with self._lock:
-            if key not in self._models:
-                self._models[key] = load()
-            yield self._models[key]
-
-
-_MODELS: Final = LoadedModels()
-"""Those of this process: recognisers come and go with the work that they are made for, weights take seconds to load."""
 
 
 def padded(batch: Sequence[Channel]) -> NDArray[np.float32]:

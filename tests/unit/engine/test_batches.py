@@ -4,6 +4,7 @@ import pytest
 
 from emotion_pipeline.engine.batches import in_batches
 from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.usage import measured
 
 
 class Device:
@@ -57,3 +58,33 @@ def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes do not match"):
         in_batches([1, 2, 3], 3, device, size_of=float)
     assert device.batches == []
+
+
+class Shared(Device):
+    """A device on which others give memory back after some batches."""
+
+    def __call__(self, batch: list[int]) -> list[int]:
+        found = super().__call__(batch)
+        self.room = 8 if len(self.batches) >= 3 else self.room
+        return found
+
+
+def test_batches_grow_again_when_smaller_ones_have_fitted_for_a_while() -> None:
+    device = Shared(2)
+    assert in_batches(list(range(40)), 8, device, size_of=float) == [one * one for one in range(40)]
+    assert [len(batch) for batch in device.batches] == [2, 2, 2, 2, 4, 4, 4, 4, 8, 8]
+
+
+def test_growing_too_soon_is_tried_less_and_less_often() -> None:
+    device = Device(2)
+    with measured("cpu") as usage:
+        assert in_batches(list(range(100)), 4, device, size_of=float) == [one * one for one in range(100)]
+    assert usage.batch_sizes == {2: 50}
+    assert usage.out_of_memory <= 5
+
+
+@pytest.mark.parametrize("room", range(1, 17))
+def test_no_item_is_lost_wherever_memory_runs_out(room: int) -> None:
+    device = Device(room)
+    assert in_batches(list(range(33)), 16, device, size_of=float) == [one * one for one in range(33)]
+    assert sorted(one for batch in device.batches for one in batch) == list(range(33))

@@ -1,6 +1,5 @@
 """What every package that runs Whisper has to do alike, on tiny models that go through the real loading code."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -15,7 +14,7 @@ from emotion_pipeline.engine.transcribe.base import Decoding, SpokenLanguage
 from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
 from emotion_pipeline.engine.transcribe.openai_whisper import openai_whisper
 from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
-from emotion_pipeline.engine.transcribe.whisper_common import LoadedModels, LoadedWhisper, WhisperRecogniser
+from emotion_pipeline.engine.transcribe.whisper_common import WhisperRecogniser
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 Make = Callable[[TinyWhisper], WhisperRecogniser]
@@ -158,27 +157,6 @@ def test_threads_get_what_one_would_get(make: Make, tiny_model: TinyModel) -> No
     alone = [make(tiny).decode([item], "en", 0.0) for item in items]
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda item: make(tiny).decode([item], "en", 0.0), items)) == alone
-
-
-def test_a_model_is_loaded_once_and_held_by_one_thread_at_a_time(tiny_model: TinyModel) -> None:
-    models, loads, holders = LoadedModels(), [], []
-    package = openai_whisper(str(tiny_model("listening").openai), "cpu")._package
-
-    def load() -> LoadedWhisper:
-        loads.append(None)
-        return package.load()
-
-    def hold(_: int) -> int:
-        with models.held(("listening", "cpu"), load):
-            holders.append(None)
-            time.sleep(0.01)
-            held_by = len(holders)
-            holders.pop()
-        return held_by
-
-    with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(hold, range(8))) == {1}
-    assert len(loads) == 1
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.6])

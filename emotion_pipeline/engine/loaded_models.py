@@ -1,0 +1,46 @@
+"""The models of this process, each loaded once however many assets, recognisers or requests use it.
+
+What a model is and how it is loaded is its back end's business; here it is a key and a value.
+"""
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class LoadedModels:
+    """Models by key (package, model, revision, device, precision), used by one thread at a time each.
+
+    Threads would share the device anyway, and packages watch or cache inside the model while they compute.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._models: dict[Hashable, Any] = {}
+
+    @contextmanager
+    def held(self, key: Hashable, load: Callable[[], T]) -> Iterator[T]:
+        """Give the model called ``key`` to this thread alone, loaded now if it never was."""
+        with self._lock:
+            own = self._locks.setdefault(key, threading.Lock())
+        with own:
+            if key not in self._models:
+                self._models[key] = load()
+            yield cast(T, self._models[key])
+
+    def keys(self) -> tuple[Hashable, ...]:
+        """Return what is loaded."""
+        return tuple(self._models)
+
+    def clear(self) -> None:
+        """Forget every model, so that its memory can be used for others."""
+        with self._lock:
+            self._models.clear()
+
+
+LOADED: Final = LoadedModels()
+"""Those of this process: whoever uses them comes and goes with its work, weights take seconds to load."""
