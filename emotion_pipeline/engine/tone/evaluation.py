@@ -27,8 +27,13 @@ class ToneEvaluation:
     """95 % bootstrap interval over speakers."""
     recall: Mapping[str, float | None]
     """By class; None for a class that the corpus does not have."""
+    confusion: Mapping[str, Mapping[str, int]]
+    """Clips by what they are, then by what they were taken for."""
     ece: float
     """Expected calibration error of the winning probability, 15 bins."""
+    calibration: Sequence[metrics.CalibrationBin]
+    """The bins behind ``ece`` that are not empty."""
+    speakers: metrics.SpeakerSpread
     audio_seconds_per_second: float
     """Of scoring, with the audio decoded beforehand."""
     normalised_by_speaker: bool
@@ -51,19 +56,30 @@ def evaluate_tone(model: ToneModel, manifest: Path, normalise_by_speaker: bool =
     started = time.perf_counter()
     scores = model.score(sounds, speakers if normalise_by_speaker else None)
     seconds = time.perf_counter() - started
-    truth = np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips])
-    probabilities = four_classes(scores)
+    figures = _figures(np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]), four_classes(scores), speakers)
+    speed = sum(len(sound) for sound in sounds) / SAMPLE_RATE / seconds
+    return ToneEvaluation(**figures, audio_seconds_per_second=speed, normalised_by_speaker=normalise_by_speaker)
+
+
+def _figures(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
+    """Everything but the speed."""
+    voices, classes = np.array(speakers), len(ACOUSTIC_TONES)
     decided = probabilities.argmax(axis=1)
-    recalls = metrics.recalls(truth, decided, len(ACOUSTIC_TONES))
-    return ToneEvaluation(
-        n=len(clips),
-        uar_4=metrics.unweighted_average_recall(truth, decided, len(ACOUSTIC_TONES)),
-        uar_4_interval=metrics.uar_interval(truth, decided, np.array(speakers), len(ACOUSTIC_TONES)),
-        recall={tone: None if np.isnan(r) else float(r) for tone, r in zip(ACOUSTIC_TONES, recalls, strict=True)},
-        ece=metrics.expected_calibration_error(truth, probabilities),
-        audio_seconds_per_second=sum(len(sound) for sound in sounds) / SAMPLE_RATE / seconds,
-        normalised_by_speaker=normalise_by_speaker,
-    )
+    recalls = metrics.recalls(truth, decided, classes)
+    table = metrics.confusion(truth, decided, classes)
+    return {
+        "n": len(truth),
+        "uar_4": metrics.unweighted_average_recall(truth, decided, classes),
+        "uar_4_interval": metrics.uar_interval(truth, decided, voices, classes),
+        "recall": {tone: None if np.isnan(r) else float(r) for tone, r in zip(ACOUSTIC_TONES, recalls, strict=True)},
+        "confusion": {
+            tone: dict(zip(ACOUSTIC_TONES, row.tolist(), strict=True))
+            for tone, row in zip(ACOUSTIC_TONES, table, strict=True)
+        },
+        "ece": metrics.expected_calibration_error(truth, probabilities),
+        "calibration": metrics.calibration(truth, probabilities),
+        "speakers": metrics.speaker_spread(truth, decided, voices, classes),
+    }
 
 
 def four_classes(scores: Sequence[ToneScore]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@
 summing to 1.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -46,9 +47,52 @@ def uar_interval(
     return float(low), float(high)
 
 
-def expected_calibration_error(truth: Classes, probabilities: Floats) -> float:
-    """Distance of the winner's probability from how often it is right, mean over 15 bins by size (Guo et al., 2017)."""
+def confusion(truth: Classes, decided: Classes, n_classes: int) -> Classes:
+    """Counts, shape ``(n_classes, n_classes)``: row what it was, column what was decided."""
+    return np.bincount(truth * n_classes + decided, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSpread:
+    """How unlike speakers fare: the unweighted average recall of each, summed up; a fair model has a narrow spread."""
+
+    count: int
+    lowest: float
+    median: float
+    highest: float
+    deviation: float
+
+
+def speaker_spread(truth: Classes, decided: Classes, voices: NDArray[np.str_], n_classes: int) -> SpeakerSpread:
+    """Over the speakers of ``voices``, shape ``(n,)``; each by the classes that he or she speaks in."""
+    every = [
+        unweighted_average_recall(truth[voices == voice], decided[voices == voice], n_classes)
+        for voice in np.unique(voices)
+    ]
+    return SpeakerSpread(len(every), min(every), float(np.median(every)), max(every), float(np.std(every)))
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Decisions of about the same confidence; in a calibrated model ``accuracy`` equals ``confidence``."""
+
+    n: int
+    confidence: float
+    """Mean probability of the winners."""
+    accuracy: float
+    """Share of the winners that are right."""
+
+
+def calibration(truth: Classes, probabilities: Floats) -> tuple[CalibrationBin, ...]:
+    """The reliability diagram: those of 15 equal-width bins of confidence that are not empty, in order."""
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = (abs(float(right[bins == b].sum() - confidence[bins == b].sum())) for b in np.unique(bins))
-    return sum(gaps) / len(truth)
+    return tuple(
+        CalibrationBin(int((bins == b).sum()), float(confidence[bins == b].mean()), float(right[bins == b].mean()))
+        for b in np.unique(bins)
+    )
+
+
+def expected_calibration_error(truth: Classes, probabilities: Floats) -> float:
+    """Distance of the winner's probability from how often it is right, mean over 15 bins by size (Guo et al., 2017)."""
+    return sum(part.n * abs(part.accuracy - part.confidence) for part in calibration(truth, probabilities)) / len(truth)
