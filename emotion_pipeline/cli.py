@@ -131,7 +131,7 @@ def evaluate_tone_command(
         bool, typer.Option(help="Judge a speaker's clips relative to each other, as segments of a recording are.")
     ] = False,
 ) -> None:
-    """Measure acoustic tone over angry, happy, neutral and sad."""
+    """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers."""
     from emotion_pipeline.engine.tone.evaluation import evaluate_tone
 
     _print_figures(evaluate_tone(_backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
@@ -179,11 +179,12 @@ def train_tone_command(
     manifest: Annotated[list[Path], typer.Option(help="CSV of a corpus; give it once per corpus.")],
     output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
     seed: int = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure clips; changes no result.")] = 1,
 ) -> None:
-    """Train the acoustic tone model."""
+    """Train the acoustic tone model on corpora; figures are of speakers and corpora that were held out."""
     from emotion_pipeline.engine.tone.training import train_tone_model
 
-    _print_figures(train_tone_model(manifest, output, seed=seed).to_dict())
+    _print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
 
 
 def _backends() -> Backends:

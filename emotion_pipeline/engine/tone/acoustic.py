@@ -141,7 +141,7 @@ def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
         **normaliser,
         **{f"committee.{name}": array for name, array in weights.committee.tensors().items()},
     }
-    depths = [len(member) for member in weights.committee.members]
+    depths = [member.depth for member in weights.committee.members]
     terms = {"labels": ACOUSTIC_TONES, "features": feature_names()}
     write_artefact(folder, {**card, "backend": BACKEND, "depths": depths}, tensors, terms)
 

@@ -37,9 +37,17 @@ SHAPE_NAMES: Final = (
 HARMONIC_NAMES: Final = ("h1_h2", "h1_a3")
 """Columns of ``Descriptors.harmonics`` in dB: the first harmonic against the second, and against the third formant."""
 
+FORMANT_NAMES: Final = ("formant1", "formant2", "formant3", "a1_a2", "a1_a3")
+"""Columns of ``Descriptors.formants``: the strongest resonance in each of three ranges in octaves re 1 kHz (for most
+vowels the formants of those numbers), then by how many dB the first is above the others."""
+
 _WINDOW: Final = 400  # 25 ms
 _FFT: Final = 512
 N_BINS: Final = _FFT // 2 + 1
+_FORMANT_BINS: Final = 176  # up to 5.5 kHz, where four or five formants lie
+_FORMANT_ORDER: Final = 12
+_FORMANT_RANGES: Final = ((0.2, 1.0), (0.8, 2.6), (2.0, 3.8))  # kHz
+_ENVELOPE: Final = 512
 _FLOOR: Final = 1e-6  # 60 dB below the speech's own power: what lies deeper is the room, the codec or the microphone
 
 Floats = NDArray[np.float32]
@@ -64,6 +72,10 @@ class Descriptors:
     """Spectral shape, shape ``(n_frames, len(SHAPE_NAMES))``."""
     harmonics: Floats
     """Voice quality, shape ``(n_frames, len(HARMONIC_NAMES))``, 0 where unvoiced."""
+    formants: Floats
+    """Resonances of the vocal tract, shape ``(n_frames, len(FORMANT_NAMES))``, 0 where unvoiced."""
+    mel: Floats
+    """Natural logarithm of the power in each mel band, shape ``(n_frames, N_MELS)``."""
 
 
 def describe(samples: Channel, filters: Floats) -> Descriptors:
@@ -94,6 +106,8 @@ def describe(samples: Channel, filters: Floats) -> Descriptors:
         mfcc=mfcc.astype(np.float32),
         shape=_shape(power, mel),
         harmonics=_harmonics(power, hertz, voiced),
+        formants=_formants(power, voiced),
+        mel=mel.astype(np.float32),
     )
 
 
@@ -196,3 +210,45 @@ def _harmonics(power: Floats, hertz: Floats, voiced: NDArray[np.bool_]) -> Float
     third_formant = _decibel(power[:, _band(2.2, 3.2)].max(axis=1))
     columns = np.column_stack([first - amplitude(2), first - third_formant])
     return np.where(voiced[:, None], columns, 0).astype(np.float32)
+
+
+def _formants(power: Floats, voiced: NDArray[np.bool_]) -> Floats:
+    """Peaks of the linear-predictive envelope (J. Makhoul, "Linear Prediction", Proc. IEEE 63(4), 1975, on the band).
+
+    Peaks rather than roots of the polynomial: as steady for statistics over an utterance, and much faster.
+    """
+    result = np.zeros((len(power), len(FORMANT_NAMES)), dtype=np.float32)
+    if not voiced.any():
+        return result
+    rising = (_kilohertz()[:_FORMANT_BINS] / 5 + 0.02) ** 2  # evens out the fall of the voice source
+    correlation = np.fft.irfft(power[voiced, :_FORMANT_BINS] * rising, axis=1)[:, : _FORMANT_ORDER + 1]
+    polynomial = _prediction(correlation.astype(np.float64))
+    envelope = -20 * np.log10(np.abs(np.fft.rfft(polynomial, _ENVELOPE, axis=1)) + 1e-6)
+    width = (_FORMANT_BINS - 1) * (SAMPLE_RATE / _FFT / 1000) / (_ENVELOPE // 2)
+    peak = np.zeros(envelope.shape, dtype=np.bool_)
+    peak[:, 1:-1] = (envelope[:, 1:-1] > envelope[:, :-2]) & (envelope[:, 1:-1] >= envelope[:, 2:])
+    bins, at = np.arange(envelope.shape[1]), np.zeros((len(envelope), 1))
+    rows = np.arange(len(envelope))
+    places, heights = [], []
+    for low, high in _FORMANT_RANGES:
+        inside = (bins * width >= low) & (bins * width <= high) & (bins > at + 0.2 / width)
+        # Where a range has no peak its highest point stands in.
+        best = np.where(inside, envelope + 1_000 * peak, -np.inf).argmax(axis=1)
+        places.append(np.log2(np.maximum(best, 1) * width))
+        heights.append(envelope[rows, best])
+        at = best[:, None]
+    result[voiced] = np.column_stack([*places, heights[0] - heights[1], heights[0] - heights[2]])
+    return result
+
+
+def _prediction(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients of the linear predictor of each row of autocorrelations, by the Levinson-Durbin recursion."""
+    order = correlation.shape[1] - 1
+    error = correlation[:, 0] * (1 + 1e-4) + 1e-9
+    polynomial = np.zeros_like(correlation)
+    polynomial[:, 0] = 1
+    for i in range(1, order + 1):
+        reflection = -(polynomial[:, :i] * correlation[:, i:0:-1]).sum(axis=1) / error
+        polynomial[:, 1 : i + 1] += reflection[:, None] * polynomial[:, i - 1 :: -1][:, :i]
+        error = error * (1 - reflection**2)
+    return polynomial

@@ -20,6 +20,7 @@ from emotion_pipeline.engine.tone.descriptors import (
     Descriptors,
     describe,
 )
+from emotion_pipeline.engine.tone.dynamics import dynamics
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 _MFCC_NAMES: Final = tuple(f"mfcc{i + 1}" for i in range(N_MFCC))
@@ -59,6 +60,7 @@ def _measured(frames: Descriptors) -> dict[str, float]:
         **_rhythm(speech),
         **_voice_quality(speech),
         **_spectrum(speech),
+        **dynamics(speech),
     }
 
 

@@ -4,6 +4,7 @@ What is reported is always of speakers, and of corpora, that the scored model ha
 ``corpus``, the mathematics of fitting in ``fitting``, what is written in ``acoustic``.
 """
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.artefact import check_output
+from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.tone import metrics
 from emotion_pipeline.engine.tone.acoustic import (
     AcousticToneModel,
@@ -27,14 +29,13 @@ from emotion_pipeline.engine.tone.acoustic import (
     pooled_log_probabilities,
     save,
 )
-from emotion_pipeline.engine.tone.augmentation import augment
 from emotion_pipeline.engine.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
 from emotion_pipeline.engine.tone.descriptors import mel_filters
 from emotion_pipeline.engine.tone.fitting import Examples, fit_committee, fit_normaliser
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 
 NAME: Final = "functionals"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 FOLDS: Final = 5
 
@@ -57,6 +58,8 @@ class HeldOutFigures:
     """The hardest case: a speaker's clips of one tone standing for one recording."""
     ece: float
     """Every clip alone, after calibration."""
+    ece_by_speaker: float
+    ece_one_tone: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +83,24 @@ class ToneTrainingReport:
         return asdict(self)
 
 
-def train_tone_model(
-    manifests: Sequence[Path], output: Path, seed: int = 0, *, variants: int = 4, workers: int = 1
-) -> ToneTrainingReport:
+def train_tone_model(manifests: Sequence[Path], output: Path, seed: int = 0, *, workers: int = 1) -> ToneTrainingReport:
     """Train on every clip of ``manifests`` with a four-class label and write the artefact to the folder ``output``.
 
-    variants: augmented copies of each clip. workers: processes that measure clips; their number changes no result.
+    workers: processes that measure clips; their number changes no result.
 
     The same clips and seed give the same artefact on the same machine. Raises ``TrainingDataError`` naming file and row
     for data that does not fit and ``ArtefactError`` where ``output`` is a folder of something else; nothing is written
     by halves.
     """
     started = time.perf_counter()
+    _check_output(output)
     listed = [clip for manifest in manifests for clip in read_manifest(manifest)]
     clips = without_duplicates(listed)
-    examples = _examples(clips, seed, variants, workers)
+    examples = _examples(clips, workers)
     _check(examples)
     by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
     by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
-    # A new recording is another corpus: confidence on unheard corpora is the honest one where it can be had.
-    temperature = fit_temperature((by_corpus or by_speaker).every, examples.tones)
+    temperature = _temperature([part for part in (by_speaker, by_corpus) if part], examples)
     figures = {
         "clips": {name: int((examples.corpora == name).sum()) for name in np.unique(examples.corpora)},
         "duplicates": len(listed) - len(clips),
@@ -133,14 +134,13 @@ def fit_temperature(log_probabilities: Sequence[Floats], tones: NDArray[np.int64
     return float(np.exp(best.x))
 
 
-def _examples(clips: Sequence[Clip], seed: int, variants: int, workers: int) -> Examples:
-    vectors_of = partial(_vectors, filters=mel_filters(), seed=seed, variants=variants)
-    numbered = list(enumerate(clips))
+def _examples(clips: Sequence[Clip], workers: int) -> Examples:
+    vector_of = partial(_vector, filters=mel_filters())
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            vectors = list(pool.map(vectors_of, numbered, chunksize=16))
+            vectors = list(pool.map(vector_of, clips, chunksize=16))
     else:
-        vectors = [vectors_of(pair) for pair in numbered]
+        vectors = [vector_of(clip) for clip in clips]
     return Examples(
         vectors=np.stack(vectors),
         tones=np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]),
@@ -149,16 +149,20 @@ def _examples(clips: Sequence[Clip], seed: int, variants: int, workers: int) -> 
     )
 
 
-def _vectors(numbered: tuple[int, Clip], filters: NDArray[np.float32], seed: int, variants: int) -> NDArray[np.float32]:
-    """Functionals of a clip and of its augmented variants, shape ``(1 + variants, n_features)``."""
-    number, clip = numbered
-    samples = read_clip(clip)
-    original = measure(samples, filters)
-    if not len(original.vectors):
+def _vector(clip: Clip, filters: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Functionals of a clip, shape ``(n_features,)``."""
+    measured = measure(read_clip(clip), filters)
+    if not len(measured.vectors):
         raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
-    rng = np.random.default_rng((seed, number))
-    measured = (measure(augment(samples, rng), filters) for _ in range(variants))
-    return np.stack([original.vector, *(found.vector if len(found.vectors) else original.vector for found in measured)])
+    return measured.vector
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that cannot be written to or is in use before hours are spent, not after."""
+    check_output(folder)
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ArtefactError(f"{folder} cannot be made, since {above} is no folder to write in: name another.")
 
 
 def _check(examples: Examples) -> None:
@@ -175,6 +179,15 @@ def _check(examples: Examples) -> None:
 def _fit(examples: Examples, seed: int, temperature: float = 1.0) -> Weights:
     normaliser = fit_normaliser(examples)
     return Weights(mel_filters(), normaliser, fit_committee(examples, normaliser, seed), temperature)
+
+
+def _temperature(held_out: Sequence["_HeldOut"], examples: Examples) -> float:
+    """One temperature for unheard speakers and unheard corpora alike, every clip alone and with its speaker's others.
+
+    By unheard corpora only it would be too high: what is shipped has heard them all, so it knows more than any model
+    that one was held out from. A voice in one tone throughout does not count: it would make all others too unsure.
+    """
+    return fit_temperature([view for part in held_out for view in (part.alone, part.by_speaker)], examples.tones)
 
 
 Folds = Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -215,7 +228,7 @@ def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
         for target, voices in zip(result.every, (alone, examples.speakers, same_tone), strict=True):
             for voice in np.unique(voices[unheard]):
                 rows = unheard[voices[unheard] == voice]
-                clips = [Utterance(examples.vectors[row, :1], np.ones(1)) for row in rows]
+                clips = [Utterance(examples.vectors[[row]], np.ones(1)) for row in rows]
                 target[rows] = pooled_log_probabilities(clips, weights)
     return result
 
@@ -226,8 +239,8 @@ def _figures(held_out: _HeldOut, examples: Examples, temperature: float) -> tupl
         truth = examples.tones[rows]
         decided = (p[rows].argmax(axis=1) for p in held_out.every)
         uars = (metrics.unweighted_average_recall(truth, found, len(ACOUSTIC_TONES)) for found in decided)
-        probabilities = softmax(held_out.alone[rows] / temperature, axis=1)
-        error = metrics.expected_calibration_error(truth, probabilities)
-        return HeldOutFigures(corpus, int(rows.sum()), *(round(uar, 4) for uar in uars), ece=round(error, 4))
+        calibrated = (softmax(p[rows] / temperature, axis=1) for p in held_out.every)
+        errors = (metrics.expected_calibration_error(truth, probabilities) for probabilities in calibrated)
+        return HeldOutFigures(corpus, int(rows.sum()), *(round(float(figure), 4) for figure in (*uars, *errors)))
 
     return tuple(of(str(corpus)) for corpus in np.unique(examples.corpora))

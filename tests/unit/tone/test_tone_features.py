@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.tone.augmentation import augment
 from emotion_pipeline.engine.tone.descriptors import N_BINS, N_MELS, describe, mel_filters
 from emotion_pipeline.engine.tone.features import feature_names, functionals
 from emotion_pipeline.engine.tone.pitch import HOP, track_pitch
@@ -134,17 +133,3 @@ def test_windows_are_whole_up_to_ten_seconds_and_then_five_to_ten_and_lose_nothi
         lengths = [len(window) / SAMPLE_RATE for window in cut]
         assert max(lengths) <= LONGEST + 1e-3
         assert len(cut) == 1 or min(lengths) >= 5 - 1e-3
-
-
-def test_augmentation_keeps_power_and_is_decided_by_its_generator() -> None:
-    samples = voice(150.0)
-    for seed in range(20):
-        once, again = (augment(samples, np.random.default_rng(seed)) for _ in range(2))
-        assert np.array_equal(once, again)
-        assert np.isfinite(once).all()
-        assert np.mean(once**2) == pytest.approx(float(np.mean(samples**2)), rel=1e-3)
-        assert 0.88 < len(once) / len(samples) < 1.13
-
-
-def test_augmenting_silence_gives_silence() -> None:
-    assert not augment(np.zeros(4000, dtype=np.float32), np.random.default_rng(1)).any()

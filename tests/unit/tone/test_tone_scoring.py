@@ -14,7 +14,7 @@ from emotion_pipeline.engine.errors import ArtefactError, UnknownBackendError
 from emotion_pipeline.engine.tone import acoustic
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS, TONES
 from emotion_pipeline.engine.tone.model import ToneModel, load_tone_model, pool_scores
-from emotion_pipeline.engine.tone.network import Committee, Layer
+from emotion_pipeline.engine.tone.network import Chain, Committee, KernelMachine, Layer
 from emotion_pipeline.engine.tone.normalise import Normaliser
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
@@ -152,9 +152,9 @@ def test_a_committee_with_a_missing_layer_is_refused(tmp_path: Path) -> None:
     from emotion_pipeline.engine.artefact import read_artefact, write_artefact
 
     whole = read_artefact(acoustic.SHIPPED, acoustic.BACKEND)
-    tensors = {name: array for name, array in whole.tensors.items() if name != "committee.1.0.weights"}
+    tensors = {name: array for name, array in whole.tensors.items() if name != "committee.1.landmarks"}
     write_artefact(tmp_path / "partial", dict(whole.card), tensors, dict(whole.terms))
-    with pytest.raises(ArtefactError, match=r"1\.0\.weights"):
+    with pytest.raises(ArtefactError, match=r"1\.landmarks"):
         load_tone_model("acoustic", tmp_path / "partial")
 
 
@@ -167,11 +167,20 @@ def test_a_committee_survives_being_written_and_read(rng: np.random.Generator) -
     def layer(wide: int, narrow: int) -> Layer:
         return rng.standard_normal((wide, narrow)), rng.standard_normal(narrow)
 
-    committee = Committee(((layer(6, 4),), (layer(6, 5), layer(5, 4))))
-    again = Committee.from_tensors(committee.tensors(), (1, 2))
+    machine = KernelMachine(rng.standard_normal((5, 6)), 0.3, layer(5, 4))
+    committee = Committee((Chain((layer(6, 4),)), machine, Chain((layer(6, 5), layer(5, 4)))))
+    again = Committee.from_tensors(committee.tensors(), (1, 0, 2))
     inputs = rng.standard_normal((7, 6))
     assert again.log_probabilities(inputs) == pytest.approx(committee.log_probabilities(inputs), abs=1e-5)
     assert np.exp(committee.log_probabilities(inputs)).sum(axis=1) == pytest.approx(np.ones(7))
+
+
+def test_likeness_is_one_for_the_same_and_falls_with_distance() -> None:
+    machine = KernelMachine(np.array([[0.0, 0.0], [3.0, 4.0]]), 0.1, (np.eye(2), np.zeros(2)))
+    near, far = machine.likeness(np.array([[0.0, 0.0], [6.0, 8.0]]))
+    assert near == pytest.approx([1, np.exp(-2.5)])
+    assert far == pytest.approx([np.exp(-10), np.exp(-2.5)])
+    assert machine.logits(np.array([[0.0, 0.0]])) == pytest.approx(near[None, :])
 
 
 def test_a_voice_that_is_well_known_is_centred_and_a_new_one_is_standardised(rng: np.random.Generator) -> None:

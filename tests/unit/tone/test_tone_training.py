@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
-from emotion_pipeline.engine.tone import fitting
 from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.engine.tone.evaluation import evaluate_tone, four_classes
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
@@ -20,13 +19,6 @@ from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
 # Pitch in Hz, its range in per cent, and syllables a second: tones that no model can fail to tell apart
 MANNERS = {"angry": (260, 10, 7.0), "happy": (230, 45, 5.0), "neutral": (130, 5, 4.0), "sad": (100, 15, 2.0)}
-
-
-@pytest.fixture(autouse=True)
-def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same code with fewer steps and networks, so that a test takes a second."""
-    monkeypatch.setattr(fitting, "_STEPS", 60)
-    monkeypatch.setattr(fitting, "NETWORKS", 1)
 
 
 def spoken(manner: str, rng: np.random.Generator) -> Channel:
@@ -71,7 +63,7 @@ def make_corpus(folder: Path, speakers: int = 5, seed: int = 0) -> Path:
 
 def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(tmp_path: Path) -> None:
     manifests = [make_corpus(tmp_path / name, seed=i) for i, name in enumerate(("first", "second"))]
-    report = train_tone_model(manifests, tmp_path / "model", variants=1)
+    report = train_tone_model(manifests, tmp_path / "model")
     model = load_tone_model("acoustic", tmp_path / "model")
     assert model.fingerprint == report.fingerprint
     assert report.clips == {"first": 40, "second": 40}
@@ -86,8 +78,8 @@ def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(
 
 def test_training_twice_gives_the_same_artefact_whatever_the_number_of_workers(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path / "corpus")
-    once = train_tone_model([manifest], tmp_path / "once", seed=3, variants=1)
-    again = train_tone_model([manifest], tmp_path / "again", seed=3, variants=1, workers=2)
+    once = train_tone_model([manifest], tmp_path / "once", seed=3)
+    again = train_tone_model([manifest], tmp_path / "again", seed=3, workers=2)
     assert once.fingerprint == again.fingerprint
     assert once.leave_one_corpus_out == ()
     assert json.dumps(once.to_dict())
@@ -101,7 +93,7 @@ def test_a_small_part_of_real_corpora_is_learnt_better_than_chance(shared_data: 
     for row in rows:
         (tmp_path / "emodb" / row["file"]).symlink_to(source / row["file"])
     kept = [{name: row[name] for name in ("file", "speaker", "emotion")} for row in rows]
-    report = train_tone_model([write_manifest(tmp_path / "emodb", kept)], tmp_path / "model", variants=0)
+    report = train_tone_model([write_manifest(tmp_path / "emodb", kept)], tmp_path / "model")
     assert report.by_speaker[0].uar_4 > 0.5
 
 
@@ -125,14 +117,33 @@ def test_recordings_with_the_same_sound_are_used_once(tmp_path: Path) -> None:
 def test_an_output_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path / "corpus")
     with pytest.raises(ArtefactError, match=r"no card\.json"):
-        train_tone_model([manifest], tmp_path / "corpus", variants=0)
+        train_tone_model([manifest], tmp_path / "corpus")
     assert manifest.is_file()
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in use", encoding="utf-8")
+    for output in (tmp_path / "file", tmp_path / "file" / "model"):
+        with pytest.raises(ArtefactError, match="file"):
+            train_tone_model([tmp_path / "no manifest.csv"], output)
+
+
+def test_a_speaker_at_fault_shows_in_the_spread_and_each_clip_in_the_confusion(tmp_path: Path) -> None:
+    evaluation = evaluate_tone(load_tone_model(), make_corpus(tmp_path / "corpus"))
+    spread = evaluation.speakers
+    assert spread.count == 5
+    assert spread.lowest <= spread.median <= spread.highest
+    assert sum(sum(row.values()) for row in evaluation.confusion.values()) == evaluation.n == 40
+    for tone, row in evaluation.confusion.items():
+        assert row[tone] / sum(row.values()) == evaluation.recall[tone]
+    assert sum(part.n for part in evaluation.calibration) == 40
 
 
 def test_the_figures_have_the_keys_of_the_command_contract(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path / "corpus")
     evaluation = evaluate_tone(load_tone_model(), manifest, normalise_by_speaker=True).to_dict()
-    assert {"n", "uar_4", "recall", "ece", "audio_seconds_per_second", "uar_4_interval"} <= set(evaluation)
+    contract = {"n", "uar_4", "recall", "ece", "audio_seconds_per_second"}
+    assert contract | {"uar_4_interval", "confusion", "calibration", "speakers"} <= set(evaluation)
     assert set(evaluation["recall"]) == set(ACOUSTIC_TONES)
     assert evaluation["normalised_by_speaker"] is True
     assert json.dumps(evaluation)
@@ -194,7 +205,7 @@ def test_a_silent_recording_is_named_with_its_row(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path / "corpus")
     write_wave(tmp_path / "corpus" / "3.wav", np.zeros(SAMPLE_RATE, dtype=np.float32))
     with pytest.raises(TrainingDataError, match=r"row 5: 3\.wav is silent"):
-        train_tone_model([manifest], tmp_path / "model", variants=0)
+        train_tone_model([manifest], tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -203,12 +214,12 @@ def test_a_tone_without_a_clip_is_named(tmp_path: Path) -> None:
     text = manifest.read_text(encoding="utf-8").replace(",sad", ",fearful")
     manifest.write_text(text, encoding="utf-8")
     with pytest.raises(TrainingDataError, match="labelled sad"):
-        train_tone_model([manifest], tmp_path / "model", variants=0)
+        train_tone_model([manifest], tmp_path / "model")
 
 
 def test_too_few_speakers_to_measure_on_unheard_ones_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingDataError, match="2 speakers"):
-        train_tone_model([make_corpus(tmp_path / "corpus", speakers=2)], tmp_path / "model", variants=0)
+        train_tone_model([make_corpus(tmp_path / "corpus", speakers=2)], tmp_path / "model")
 
 
 def test_the_temperature_undoes_overconfidence(rng: np.random.Generator) -> None:
