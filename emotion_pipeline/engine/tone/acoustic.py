@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.tone.calibration import Calibration, Judgement
 from emotion_pipeline.engine.tone.features import feature_names, functionals
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.network import Committee
@@ -41,8 +41,7 @@ class Weights:
     """Mel filterbank, see ``descriptors.mel_filters``."""
     normaliser: Normaliser
     committee: Committee
-    temperature: float
-    """Log-probabilities are divided by this before they become probabilities."""
+    calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +112,20 @@ class AcousticToneModel:
 
     def probabilities(self, voice: Sequence[Utterance]) -> Floats:
         """Calibrated probabilities of one voice's utterances, shape ``(n, 4)``; NaN where nothing is heard."""
-        return softmax(pooled_log_probabilities(voice, self._weights) / self._weights.temperature, axis=1)
+        return self._weights.calibration.apply(judge(voice, self._weights.normaliser, self._weights.committee))
 
 
-def pooled_log_probabilities(voice: Sequence[Utterance], weights: Weights) -> Floats:
-    """Log-probabilities before calibration, shape ``(n_utterances, 4)``; NaN where nothing is heard.
-
-    An utterance's windows are pooled by the seconds of speech in each.
-    """
-    result = np.full((len(voice), len(ACOUSTIC_TONES)), np.nan)
+def judge(voice: Sequence[Utterance], normaliser: Normaliser, committee: Committee) -> Judgement:
+    """What ``committee`` makes of one voice's utterances; their windows are pooled by the seconds of speech in each."""
+    result = Judgement(np.full((len(voice), len(ACOUSTIC_TONES)), np.nan), np.full(len(voice), np.nan))
     heard = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
     if not heard:
         return result
     known = np.stack([voice[i].vector for i in heard])
     for i in heard:
-        relative = weights.normaliser.apply(voice[i].vectors, known)
-        result[i] = np.average(weights.committee.log_probabilities(relative), axis=0, weights=voice[i].seconds)
+        relative, seconds = normaliser.apply(voice[i].vectors, known), voice[i].seconds
+        result.log_probabilities[i] = np.average(committee.log_probabilities(relative), axis=0, weights=seconds)
+        result.novelty[i] = np.average(committee.novelty(relative), weights=seconds)
     return result
 
 
@@ -137,7 +134,7 @@ def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
     normaliser = {f"normaliser.{name}": getattr(weights.normaliser, name).astype(np.float32) for name in _POPULATION}
     tensors = {
         "filters": weights.filters,
-        "temperature": np.array([weights.temperature], dtype=np.float32),
+        "calibration": np.array([weights.calibration.base, weights.calibration.slope], dtype=np.float32),
         **normaliser,
         **{f"committee.{name}": array for name, array in weights.committee.tensors().items()},
     }
@@ -154,7 +151,8 @@ def _weights(artefact: Artefact) -> Weights:
         committee = Committee.from_tensors(own, artefact.card["depths"])
     except KeyError as error:
         raise ArtefactError(f"The tone model in {artefact.folder} lacks {error}: make it again.") from error
-    return Weights(artefact.tensor("filters"), Normaliser(*parts), committee, float(artefact.tensor("temperature")[0]))
+    base, slope = artefact.tensor("calibration").tolist()
+    return Weights(artefact.tensor("filters"), Normaliser(*parts), committee, Calibration(base, slope))
 
 
 def _score(probabilities: Floats) -> ToneScore:

@@ -75,5 +75,5 @@ def _acoustic(artefact: Path | None) -> ToneModel:
 
 
 TONE_MODELS: Final = Registry[ToneModel](
-    "tone", [BackendSpec("acoustic", "functionals and small networks, shipped with the package", _acoustic)]
+    "tone", [BackendSpec("acoustic", "functionals and kernel machines, shipped with the package", _acoustic)]
 )

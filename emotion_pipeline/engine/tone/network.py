@@ -7,7 +7,7 @@ log-probabilities.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from scipy.special import log_softmax
 Floats = NDArray[np.float64]
 Layer = tuple[Floats, Floats]
 """Weights, shape ``(n_in, n_out)``, and offsets, shape ``(n_out,)``."""
+
+_NEAREST: Final = 5
 
 
 class Member(Protocol):
@@ -76,9 +78,12 @@ class KernelMachine:
 
     def likeness(self, inputs: Floats) -> Floats:
         """Shape ``(n, n_landmarks)``, in (0, 1]."""
+        return np.exp(-self.steepness * self.distances(inputs))
+
+    def distances(self, inputs: Floats) -> Floats:
+        """Squared distances to the examples, shape ``(n, n_landmarks)``."""
         own, theirs = (inputs**2).sum(axis=1), (self.landmarks**2).sum(axis=1)
-        distance = own[:, None] + theirs - 2 * inputs @ self.landmarks.T
-        return np.exp(-self.steepness * np.maximum(distance, 0))
+        return np.maximum(own[:, None] + theirs - 2 * inputs @ self.landmarks.T, 0)
 
     def logits(self, inputs: Floats) -> Floats:
         weights, offsets = self.output
@@ -100,6 +105,14 @@ class Committee:
         """Mean log-probability, shape ``(n, n_classes)``, of ``inputs``, shape ``(n, n_features)``; not calibrated."""
         opinions = [log_softmax(member.logits(inputs), axis=1) for member in self.members]
         return log_softmax(np.mean(opinions, axis=0), axis=1)
+
+    def novelty(self, inputs: Floats) -> Floats:
+        """Mean squared distance per feature to the nearest known examples, shape ``(n,)``; 0 where none are kept."""
+        machines = [member for member in self.members if isinstance(member, KernelMachine)]
+        if not machines:
+            return np.zeros(len(inputs))
+        distances = (np.sort(machine.distances(inputs), axis=1)[:, :_NEAREST] for machine in machines)
+        return np.mean([near.mean(axis=1) for near in distances], axis=0) / inputs.shape[1]
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Arrays by name, for example ``member.layer.weights``."""

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
 
 from emotion_pipeline.engine.artefact import check_output
 from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
@@ -25,14 +24,17 @@ from emotion_pipeline.engine.tone.acoustic import (
     AcousticToneModel,
     Utterance,
     Weights,
+    judge,
     measure,
-    pooled_log_probabilities,
     save,
 )
+from emotion_pipeline.engine.tone.calibration import Calibration, Judgement, fit_calibration
 from emotion_pipeline.engine.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
 from emotion_pipeline.engine.tone.descriptors import mel_filters
 from emotion_pipeline.engine.tone.fitting import Examples, fit_committee, fit_normaliser
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
+from emotion_pipeline.engine.tone.network import Committee
+from emotion_pipeline.engine.tone.normalise import Normaliser
 
 NAME: Final = "functionals"
 VERSION: Final = "2"
@@ -75,7 +77,7 @@ class ToneTrainingReport:
     """Cross-validated over speakers, all corpora together."""
     leave_one_corpus_out: tuple[HeldOutFigures, ...]
     """Empty where there is only one corpus."""
-    temperature: float
+    calibration: Calibration
     seed: int
     seconds: float
 
@@ -100,38 +102,24 @@ def train_tone_model(manifests: Sequence[Path], output: Path, seed: int = 0, *, 
     _check(examples)
     by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
     by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
-    temperature = _temperature([part for part in (by_speaker, by_corpus) if part], examples)
+    calibration = _calibration([part for part in (by_speaker, by_corpus) if part], examples)
     figures = {
         "clips": {name: int((examples.corpora == name).sum()) for name in np.unique(examples.corpora)},
         "duplicates": len(listed) - len(clips),
-        "by_speaker": _figures(by_speaker, examples, temperature),
-        "leave_one_corpus_out": _figures(by_corpus, examples, temperature) if by_corpus else (),
-        "temperature": round(temperature, 4),
+        "by_speaker": _figures(by_speaker, examples, calibration),
+        "leave_one_corpus_out": _figures(by_corpus, examples, calibration) if by_corpus else (),
+        "calibration": calibration,
         "seed": seed,
     }
-    weights = _fit(examples, seed, temperature)
+    normaliser, committee = _fit(examples, seed)
+    weights = Weights(mel_filters(), normaliser, committee, calibration)
     named = " ".join(f"--manifest {name}/manifest.csv" for name in figures["clips"])
     lists = {key: [asdict(part) for part in figures[key]] for key in ("by_speaker", "leave_one_corpus_out")}
+    plain = {**lists, "calibration": asdict(calibration)}
     made_with = _COMMAND.format(manifests=named, seed=seed)
-    save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | lists}, output)
+    save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | plain}, output)
     fingerprint = AcousticToneModel.load(output).fingerprint
     return ToneTrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
-
-
-def fit_temperature(log_probabilities: Sequence[Floats], tones: NDArray[np.int64]) -> float:
-    """The temperature that makes the labels likeliest (Guo et al., "On Calibration of Modern Neural Networks", 2017).
-
-    log_probabilities: several judgements of the same clips, each of shape ``(n, n_classes)``, that count the same.
-    """
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(tones))
-
-    def cost(logarithm: float) -> float:
-        return -sum(float(log_softmax(p / np.exp(logarithm), axis=1)[rows, tones].mean()) for p in log_probabilities)
-
-    best: Any = minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded")
-    return float(np.exp(best.x))
 
 
 def _examples(clips: Sequence[Clip], workers: int) -> Examples:
@@ -176,18 +164,14 @@ def _check(examples: Examples) -> None:
         )
 
 
-def _fit(examples: Examples, seed: int, temperature: float = 1.0) -> Weights:
+def _fit(examples: Examples, seed: int) -> tuple[Normaliser, Committee]:
     normaliser = fit_normaliser(examples)
-    return Weights(mel_filters(), normaliser, fit_committee(examples, normaliser, seed), temperature)
+    return normaliser, fit_committee(examples, normaliser, seed)
 
 
-def _temperature(held_out: Sequence["_HeldOut"], examples: Examples) -> float:
-    """One temperature for unheard speakers and unheard corpora alike, every clip alone and with its speaker's others.
-
-    By unheard corpora only it would be too high: what is shipped has heard them all, so it knows more than any model
-    that one was held out from. A voice in one tone throughout does not count: it would make all others too unsure.
-    """
-    return fit_temperature([view for part in held_out for view in (part.alone, part.by_speaker)], examples.tones)
+def _calibration(held_out: Sequence["_HeldOut"], examples: Examples) -> Calibration:
+    """One for unheard speakers and unheard corpora, and for whatever a clip is judged relative to."""
+    return fit_calibration([view for part in held_out for view in part.every], examples.tones)
 
 
 Folds = Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -208,39 +192,40 @@ def _corpus_folds(examples: Examples) -> Folds:
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """Log-probabilities of clips unheard in training, shape ``(n, 4)``, by what a clip is judged relative to."""
+    """Judgements of clips unheard in training, by what a clip is judged relative to."""
 
-    alone: Floats
-    by_speaker: Floats
-    one_tone: Floats
+    alone: Judgement
+    by_speaker: Judgement
+    one_tone: Judgement
 
     @property
-    def every(self) -> tuple[Floats, Floats, Floats]:
+    def every(self) -> tuple[Judgement, Judgement, Judgement]:
         return self.alone, self.by_speaker, self.one_tone
 
 
 def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
-    result = _HeldOut(*(np.zeros((len(examples.tones), len(ACOUSTIC_TONES))) for _ in range(3)))
+    n = len(examples.tones)
+    result = _HeldOut(*(Judgement(np.zeros((n, len(ACOUSTIC_TONES))), np.zeros(n)) for _ in range(3)))
     same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
     for heard, unheard in folds:
-        weights = _fit(examples.take(np.asarray(heard)), seed)
-        alone = np.arange(len(examples.tones)).astype(str)
-        for target, voices in zip(result.every, (alone, examples.speakers, same_tone), strict=True):
+        normaliser, committee = _fit(examples.take(np.asarray(heard)), seed)
+        for target, voices in zip(result.every, (np.arange(n).astype(str), examples.speakers, same_tone), strict=True):
             for voice in np.unique(voices[unheard]):
                 rows = unheard[voices[unheard] == voice]
-                clips = [Utterance(examples.vectors[[row]], np.ones(1)) for row in rows]
-                target[rows] = pooled_log_probabilities(clips, weights)
+                found = judge([Utterance(examples.vectors[[row]], np.ones(1)) for row in rows], normaliser, committee)
+                target.log_probabilities[rows], target.novelty[rows] = found.log_probabilities, found.novelty
     return result
 
 
-def _figures(held_out: _HeldOut, examples: Examples, temperature: float) -> tuple[HeldOutFigures, ...]:
+def _figures(held_out: _HeldOut, examples: Examples, calibration: Calibration) -> tuple[HeldOutFigures, ...]:
+    every = [calibration.apply(view) for view in held_out.every]
+
     def of(corpus: str) -> HeldOutFigures:
         rows = examples.corpora == corpus
         truth = examples.tones[rows]
-        decided = (p[rows].argmax(axis=1) for p in held_out.every)
+        decided = (p[rows].argmax(axis=1) for p in every)
         uars = (metrics.unweighted_average_recall(truth, found, len(ACOUSTIC_TONES)) for found in decided)
-        calibrated = (softmax(p[rows] / temperature, axis=1) for p in held_out.every)
-        errors = (metrics.expected_calibration_error(truth, probabilities) for probabilities in calibrated)
+        errors = (metrics.expected_calibration_error(truth, p[rows]) for p in every)
         return HeldOutFigures(corpus, int(rows.sum()), *(round(float(figure), 4) for figure in (*uars, *errors)))
 
     return tuple(of(str(corpus)) for corpus in np.unique(examples.corpora))

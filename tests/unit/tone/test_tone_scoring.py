@@ -183,6 +183,14 @@ def test_likeness_is_one_for_the_same_and_falls_with_distance() -> None:
     assert machine.logits(np.array([[0.0, 0.0]])) == pytest.approx(near[None, :])
 
 
+def test_what_is_like_the_examples_is_no_news_and_without_examples_nothing_is() -> None:
+    machine = KernelMachine(np.array([[0.0, 0.0], [0.0, 2.0]]), 0.1, (np.eye(2), np.zeros(2)))
+    committee = Committee((Chain(((np.eye(2), np.zeros(2)),)), machine))
+    near, far = committee.novelty(np.array([[0.0, 1.0], [10.0, 1.0]]))
+    assert (near, far) == pytest.approx((0.5, 50.5))
+    assert not Committee(committee.members[:1]).novelty(np.ones((3, 2))).any()
+
+
 def test_a_voice_that_is_well_known_is_centred_and_a_new_one_is_standardised(rng: np.random.Generator) -> None:
     offsets = rng.normal(0, 10, 50)
     voices = np.repeat(np.arange(50).astype(str), 20)

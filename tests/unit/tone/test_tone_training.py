@@ -14,7 +14,7 @@ from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicate
 from emotion_pipeline.engine.tone.evaluation import evaluate_tone, four_classes
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 from emotion_pipeline.engine.tone.model import load_tone_model
-from emotion_pipeline.engine.tone.training import fit_temperature, train_tone_model
+from emotion_pipeline.engine.tone.training import train_tone_model
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
 # Pitch in Hz, its range in per cent, and syllables a second: tones that no model can fail to tell apart
@@ -72,7 +72,7 @@ def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(
     unheard = evaluate_tone(model, make_corpus(tmp_path / "third", seed=9))
     assert unheard.uar_4 > 0.8
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["metrics"]["temperature"] == report.temperature
+    assert card["metrics"]["calibration"] == report.to_dict()["calibration"]
     assert str(tmp_path) not in json.dumps(card)
 
 
@@ -220,10 +220,3 @@ def test_a_tone_without_a_clip_is_named(tmp_path: Path) -> None:
 def test_too_few_speakers_to_measure_on_unheard_ones_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingDataError, match="2 speakers"):
         train_tone_model([make_corpus(tmp_path / "corpus", speakers=2)], tmp_path / "model")
-
-
-def test_the_temperature_undoes_overconfidence(rng: np.random.Generator) -> None:
-    logits = rng.normal(0, 1.5, (4000, 4))
-    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = np.array([rng.choice(4, p=row) for row in chances])
-    assert fit_temperature([logits * 3], truth) == pytest.approx(3, rel=0.1)
