@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
 from emotion_pipeline.engine.emotion.model import Scores, with_features
+from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.errors import ArtefactError
-from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES, FEATURES
+from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 BACKEND: Final = "tfidf"
@@ -28,23 +29,6 @@ STEPS: Final = 3
 """Ordinal steps of intensity: at least mild, at least moderate, intense."""
 
 _BATCH: Final = 2_048
-_UNBOUNDED: Final = np.array([feature.maximum is None for feature in FEATURES])
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureScale:
-    """Brings the 42 features to comparable size: unbounded ones by logarithm first, then centred, scaled, cut at 4."""
-
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
-
-    @classmethod
-    def fit(cls, features: NDArray[np.float32]) -> "FeatureScale":
-        damped = _damp(features)
-        return cls(damped.mean(axis=0), np.maximum(damped.std(axis=0), 1e-3))
-
-    def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.clip((_damp(features) - self.mean) / self.deviation, -4.0, 4.0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +90,25 @@ class TfidfEmotionModel:
         steps = sigmoid(linear(terms, np.hstack([heads, features]), self._weights.intensity))
         return Scores(labels.astype(np.float32), base.astype(np.float32), levels_of(steps))
 
+    def raw(
+        self, texts: Sequence[str], features: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Uncalibrated scores: labels and bases ``(n, HEADS)``, intensity steps ``(n, 12)``; features unscaled."""
+        heads, steps = [np.zeros((0, HEADS), np.float32)], [np.zeros((0, self._weights.intensity.shape[1]), np.float32)]
+        for start in range(0, len(texts), _BATCH):
+            part = slice(start, start + _BATCH)
+            terms, scaled = self._space.transform(texts[part]), self._scale.apply(features[part])
+            heads.append(linear(terms, scaled, self._weights.heads))
+            steps.append(linear(terms, np.hstack([heads[-1], scaled]), self._weights.intensity))
+        return np.concatenate(heads), np.concatenate(steps)
+
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write the artefact; ``card`` adds name, version, how it was made and how well it does."""
+        full_card = {"backend": BACKEND, **card, "features_fingerprint": self._extractor.fingerprint}
+        write_artefact(folder, full_card, *self.content())
+
+    def content(self) -> tuple[dict[str, NDArray[Any]], dict[str, Sequence[str]]]:
+        """The arrays and the lists of strings that an artefact stores."""
         words, characters = self._space.vocabularies
         word_idf, character_idf = self._space.idfs
         weights = self._weights
@@ -123,25 +124,25 @@ class TfidfEmotionModel:
             "base_which": weights.base.which,
             "thresholds": weights.thresholds,
         }
-        full_card = {"backend": BACKEND, **card, "features_fingerprint": self._extractor.fingerprint}
-        write_artefact(
-            folder, full_card, tensors, {"words": words, "characters": characters, "features": FEATURE_NAMES}
-        )
+        return tensors, {"words": words, "characters": characters, "features": FEATURE_NAMES}
 
     @classmethod
     def load(cls, folder: Path, extractor: FeatureExtractor | None = None) -> "TfidfEmotionModel":
         """Rebuild the model in ``folder``; raises ``ArtefactError`` naming the file or array at fault."""
-        artefact = read_artefact(folder, BACKEND)
-        extractor = extractor or FeatureExtractor()
+        return cls.of(read_artefact(folder, BACKEND), extractor or FeatureExtractor())
+
+    @classmethod
+    def of(cls, artefact: Artefact, extractor: FeatureExtractor, prefix: str = "") -> "TfidfEmotionModel":
+        """Rebuild the model from arrays whose names begin with ``prefix``: it may be a part of another model."""
         if tuple(artefact.terms.get("features", ())) != FEATURE_NAMES:
-            raise ArtefactError(f"{folder} was trained on other linguistic features: train it again.")
+            raise ArtefactError(f"{artefact.folder} was trained on other linguistic features: train it again.")
         space = TermSpace.rebuild(
             [artefact.terms["words"], artefact.terms["characters"]],
-            [artefact.tensor("word_idf"), artefact.tensor("character_idf")],
+            [artefact.tensor(f"{prefix}word_idf"), artefact.tensor(f"{prefix}character_idf")],
         )
-        scale = FeatureScale(artefact.tensor("feature_mean"), artefact.tensor("feature_deviation"))
+        scale = FeatureScale(artefact.tensor(f"{prefix}feature_mean"), artefact.tensor(f"{prefix}feature_deviation"))
         fingerprint = with_features(artefact.fingerprint, extractor)
-        return cls(space, scale, extractor, _read_weights(artefact), fingerprint)
+        return cls(space, scale, extractor, _read_weights(artefact, prefix), fingerprint)
 
 
 def linear(terms: Any, dense: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -162,13 +163,13 @@ def levels_of(steps: NDArray[np.float32]) -> NDArray[np.float32]:
     return (edges[..., :-1] - edges[..., 1:]).astype(np.float32)
 
 
-def _read_weights(artefact: Artefact) -> Weights:
+def _read_weights(artefact: Artefact, prefix: str) -> Weights:
     n_terms = len(artefact.terms["words"]) + len(artefact.terms["characters"])
 
     def read(name: str, *shape: int) -> NDArray[np.float32]:
-        array = artefact.tensor(name)
+        array = artefact.tensor(f"{prefix}{name}")
         if array.shape != shape:
-            raise ArtefactError(f"{artefact.folder}: the array {name!r} has shape {array.shape}, not {shape}.")
+            raise ArtefactError(f"{artefact.folder}: the array {prefix + name!r} has shape {array.shape}, not {shape}.")
         return array
 
     return Weights(
@@ -178,7 +179,3 @@ def _read_weights(artefact: Artefact) -> Weights:
         thresholds=read("thresholds", len(LABELS)),
         intensity=read("intensity", n_terms + HEADS + len(FEATURE_NAMES) + 1, len(INTENSITY_DIMENSIONS) * STEPS),
     )
-
-
-def _damp(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.where(_UNBOUNDED, np.log1p(features), features).astype(np.float32)

@@ -15,20 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.artefact import check_output
-from emotion_pipeline.engine.emotion import calibration, metrics
 from emotion_pipeline.engine.emotion.data import (
     GradedTexts,
     LabelledTexts,
     read_graded,
     read_labelled,
 )
-from emotion_pipeline.engine.emotion.model import TextEmotionModel
-from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.decisions import Choice, TextFigures, cross_fit, pearson, twice
+from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.emotion.tfidf_model import (
     HEADS,
     STEPS,
-    FeatureScale,
     TfidfEmotionModel,
     Weights,
     linear,
@@ -61,18 +59,6 @@ _COMMAND: Final = (
     "emotion-clf train text --train train.tsv --dev dev.tsv --labels labels.txt --intensity intensity --output weights "
     "--seed {seed}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TextFigures:
-    """The figures of the command contract on the development file, thresholds and calibration cross-fitted."""
-
-    macro_f1_28: float
-    macro_f1_ekman: float
-    base_accuracy: float
-    sub_macro_f1: float
-    ece_28: float
-    ece_base: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +105,8 @@ def train_text_model(
     graded, graded_dev = read_graded(intensity, "train"), read_graded(intensity, "dev")
     # Sums over several threads round differently from run to run; with one the same data give the same bytes.
     with threadpool_limits(1):
-        model, dev_scores = _fit(corpus, development, graded, seed)
-        decided = _cross_fit(dev_scores, development, seed)
+        model, dev_scores = fit_tfidf_model(corpus, development, graded, seed)
+        decided = cross_fit(dev_scores, development, seed)
     figures = {
         "train_rows": len(corpus.texts),
         "dev_rows": len(development.texts),
@@ -136,68 +122,14 @@ def train_text_model(
         "version": VERSION,
         "made_with": _COMMAND.format(seed=seed),
         "data": DATA,
-        "metrics": _plain(figures),
+        "metrics": plain(figures),
     }
     model.save(output, card)
     fingerprint = TfidfEmotionModel.load(output).fingerprint
     return TrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
 
 
-def pearson(model: TextEmotionModel, graded: Sequence[GradedTexts]) -> dict[str, float]:
-    """Pearson's r between expected and annotated level, per emotion; 0 where either does not vary."""
-    result = {}
-    for part in graded:
-        expected = model.score(part.texts).intensity[:, INTENSITY_DIMENSIONS.index(part.dimension)]
-        result[part.dimension] = metrics.pearson(expected, part.levels)
-    return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """Held-out probabilities and decisions for the rows of the development file."""
-
-    labels: NDArray[np.float32]
-    base: NDArray[np.float32]
-    decided: NDArray[np.bool_]
-
-    def figures(self, development: LabelledTexts) -> TextFigures:
-        truth = development.labels
-        accuracy, ece_base = metrics.base_accuracy(truth, self.base)
-        return TextFigures(
-            macro_f1_28=metrics.macro_f1(truth, self.decided),
-            macro_f1_ekman=metrics.macro_f1_ekman(truth, self.decided),
-            base_accuracy=accuracy,
-            sub_macro_f1=metrics.sub_macro_f1(truth, self.decided),
-            ece_28=metrics.expected_calibration_error(self.labels, truth),
-            ece_base=ece_base,
-        )
-
-    def label_f1(self, development: LabelledTexts) -> dict[str, float]:
-        return {name: metrics.macro_f1(development.labels, self.decided, [name]) for name in LABELS}
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """What is chosen on development data: calibration of either head and the thresholds."""
-
-    platt: NDArray[np.float32]
-    base: calibration.NestedScaling
-    thresholds: NDArray[np.float32]
-
-    @classmethod
-    def on(cls, scores: NDArray[np.float32], truth: LabelledTexts) -> "_Choice":
-        label_scores = scores[:, : len(LABELS)]
-        platt = calibration.fit_platt(label_scores, truth.labels)
-        probabilities = calibration.apply_platt(label_scores, platt)
-        base = calibration.NestedScaling.fit(scores, truth.bases, truth.core_bases)
-        return cls(platt, base, calibration.fit_thresholds(probabilities, truth.labels))
-
-    def apply(self, scores: NDArray[np.float32]) -> _Decided:
-        labels = calibration.apply_platt(scores[:, : len(LABELS)], self.platt)
-        return _Decided(labels, self.base.apply(scores), labels >= self.thresholds)
-
-
-def _fit(
+def fit_tfidf_model(
     corpus: LabelledTexts, development: LabelledTexts, graded: Sequence[GradedTexts], seed: int
 ) -> tuple[TfidfEmotionModel, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """The model with everything frozen, and the raw head scores of the development texts, written and bare."""
@@ -212,33 +144,12 @@ def _fit(
         return space.transform(texts), scale.apply(extractor.extract(texts))
 
     written, plain = (linear(*inputs(texts), heads) for texts in (development.texts, _bare(development.texts)))
-    choice = _Choice.on(np.vstack([written, plain]), _twice(development))
+    choice = Choice.on(np.vstack([written, plain]), twice(development))
     steps = [
         _fit_steps(*inputs([*part.texts, *_bare(part.texts)]), heads, np.tile(part.levels, 2), seed) for part in graded
     ]
     weights = Weights(heads, choice.platt, choice.base, choice.thresholds, np.hstack(steps))
     return TfidfEmotionModel(space, scale, extractor, weights), (written, plain)
-
-
-def _cross_fit(
-    scores: tuple[NDArray[np.float32], NDArray[np.float32]], development: LabelledTexts, seed: int
-) -> tuple[_Decided, _Decided]:
-    """Choose on one half of the development file, apply to the other, both ways; written and bare."""
-    n = len(development.texts)
-    parts: list[list[_Decided]] = [[], []]
-    order: list[NDArray[np.int64]] = []
-    for chosen_on, scored in calibration.halves(n, seed):
-        truth = _twice(LabelledTexts(tuple(development.texts[i] for i in chosen_on), development.labels[chosen_on]))
-        choice = _Choice.on(np.vstack([form[chosen_on] for form in scores]), truth)
-        order.append(scored)
-        for form, part in zip(scores, parts, strict=True):
-            part.append(choice.apply(form[scored]))
-    back = np.argsort(np.concatenate(order))
-    written, plain = (
-        _Decided(*(np.concatenate([getattr(p, name) for p in part])[back] for name in ("labels", "base", "decided")))
-        for part in parts
-    )
-    return written, plain
 
 
 def _fit_space(texts: Sequence[str]) -> TermSpace:
@@ -319,18 +230,14 @@ def _with_bare_copies(corpus: LabelledTexts) -> LabelledTexts:
     return LabelledTexts((*corpus.texts, *_bare(corpus.texts)), np.vstack([corpus.labels, corpus.labels]))
 
 
-def _twice(corpus: LabelledTexts) -> LabelledTexts:
-    return LabelledTexts((*corpus.texts, *corpus.texts), np.vstack([corpus.labels, corpus.labels]))
-
-
 def _bare(texts: Sequence[str]) -> list[str]:
     return [bare(text) for text in texts]
 
 
-def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+def plain(figures: dict[str, Any]) -> dict[str, Any]:
     """Figures as JSON has them, rounded to what the size of the data supports."""
     return {
-        name: _plain(asdict(value) if isinstance(value, TextFigures) else value)
+        name: plain(asdict(value) if isinstance(value, TextFigures) else value)
         if isinstance(value, dict | TextFigures)
         else round(value, 4) if isinstance(value, float) else value
         for name, value in figures.items()

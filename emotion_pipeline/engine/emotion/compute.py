@@ -1,0 +1,37 @@
+"""Running a network: where, in which precision, and how a batch of token rows becomes an array of raw scores.
+
+Importing this module imports torch; a caller that only describes models need not.
+"""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.emotion.encoder_data import pad
+from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+
+
+def fastest(net: EmotionNet) -> EmotionNet:
+    """A copy of ``net`` for inference: on the GPU where there is one, in bfloat16 where the device computes in it."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.bfloat16 if computes_in_bf16(device) else torch.float32
+    return copy.deepcopy(net).eval().to(device, dtype).requires_grad_(requires_grad=False)
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is an own instruction there; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+@torch.inference_mode()
+def run_net(net: EmotionNet, rows: Sequence[NDArray[np.int32]], features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Raw scores ``(n, 52)`` of ``n`` rows of token ids; ``features`` ``(n, 42)`` scaled to unit variance."""
+    parameter = next(net.parameters())
+    ids, mask = (torch.from_numpy(array).to(parameter.device) for array in pad(rows))
+    scaled = torch.from_numpy(features).to(parameter.device, parameter.dtype)
+    return net(ids, mask, scaled).flat().float().cpu().numpy()

@@ -1,0 +1,166 @@
+"""What an encoder is trained on: token ids, scaled features and targets of every text in each of its forms.
+
+Tokenisation and the 42 features are worked out once; a batch then only gathers rows. Which form of a text a batch
+shows (as written, bare, with fillers) is drawn anew in every epoch, by the trainer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.emotion.data import GradedTexts, LabelledTexts
+from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.text.tokens import bare
+
+FILLERS: Final = ("um", "uh", "you know", "i mean", "like", "well", "so", "er", "hmm", "okay so")
+"""What speakers put between words and transcribers write down."""
+
+FILLER_SHARE: Final = 0.12
+"""Chance that a filler stands before a word of a filler-laden copy."""
+
+_BATCH_TOKENS: Final = 4_096
+_BATCH_TEXTS: Final = 256
+
+SORTED_BATCHES: Final = 32
+"""How many batches are sorted by length together: little padding, yet different company in every epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of all texts: token ids as one long array with offsets, features ``(n, 42)`` scaled."""
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.starts)
+
+    def row(self, index: int) -> NDArray[np.int32]:
+        return self.ids[self.starts[index] : self.starts[index + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Training rows: labelled texts first, then graded ones.
+
+    ``labels`` ``(n, 28)`` float in [0, 1] and ``levels`` ``(n, 4)`` int, -1 where a row says nothing about an emotion;
+    ``is_labelled`` ``(n,)`` tells which rows carry labels.
+    """
+
+    forms: tuple[Form, ...]
+    labels: NDArray[np.float32]
+    levels: NDArray[np.int64]
+    is_labelled: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded rows: ids and mask ``(n, tokens)``, features ``(n, 42)``, and which rows of the examples they are."""
+
+    ids: NDArray[np.int64]
+    mask: NDArray[np.int64]
+    features: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+def with_fillers(text: str, chance: np.random.Generator) -> str:
+    """The bare text with fillers between its words and now and then a word said twice, as people speak."""
+    spoken: list[str] = []
+    for word in bare(text).split():
+        if chance.random() < FILLER_SHARE:
+            spoken.append(FILLERS[chance.integers(len(FILLERS))])
+        spoken.append(word)
+        if chance.random() < 0.02:
+            spoken.append(word)
+    return " ".join(spoken)
+
+
+def prepare(
+    corpus: LabelledTexts,
+    graded: Sequence[GradedTexts],
+    tokenizer: Any,
+    extractor: FeatureExtractor,
+    scale: FeatureScale | None,
+    seed: int,
+) -> tuple[Examples, FeatureScale]:
+    """Encode every text as written, bare and with fillers; ``scale`` is fitted on the first two where None is given.
+
+    ``tokenizer`` is a ``tokenizers.Tokenizer`` with its truncation set.
+    """
+    texts = [*corpus.texts, *(text for part in graded for text in part.texts)]
+    chance = np.random.default_rng(seed)
+    spoken = [texts, [bare(text) for text in texts], [with_fillers(text, chance) for text in texts]]
+    raw = [extractor.extract(form) for form in spoken]
+    scale = scale or FeatureScale.fit(np.vstack(raw[:2]))
+    forms = tuple(
+        Form(*token_ids(tokenizer, form), scale.apply(features)) for form, features in zip(spoken, raw, strict=True)
+    )
+    n, n_labelled = len(texts), len(corpus.texts)
+    labels = np.zeros((n, len(LABELS)), np.float32)
+    labels[:n_labelled] = corpus.labels
+    levels = np.full((n, len(INTENSITY_DIMENSIONS)), -1, np.int64)
+    start = n_labelled
+    for part in graded:
+        stop = start + len(part.texts)
+        levels[start:stop, INTENSITY_DIMENSIONS.index(part.dimension)] = part.levels
+        start = stop
+    return Examples(forms, labels, levels, np.arange(n) < n_labelled), scale
+
+
+def token_ids(tokenizer: Any, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """All texts' token ids in one array, and where each text starts, the end of the last included."""
+    rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return np.fromiter((token for row in rows for token in row), np.int32, int(starts[-1])), starts
+
+
+def pad(rows: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of unequal length as one rectangle of ids and its mask, both ``(n, longest)``.
+
+    Any id may fill up a row: where the mask is 0 nothing is attended to.
+    """
+    longest = max(map(len, rows))
+    ids = np.zeros((len(rows), longest), np.int64)
+    mask = np.zeros((len(rows), longest), np.int64)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return ids, mask
+
+
+def batches_of_similar_length(
+    lengths: NDArray[np.int64], rows: NDArray[np.int64], size: int, chance: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Every row once, in batches of ``size`` texts that need little padding, batches in random order."""
+    shuffled = chance.permutation(rows)
+    pools = np.array_split(shuffled, max(1, round(len(rows) / (size * SORTED_BATCHES))))
+    batches: list[NDArray[np.int64]] = []
+    for pool in pools:
+        ordered = pool[np.argsort(lengths[pool], kind="stable")]
+        batches.extend(ordered[start : start + size] for start in range(0, len(ordered), size))
+    for number in chance.permutation(len(batches)):
+        yield batches[number]
+
+
+def batches_by_length(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Every index once, in runs of similar length whose padded size stays within ``_BATCH_TOKENS``."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while (
+            stop < min(len(order), start + _BATCH_TEXTS) and (stop + 1 - start) * lengths[order[stop]] <= _BATCH_TOKENS
+        ):
+            stop += 1
+        yield order[start:stop]
+        start = stop

@@ -1,0 +1,292 @@
+"""The encoder emotion model as it is used: a frozen network beside the TF-IDF model, their scores joined, calibrated.
+
+This module applies frozen weights and moves them to and from an artefact. Fitting is ``encoder_fit.py``'s work and
+choosing what is frozen ``encoder_training.py``'s. Matrices are stored as eight-bit integers with one scale per row.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
+from emotion_pipeline.engine.emotion.encoder_data import batches_by_length
+from emotion_pipeline.engine.emotion.model import Scores, with_features
+from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABEL_OF_SUB, LABELS
+from emotion_pipeline.engine.emotion.tfidf_model import HEADS, STEPS, TfidfEmotionModel, levels_of
+from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.text.features import FeatureExtractor
+
+if TYPE_CHECKING:
+    from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+
+BACKEND: Final = "encoder"
+N_SUBS: Final = len(LABEL_OF_SUB)
+_N_STEPS: Final = len(INTENSITY_DIMENSIONS) * STEPS
+RAW: Final = HEADS + N_SUBS + _N_STEPS
+"""Raw scores of the network per text: labels, bases, sub-emotions, intensity steps."""
+
+LONGEST_TOKENS: Final = 256
+"""Tokens of a text that the encoder reads; a spoken segment of 30 s has about 100."""
+
+LONGEST_TEXT: Final = 4_000
+"""Characters that are tokenised at all: more than ``LONGEST_TOKENS`` need."""
+
+_SCALE: Final = ".scale"
+_SMALLEST_MATRIX: Final = 64
+"""A matrix narrower than this is kept in half precision: heads decide, and they are small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Scores of network and TF-IDF model joined. ``scores`` ``(n, HEADS)`` raw, ``steps`` ``(n, 12)`` raw."""
+
+    scores: NDArray[np.float32]
+    steps: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What development data decided. ``share``: weight of the TF-IDF scores (labels and bases, steps);
+
+    ``platt`` ``(28, 2)``, ``base`` two arrays ``(HEADS + 1, 3)``, ``steps`` ``(12, 2)`` slope and offset,
+    ``thresholds`` ``(28,)``.
+    """
+
+    share: NDArray[np.float32]
+    platt: NDArray[np.float32]
+    base: NestedScaling
+    steps: NDArray[np.float32]
+    thresholds: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> "Decisions":
+        """For a model whose raw scores alone are wanted."""
+        base = NestedScaling(np.zeros((HEADS + 1, 3), np.float32), np.zeros((HEADS + 1, 3), np.float32))
+        pairs = [np.tile(np.array([1.0, 0.0], np.float32), (n, 1)) for n in (len(LABELS), _N_STEPS)]
+        return cls(np.zeros(2, np.float32), pairs[0], base, pairs[1], np.full(len(LABELS), 0.5, np.float32))
+
+    def join(self, raw: NDArray[np.float32], heads: NDArray[np.float32], steps: NDArray[np.float32]) -> Joined:
+        return join(raw, heads, steps, self.share)
+
+
+def join(
+    raw: NDArray[np.float32], heads: NDArray[np.float32], steps: NDArray[np.float32], share: NDArray[np.float32]
+) -> Joined:
+    """Weighted mean of the network's raw scores ``(n, RAW)`` and the TF-IDF model's, which are ``(n, HEADS)``, (n, 12).
+
+    The network's scores of a label that is a sub-emotion are the mean of its two heads for it.
+    """
+    own = own_scores(raw)
+    return Joined(
+        ((1 - share[0]) * own + share[0] * heads).astype(np.float32),
+        ((1 - share[1]) * raw[:, HEADS + N_SUBS :] + share[1] * steps).astype(np.float32),
+    )
+
+
+def own_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Label and base scores of the network alone, ``(n, HEADS)``, the sub-emotion head averaged in."""
+    own = raw[:, :HEADS].copy()
+    columns = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
+    own[:, columns] = (own[:, columns] + raw[:, HEADS : HEADS + N_SUBS]) / 2
+    return own
+
+
+class EncoderEmotionModel:
+    """A ``TextEmotionModel``; every attribute is read-only after construction.
+
+    The network runs in bfloat16 where the processor or GPU computes in it, else in float32.
+    """
+
+    def __init__(
+        self,
+        net: "EmotionNet",
+        tokenizer: Any,
+        scale: FeatureScale,
+        tfidf: TfidfEmotionModel,
+        extractor: FeatureExtractor,
+        decisions: Decisions,
+        fingerprint: str = f"{BACKEND}:unsaved:0:0",
+    ) -> None:
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(LONGEST_TOKENS)
+        self._tokenizer = tokenizer
+        self._scale = scale
+        self._tfidf = tfidf
+        self._extractor = extractor
+        self._decisions = decisions
+        self._fingerprint = fingerprint
+        self._float_net = net.eval()
+        self._lock = Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def thresholds(self) -> NDArray[np.float32]:
+        return self._decisions.thresholds
+
+    @cached_property
+    def _net(self) -> "EmotionNet":
+        from emotion_pipeline.engine.emotion.compute import fastest
+
+        return fastest(self._float_net)
+
+    def score(self, texts: Sequence[str], features: NDArray[np.float32] | None = None) -> Scores:
+        features = self._extractor.extract(texts) if features is None else features
+        decisions = self._decisions
+        joined = decisions.join(self.raw(texts, features), *self._tfidf.raw(texts, features))
+        steps = sigmoid(joined.steps * decisions.steps[:, 0] + decisions.steps[:, 1])
+        return Scores(
+            apply_platt(joined.scores[:, : len(LABELS)], decisions.platt).astype(np.float32),
+            decisions.base.apply(joined.scores).astype(np.float32),
+            levels_of(steps),
+        )
+
+    def raw(self, texts: Sequence[str], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's raw scores, ``(n, RAW)``; texts run in batches of similar length."""
+        from emotion_pipeline.engine.emotion.compute import run_net
+
+        result = np.zeros((len(texts), RAW), np.float32)
+        if not len(texts):
+            return result
+        scaled = self._scale.apply(features)
+        rows = self.tokens(texts)
+        with self._lock:  # made once, though several threads may ask first
+            net = self._net
+        for part in batches_by_length(np.array([len(row) for row in rows])):
+            result[part] = run_net(net, [rows[index] for index in part], scaled[part])
+        return result
+
+    def tokens(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Token ids of each text, at most ``LONGEST_TOKENS``."""
+        # A lone surrogate is no character and has no place in UTF-8, which the tokenizer reads.
+        readable = [text[:LONGEST_TEXT].encode("utf-8", "replace").decode() for text in texts]
+        return [np.asarray(one.ids, np.int32) for one in self._tokenizer.encode_batch_fast(readable)]
+
+    def save(self, folder: Path, card: Mapping[str, Any]) -> None:
+        """Write the artefact; ``card`` adds name, version, how it was made and how well it does."""
+        tensors, terms = self._tfidf.content()
+        decisions = self._decisions
+        named = {
+            **{f"tfidf.{name}": array for name, array in tensors.items()},
+            **quantised(self._float_net.state_dict()),
+            "scale_mean": self._scale.mean,
+            "scale_deviation": self._scale.deviation,
+            "share": decisions.share,
+            "platt": decisions.platt,
+            "base_kind": decisions.base.kind,
+            "base_which": decisions.base.which,
+            "steps": decisions.steps,
+            "thresholds": decisions.thresholds,
+        }
+        texts = {
+            **terms,
+            "config": [json.dumps(self._float_net.encoder.config.to_dict(), sort_keys=True)],
+            "tokenizer": [self._tokenizer.to_str()],
+        }
+        full_card = {"backend": BACKEND, **card, "features_fingerprint": self._extractor.fingerprint}
+        write_artefact(folder, full_card, named, texts)
+
+    @classmethod
+    def load(cls, folder: Path, extractor: FeatureExtractor | None = None) -> "EncoderEmotionModel":
+        """Rebuild the model in ``folder``; raises ``ArtefactError`` naming the file, array or key at fault."""
+        from tokenizers import Tokenizer
+
+        artefact = read_artefact(folder, BACKEND)
+        extractor = extractor or FeatureExtractor()
+        missing = {"config", "tokenizer", "features"} - set(artefact.terms)
+        if missing:
+            raise ArtefactError(f"{folder} lacks {sorted(missing)} in its terms: it belongs to another version.")
+        return cls(
+            _read_net(artefact),
+            Tokenizer.from_str(artefact.terms["tokenizer"][0]),
+            FeatureScale(artefact.tensor("scale_mean"), artefact.tensor("scale_deviation")),
+            TfidfEmotionModel.of(artefact, extractor, prefix="tfidf."),
+            extractor,
+            _read_decisions(artefact),
+            with_features(artefact.fingerprint, extractor),
+        )
+
+
+def quantised(state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Tensors under ``net.`` as they are stored: matrices as int8 with a scale per row, all else in half precision."""
+    stored: dict[str, NDArray[Any]] = {}
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            continue  # positions and the like, which the network makes itself
+        values = tensor.detach().float().cpu().numpy()
+        if values.ndim == 2 and min(values.shape) > _SMALLEST_MATRIX:
+            scale = np.maximum(np.abs(values).max(axis=1), 1e-8) / 127
+            stored[f"net.{name}"] = np.round(values / scale[:, None]).astype(np.int8)
+            stored[f"net.{name}{_SCALE}"] = scale.astype(np.float32)
+        else:
+            stored[f"net.{name}"] = values.astype(np.float16)
+    return stored
+
+
+def restored(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """The inverse of ``quantised``, to within rounding."""
+    state = {}
+    for stored, array in tensors.items():
+        if stored.startswith("net.") and not stored.endswith(_SCALE):
+            values = array.astype(np.float32)
+            scale = tensors.get(f"{stored}{_SCALE}")
+            state[stored.removeprefix("net.")] = values if scale is None else values * scale[:, None]
+    return state
+
+
+def rounded(net: "EmotionNet") -> "EmotionNet":
+    """``net`` with the weights that an artefact will hold, so that what is chosen next is chosen for these."""
+    import torch
+
+    state = {name: torch.from_numpy(values) for name, values in restored(quantised(net.state_dict())).items()}
+    fixed = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
+    net.load_state_dict({**state, **fixed})
+    return net.cpu()
+
+
+def _read_net(artefact: Artefact) -> "EmotionNet":
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+
+    config = json.loads(artefact.terms["config"][0])
+    encoder = AutoModel.from_config(AutoConfig.for_model(**config))
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    net = EmotionNet(encoder)
+    state = {name: torch.from_numpy(values) for name, values in restored(artefact.tensors).items()}
+    fixed = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
+    try:
+        net.load_state_dict({**state, **fixed}, strict=True)
+    except RuntimeError as error:
+        raise ArtefactError(f"{artefact.folder}: the weights are not those of this network: {error}") from error
+    return net
+
+
+def _read_decisions(artefact: Artefact) -> Decisions:
+    shapes = {
+        "share": (2,),
+        "platt": (len(LABELS), 2),
+        "base_kind": (HEADS + 1, 3),
+        "base_which": (HEADS + 1, 3),
+        "steps": (_N_STEPS, 2),
+        "thresholds": (len(LABELS),),
+    }
+    read = {name: artefact.tensor(name) for name in shapes}
+    for name, shape in shapes.items():
+        if read[name].shape != shape:
+            raise ArtefactError(f"{artefact.folder}: the array {name!r} has shape {read[name].shape}, not {shape}.")
+    scaling = NestedScaling(read["base_kind"], read["base_which"])
+    return Decisions(read["share"], read["platt"], scaling, read["steps"], read["thresholds"])

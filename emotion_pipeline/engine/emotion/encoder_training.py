@@ -1,0 +1,273 @@
+"""Training the encoder emotion model: the work behind ``emotion-clf train text --encoder``.
+
+Stages, each of which is taken over from the work folder where it is finished: the TF-IDF model; teachers, each fitted
+on all but one part of the training texts, which give every text soft labels by a network that has not seen it;
+students of several seeds, fitted on labels and soft labels together, whose weights are averaged; joining both models,
+calibration and thresholds on development data. Soft labels from networks that have not seen a text soften the annotators' noise
+(Furlanello et al., 2018, "Born-Again Neural Networks", ICML; averaging: Wortsman et al., 2022, "Model soups", ICML).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.artefact import check_output
+from emotion_pipeline.engine.emotion import calibration, metrics
+from emotion_pipeline.engine.emotion.data import GradedTexts, LabelledTexts, read_graded, read_labelled
+from emotion_pipeline.engine.emotion.decisions import Choice, Interval, TextFigures, cross_fit, twice
+from emotion_pipeline.engine.emotion.encoder_data import Examples, prepare, token_ids
+from emotion_pipeline.engine.emotion.encoder_fit import Fit, Progress, Recipe, raw_scores
+from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
+from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+from emotion_pipeline.engine.emotion.encoder_source import load_encoder, locate, prune_vocabulary
+from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
+from emotion_pipeline.engine.emotion.training import DATA, fit_tfidf_model, plain
+from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.text.tokens import bare
+
+NAME: Final = "goemotions-eioc"
+VERSION: Final = "1"
+TRAINING_TOKENS: Final = 64
+VOCABULARY: Final = 20_000
+"""WordPieces kept: all that the training texts use, and the commonest of the rest."""
+
+TFIDF_SHARE: Final = (0.35, 0.30)
+"""Weight of the TF-IDF model's scores (labels and bases, intensity steps), chosen on development data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is trained: which encoder, how many teachers (0 or at least 2) and students, and how each is fitted."""
+
+    encoder: str
+    seed: int = 0
+    teachers: int = 0
+    students: int = 1
+    vocabulary: int = VOCABULARY
+    teacher: Recipe = field(default_factory=lambda: Recipe(epochs=3))
+    student: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderReport:
+    """What was trained on what, and how well it does, cross-fitted; ``bare`` is lower case without punctuation."""
+
+    fingerprint: str
+    encoder: str
+    train_rows: int
+    dev_rows: int
+    intensity_rows: int
+    written: TextFigures
+    bare: TextFigures
+    intervals: dict[str, Interval]
+    intensity_pearson: dict[str, float]
+    label_f1: dict[str, float]
+    label_rows: dict[str, int]
+    seed: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Corpora:
+    train: LabelledTexts
+    dev: LabelledTexts
+    graded: tuple[GradedTexts, ...]
+    graded_dev: tuple[GradedTexts, ...]
+
+
+def train_encoder_model(
+    train: Path,
+    dev: Path,
+    labels: Path,
+    intensity: Path,
+    output: Path,
+    plan: Plan,
+    *,
+    work: Path,
+    progress: Progress,
+    command: str,
+) -> EncoderReport:
+    """Train by ``plan``, choose on ``dev``, write the artefact to ``output``; ``work`` keeps what is finished.
+
+    Files are as ``data.read_labelled`` and ``data.read_graded`` describe; ``command`` goes on the card. Raises
+    ``TrainingDataError`` for data that does not fit, ``BackendUnavailableError`` for an encoder that cannot be loaded,
+    ``ArtefactError`` where ``output`` is a folder of something else.
+    """
+    started = time.perf_counter()
+    check_output(output)
+    corpora = _Corpora(
+        read_labelled(train, labels), read_labelled(dev, labels),
+        read_graded(intensity, "train"), read_graded(intensity, "dev"),
+    )  # fmt: skip
+    extractor = FeatureExtractor()
+    tfidf = _tfidf(corpora, extractor, work / "tfidf", plan.seed)
+    net, tokenizer, scale = _network(corpora, extractor, plan, work, progress)
+    model, figures = _choose(net, tokenizer, scale, tfidf, extractor, corpora, plan.seed)
+    report = {
+        "encoder": plan.encoder,
+        "train_rows": len(corpora.train.texts),
+        "dev_rows": len(corpora.dev.texts),
+        "intensity_rows": sum(len(part.texts) for part in corpora.graded),
+        **figures,
+        "seed": plan.seed,
+    }
+    card = {
+        "name": NAME, "version": VERSION, "made_with": command, "data": DATA, "plan": asdict(plan),
+        "metrics": plain(report),
+    }  # fmt: skip
+    model.save(output, card)
+    fingerprint = EncoderEmotionModel.load(output, extractor).fingerprint
+    return EncoderReport(**report, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
+
+
+def _tfidf(corpora: _Corpora, extractor: FeatureExtractor, folder: Path, seed: int) -> TfidfEmotionModel:
+    if not (folder / "card.json").is_file():
+        model = fit_tfidf_model(corpora.train, corpora.dev, corpora.graded, seed)[0]
+        model.save(folder, {"name": NAME, "version": VERSION})
+    return TfidfEmotionModel.load(folder, extractor)
+
+
+def _network(
+    corpora: _Corpora, extractor: FeatureExtractor, plan: Plan, work: Path, progress: Progress
+) -> tuple[EmotionNet, Any, FeatureScale]:
+    location = locate(plan.encoder)
+    texts = [*corpora.train.texts, *(text for part in corpora.graded for text in part.texts)]
+    encoder, tokenizer = load_encoder(location)
+    counts = np.bincount(token_ids(tokenizer, texts)[0], minlength=tokenizer.get_vocab_size())
+    tokenizer = prune_vocabulary(encoder, tokenizer, counts, plan.vocabulary)[1]
+    tokenizer.enable_truncation(TRAINING_TOKENS)
+    examples, scale = prepare(corpora.train, corpora.graded, tokenizer, extractor, None, plan.seed)
+    judged = prepare(corpora.dev, (), tokenizer, extractor, scale, plan.seed)[0]
+
+    def fresh(seed: int, dropout: float) -> EmotionNet:
+        import torch
+
+        torch.manual_seed(seed)
+        source = load_encoder(location)[0]
+        prune_vocabulary(source, load_encoder(location)[1], counts, plan.vocabulary)
+        return EmotionNet(source, dropout)
+
+    def fit(name: str, rows: NDArray[np.int64], recipe: Recipe, seed: int, soft: Any = None) -> EmotionNet:
+        def told(what: str, step: int, steps: int, remark: str) -> None:
+            progress(f"{name}, {what}", step, steps, remark)
+
+        return Fit(
+            fresh(seed, recipe.dropout), examples, rows, recipe, work / name, seed,
+            judge=lambda net: mean_average_precision(net, judged, bf16=recipe.bf16), progress=told, soft=soft,
+        ).run()  # fmt: skip
+
+    soft = _soft_labels(examples, plan, fit, work)
+    students = [
+        fit(f"student-{number}", np.arange(len(examples)), plan.student, plan.seed + number, soft)
+        for number in range(plan.students)
+    ]
+    return averaged(students), tokenizer, scale
+
+
+def _soft_labels(
+    examples: Examples, plan: Plan, fit: Callable[..., EmotionNet], work: Path
+) -> NDArray[np.float32] | None:
+    """Label probabilities ``(n, 28)`` of every row by a teacher that was fitted without it."""
+    if not plan.teachers:
+        return None
+    path = work / "soft.npy"
+    if path.is_file():
+        return np.load(path)
+    part = np.random.default_rng(plan.seed).integers(plan.teachers, size=len(examples))
+    soft = np.zeros((len(examples), len(LABELS)), np.float32)
+    for number in range(plan.teachers):
+        learnt, told = np.flatnonzero(part != number), np.flatnonzero(part == number)
+        net = fit(f"teacher-{number}", learnt, plan.teacher, plan.seed + 100 + number)
+        scores = raw_scores(net, examples.forms[0], told, bf16=plan.teacher.bf16)[:, : len(LABELS)]
+        truth = examples.labels[told] > 0
+        labelled = examples.is_labelled[told]
+        platt = calibration.fit_platt(scores[labelled], truth[labelled])
+        soft[told] = calibration.apply_platt(scores, platt)
+    np.save(path, soft)
+    return soft
+
+
+def averaged(nets: Sequence[EmotionNet]) -> EmotionNet:
+    """The first network with the mean of all networks' weights; all began from the same encoder."""
+    states = [net.state_dict() for net in nets]
+    mean = {
+        name: sum(state[name] for state in states) / len(states) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+    nets[0].load_state_dict(mean)
+    return nets[0]
+
+
+def mean_average_precision(net: EmotionNet, judged: Examples, *, bf16: bool) -> float:
+    """Mean over labels of the average precision: quality of ranking, whatever the thresholds will be."""
+    from sklearn.metrics import average_precision_score
+
+    truth = judged.labels > 0
+    scores = raw_scores(net, judged.forms[0], np.arange(len(judged)), bf16=bf16)
+    present = np.flatnonzero(truth.any(axis=0))
+    if not len(present):
+        raise TrainingDataError("The development data carries no label at all.")
+    return float(np.mean([average_precision_score(truth[:, c], scores[:, c]) for c in present]))
+
+
+def _choose(
+    net: EmotionNet,
+    tokenizer: Any,
+    scale: FeatureScale,
+    tfidf: TfidfEmotionModel,
+    extractor: FeatureExtractor,
+    corpora: _Corpora,
+    seed: int,
+) -> tuple[EncoderEmotionModel, dict[str, Any]]:
+    """The model with everything frozen, chosen on scores that the stored, rounded weights give; and the figures."""
+    undecided = Decisions.none()
+    model = EncoderEmotionModel(rounded(net), tokenizer, scale, tfidf, extractor, undecided)
+    share = np.array(TFIDF_SHARE, np.float32)
+
+    def joined(texts: Sequence[str]) -> Any:
+        features = extractor.extract(texts)
+        return join(model.raw(texts, features), *tfidf.raw(texts, features), share)
+
+    forms = [joined(texts).scores for texts in (corpora.dev.texts, [bare(text) for text in corpora.dev.texts])]
+    choice = Choice.on(np.vstack(forms), twice(corpora.dev))
+    written, spoken = cross_fit(forms, corpora.dev, seed)
+    steps, pearson = _fit_steps([joined(part.texts).steps for part in corpora.graded_dev], corpora.graded_dev, seed)
+    decisions = Decisions(share, choice.platt, choice.base, steps, choice.thresholds)
+    decided = EncoderEmotionModel(rounded(net), tokenizer, scale, tfidf, extractor, decisions)
+    return decided, {
+        "written": written.figures(corpora.dev),
+        "bare": spoken.figures(corpora.dev),
+        "intervals": written.intervals(corpora.dev, seed),
+        "intensity_pearson": pearson,
+        "label_f1": written.label_f1(corpora.dev),
+        "label_rows": dict(zip(LABELS, corpora.dev.labels.sum(axis=0).tolist(), strict=True)),
+    }
+
+
+def _fit_steps(
+    joined: Sequence[NDArray[np.float32]], graded: Sequence[GradedTexts], seed: int
+) -> tuple[NDArray[np.float32], dict[str, float]]:
+    """Slope and offset of every intensity step, ``(12, 2)``, and Pearson's r per emotion, cross-fitted."""
+    chosen, pearson = [], {}
+    for column, (scores, part) in enumerate(zip(joined, graded, strict=True)):
+        own = scores[:, column * STEPS : (column + 1) * STEPS]
+        reached = part.levels[:, None] >= np.arange(1, STEPS + 1)
+        chosen.append(calibration.fit_platt(own, reached))
+        expected = np.zeros(len(own), np.float32)
+        for chosen_on, scored in calibration.halves(len(own), seed):
+            platt = calibration.fit_platt(own[chosen_on], reached[chosen_on])
+            chances = np.minimum.accumulate(calibration.apply_platt(own[scored], platt), axis=1)
+            expected[scored] = chances.sum(axis=1)
+        pearson[INTENSITY_DIMENSIONS[column]] = metrics.pearson(expected, part.levels)
+    return np.vstack(chosen), pearson
