@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -149,17 +149,37 @@ def evaluate_asr_command(
 
 @train_app.command("text")
 def train_text_command(
-    train: Annotated[Path, typer.Option(help="GoEmotions-style TSV to learn from.")],
+    train: Annotated[Path, typer.Option(help="What to learn from: GoEmotions' TSV, or .csv, .jsonl, .parquet.")],
     dev: Annotated[Path, typer.Option(help="The same, to calibrate and to choose thresholds on.")],
-    labels: Annotated[Path, typer.Option(help="Label names in id order.")],
+    labels: Annotated[Path, typer.Option(help="Label names in id order, or a JSON map from your labels to ours.")],
     intensity: Annotated[Path, typer.Option(help="A folder of EI-oc files.")],
     output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
     seed: int = 0,
+    encoder: Annotated[
+        str | None, typer.Option(help="Fine-tune this encoder too: a folder, a hub's name, or all-MiniLM-L6-v2.")
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="Where checkpoints lie; a run that was cut off goes on.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each student network.")] = 5,
+    students: Annotated[int, typer.Option(min=1, help="Networks of different seeds that are averaged.")] = 1,
+    teachers: Annotated[int, typer.Option(min=0, help="Parts of the data that are labelled by the rest; 0: none.")] = 0,
+    batch: Annotated[int, typer.Option(min=1)] = 48,
+    rate: Annotated[float, typer.Option(help="Learning rate of the encoder's last layer.")] = 1e-4,
 ) -> None:
-    """Train the text emotion model."""
-    from emotion_pipeline.engine.emotion.training import train_text_model
+    """Train the text emotion model: TF-IDF alone, or with --encoder a network beside it."""
+    if encoder is None:
+        from emotion_pipeline.engine.emotion.training import train_text_model
 
-    _print_figures(train_text_model(train, dev, labels, intensity, output, seed=seed).to_dict())
+        _print_figures(train_text_model(train, dev, labels, intensity, output, seed=seed).to_dict())
+        return
+    from emotion_pipeline.engine.emotion.encoder_fit import Recipe
+    from emotion_pipeline.engine.emotion.encoder_training import Plan, train_encoder_model
+
+    student = Recipe(epochs=epochs, batch=batch, encoder_rate=rate)
+    plan = Plan(encoder, seed, teachers, students, student=student, teacher=replace(student, epochs=min(epochs, 2)))
+    folder = work or output.with_name(f"{output.name}.work")
+    with _progress() as progress:
+        report = train_encoder_model(train, dev, labels, intensity, output, plan, work=folder, progress=progress)
+    _print_figures(report.to_dict())
 
 
 @train_app.command("features")
@@ -219,6 +239,23 @@ def _predict_recordings(recordings: Sequence[FoundRecording], sources: Sources) 
 def _working(what: str) -> Iterator[None]:
     with _errors.status(what):
         yield
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int, str], None]]:
+    """A bar for people; plain lines, one in a hundred steps, where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_errors, disable=not _errors.is_terminal) as bar:
+        task = bar.add_task("")
+
+        def told(what: str, step: int, steps: int, remark: str) -> None:
+            bar.update(task, description=f"{what}: {remark}", completed=step, total=steps or 1)
+            if not _errors.is_terminal and step % 100 == 0:
+                _errors.print(f"{datetime.now(UTC):%H:%M:%S} {what} {step}/{steps} {remark}", highlight=False)
+
+        yield told
 
 
 def _print_figures(figures: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
-"""Reading the labelled corpora: GoEmotions' TSV and SemEval-2018 EI-oc. Anything that does not fit is refused by name.
+"""Reading labelled corpora: GoEmotions' TSV, own tables, SemEval-2018 EI-oc. What does not fit is refused by name.
 
 Training and measuring belong elsewhere; here a file becomes texts and arrays, in the taxonomy's order of labels.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,22 +82,46 @@ def read_label_names(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def read_labelled(path: Path, labels: Path) -> LabelledTexts:
-    """Read ``text TAB comma-separated label ids [TAB comment id]``; ids index the lines of ``labels``.
+def read_label_map(path: Path) -> dict[str, int | None]:
+    """How a corpus writes its labels, as the taxonomy's columns: for a text file its line numbers and names; a JSON
+    object maps each label of the corpus to one of the taxonomy's 28, or to null where it is to be left out.
 
-    Raises ``TrainingDataError`` naming file, line and label for a missing column, an unknown label or an empty file.
+    Raises ``TrainingDataError`` naming a label that is not one of the 28.
     """
-    columns = [LABELS.index(name) for name in read_label_names(labels)]
+    if path.suffix != ".json":
+        names = read_label_names(path)
+        columns = [LABELS.index(name) for name in names]
+        return {**dict(zip(names, columns, strict=True)), **{str(i): column for i, column in enumerate(columns)}}
+    try:
+        mapping = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingDataError(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(mapping, dict) or not mapping:
+        raise TrainingDataError(f"{path} must hold one object that maps each label of the corpus to a known one.")
+    unknown = [name for name in mapping.values() if name is not None and name not in LABELS]
+    if unknown:
+        raise TrainingDataError(f"{path}: unknown label {unknown[0]!r}. Known labels: {', '.join(LABELS)}.")
+    return {str(theirs): None if ours is None else LABELS.index(ours) for theirs, ours in mapping.items()}
+
+
+def read_labelled(path: Path, labels: Path) -> LabelledTexts:
+    """Read a labelled corpus; ``labels`` is what ``read_label_map`` describes.
+
+    ``.csv``, ``.jsonl`` and ``.parquet`` files have the columns ``text`` and ``labels`` (a list, or a string with
+    labels between commas, semicolons or bars). Any other file is ``text TAB labels [TAB comment id]`` without a header,
+    as GoEmotions is. Raises ``TrainingDataError`` naming file, row and label for a missing column, an unknown label or
+    an empty file.
+    """
+    known = read_label_map(labels)
     texts: list[str] = []
     rows: list[NDArray[np.bool_]] = []
-    for number, line in _lines(path):
-        fields = line.split("\t")
-        if len(fields) not in {2, 3}:
-            raise TrainingDataError(
-                f"{path}, line {number}: {len(fields)} column(s) where text, label ids and, if wanted, an id are due."
-            )
-        texts.append(fields[0])
-        rows.append(_label_row(fields[1], columns, f"{path}, line {number}"))
+    for where, text, field in _labelled_rows(path):
+        row = _label_row(field, known, where)
+        if row.any():  # a row whose labels are all left out says nothing
+            texts.append(text)
+            rows.append(row)
+    if not texts:
+        raise TrainingDataError(f"{path} is empty.")
     return LabelledTexts(tuple(texts), np.array(rows))
 
 
@@ -139,14 +165,68 @@ def _read_graded_file(path: Path, dimension: str) -> Iterator[tuple[str, int]]:
         yield fields[1].replace("\\n", " "), int(grade[1])
 
 
-def _label_row(field: str, columns: list[int], where: str) -> NDArray[np.bool_]:
-    row = np.zeros(len(LABELS), np.bool_)
-    for identifier in field.split(","):
-        if not identifier.strip().isdecimal() or int(identifier) >= len(columns):
+def _labelled_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Where each row stands, its text, its labels as they are written."""
+    if path.suffix in _TABLES:
+        yield from _table_rows(path)
+        return
+    for number, line in _lines(path):
+        fields = line.split("\t")
+        if len(fields) not in {2, 3}:
             raise TrainingDataError(
-                f"{where}: unknown label id {identifier.strip()!r}; ids go from 0 to {len(columns) - 1}."
+                f"{path}, line {number}: {len(fields)} column(s) where text, label ids and, if wanted, an id are due."
             )
-        row[columns[int(identifier)]] = True
+        yield f"{path}, line {number}", fields[0], _split_labels(fields[1])
+
+
+def _table_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
+    try:
+        frame = _TABLES[path.suffix](path)
+    except (OSError, ValueError) as error:
+        raise TrainingDataError(f"{path} cannot be read: {error}.") from error
+    missing = [name for name in ("text", "labels") if name not in frame.columns]
+    if missing:
+        raise TrainingDataError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(frame.columns)}.")
+    for number, (text, labels) in enumerate(zip(frame["text"], frame["labels"], strict=True), start=1):
+        listed = isinstance(labels, list | tuple | np.ndarray)
+        yield f"{path}, row {number}", str(text), [str(one) for one in labels] if listed else _split_labels(str(labels))
+
+
+def _read_csv(path: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _read_jsonl(path: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+
+
+def _read_parquet(path: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_parquet(path)
+
+
+_TABLES: Final[Mapping[str, Callable[[Path], Any]]] = MappingProxyType(
+    {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+)
+
+
+def _split_labels(field: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[,;|]", field)]
+
+
+def _label_row(field: Sequence[str], known: Mapping[str, int | None], where: str) -> NDArray[np.bool_]:
+    row = np.zeros(len(LABELS), np.bool_)
+    for name in field:
+        if name not in known:
+            raise TrainingDataError(f"{where}: unknown label id {name!r}; known are {', '.join(known)}.")
+        column = known[name]
+        if column is not None:
+            row[column] = True
     return row
 
 

@@ -32,6 +32,7 @@ from emotion_pipeline.engine.emotion.losses import (
     positive_weights,
     total_loss,
 )
+from emotion_pipeline.engine.errors import TrainingDataError
 
 CHECKPOINT: Final = "checkpoint.pt"
 
@@ -168,7 +169,7 @@ class Fit:
         self.scheduler.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._average()
-        return float(loss)
+        return float(loss.detach())
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -222,7 +223,7 @@ class Fit:
             return
         content: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if content["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{path} belongs to a run with another recipe: name another folder or delete it.")
+            raise TrainingDataError(f"{path} belongs to a run with another recipe: name another folder or delete it.")
         self.state = _State(**content["state"])
         self.net.load_state_dict(content["net"])
         self.averaged, self.best = content["averaged"], content["best"]

@@ -3,8 +3,9 @@
 Stages, each of which is taken over from the work folder where it is finished: the TF-IDF model; teachers, each fitted
 on all but one part of the training texts, which give every text soft labels by a network that has not seen it;
 students of several seeds, fitted on labels and soft labels together, whose weights are averaged; joining both models,
-calibration and thresholds on development data. Soft labels from networks that have not seen a text soften the annotators' noise
-(Furlanello et al., 2018, "Born-Again Neural Networks", ICML; averaging: Wortsman et al., 2022, "Model soups", ICML).
+calibration and thresholds on development data. Soft labels from networks that have not seen a text even out what its
+annotators happened to say (Furlanello et al., 2018, "Born-Again Neural Networks", ICML; on averaging: Wortsman et al.,
+2022, "Model soups", ICML).
 """
 
 import time
@@ -55,6 +56,13 @@ class Plan:
     teacher: Recipe = field(default_factory=lambda: Recipe(epochs=3))
     student: Recipe = field(default_factory=Recipe)
 
+    def command(self) -> str:
+        """What a user types to train by this plan."""
+        fixed = "--train train.tsv --dev dev.tsv --labels labels.txt --intensity intensity --output weights"
+        size = f"--epochs {self.student.epochs} --batch {self.student.batch} --rate {self.student.encoder_rate:g}"
+        kind = f"--encoder {self.encoder} --teachers {self.teachers} --students {self.students}"
+        return f"emotion-clf train text {fixed} --seed {self.seed} {kind} {size}"
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderReport:
@@ -96,13 +104,12 @@ def train_encoder_model(
     *,
     work: Path,
     progress: Progress,
-    command: str,
 ) -> EncoderReport:
     """Train by ``plan``, choose on ``dev``, write the artefact to ``output``; ``work`` keeps what is finished.
 
-    Files are as ``data.read_labelled`` and ``data.read_graded`` describe; ``command`` goes on the card. Raises
-    ``TrainingDataError`` for data that does not fit, ``BackendUnavailableError`` for an encoder that cannot be loaded,
-    ``ArtefactError`` where ``output`` is a folder of something else.
+    Files are as ``data.read_labelled`` and ``data.read_graded`` describe. Raises ``TrainingDataError`` for data that
+    does not fit, ``BackendUnavailableError`` for an encoder that cannot be loaded, ``ArtefactError`` where ``output``
+    is a folder of something else.
     """
     started = time.perf_counter()
     check_output(output)
@@ -123,7 +130,7 @@ def train_encoder_model(
         "seed": plan.seed,
     }
     card = {
-        "name": NAME, "version": VERSION, "made_with": command, "data": DATA, "plan": asdict(plan),
+        "name": NAME, "version": VERSION, "made_with": plan.command(), "data": DATA, "plan": asdict(plan),
         "metrics": plain(report),
     }  # fmt: skip
     model.save(output, card)

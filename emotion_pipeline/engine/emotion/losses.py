@@ -23,12 +23,15 @@ SUB_COLUMNS: Final = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
 class LossWeights:
     """How much each head counts beside the labels, and how the label loss treats rare labels and easy negatives.
 
+    ``which`` weighs the choice among Happiness, Anger and Sadness alone, for texts that name one of them outright.
+
     ``balance``: exponent by which positives of a rare label weigh more (0: all alike). ``focus``: exponent that
     damps easy negatives and ``margin`` the probability below which a negative counts nothing (Ridnik et al., 2021,
     "Asymmetric Loss For Multi-Label Classification", ICCV); both 0 is plain cross-entropy.
     """
 
     base: float = 0.3
+    which: float = 0.3
     sub: float = 0.2
     intensity: float = 2.0
     balance: float = 0.25
@@ -76,6 +79,7 @@ def total_loss(
         targets = labels[labelled]
         loss = loss + _label_loss(scores.labels[labelled], targets, positive, weights)
         loss = loss + weights.base * functional.cross_entropy(scores.base[labelled], base[labelled])
+        loss = loss + weights.which * _which_loss(scores.base[labelled], base[labelled])
         loss = loss + weights.sub * _label_loss(
             scores.sub[labelled], targets[:, SUB_COLUMNS], positive[SUB_COLUMNS], weights
         )
@@ -86,6 +90,14 @@ def total_loss(
         ordinal = functional.binary_cross_entropy_with_logits(scores.steps[graded], reached)
         loss = loss + weights.intensity * ordinal * graded.any(dim=1).float().mean()
     return loss
+
+
+def _which_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy among the three bases over the rows that mean nothing else, as a share of all rows."""
+    three = targets[:, :3].sum(dim=1) > 0.999
+    if not three.any():
+        return scores.new_zeros(())
+    return functional.cross_entropy(scores[three, :3], targets[three, :3]) * three.float().mean()
 
 
 def _label_loss(scores: Tensor, targets: Tensor, positive: Tensor, weights: LossWeights) -> Tensor:

@@ -73,8 +73,14 @@ def _load_tfidf(folder: Path, extractor: FeatureExtractor) -> TextEmotionModel:
     return TfidfEmotionModel.load(folder, extractor)
 
 
+def _load_encoder(folder: Path, extractor: FeatureExtractor) -> TextEmotionModel:
+    from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
+
+    return EncoderEmotionModel.load(folder, extractor)
+
+
 LOADERS: Final[Mapping[str, Callable[[Path, FeatureExtractor], TextEmotionModel]]] = MappingProxyType(
-    {"tfidf": _load_tfidf}
+    {"encoder": _load_encoder, "tfidf": _load_tfidf}
 )
 """One loader per kind of artefact, by the ``backend`` of its card."""
 

@@ -1,12 +1,12 @@
 """Training on small corpora that the tests write: what is learnt, frozen, reported and refused."""
 
 import json
-import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.corpora import Corpora, write_corpora, write_graded
 
 from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity, evaluate_text
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
@@ -15,61 +15,21 @@ from emotion_pipeline.engine.emotion.training import TrainingReport, train_featu
 from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
-FRAMES = ("I feel {} today.", "They said {}!", "It was {}, you know?", "So {} again...", "{} is what we got")
-GRADES = ("calm", "a bit", "rather", "extremely")
-
 
 @dataclass(frozen=True)
-class Corpora:
-    train: Path
-    dev: Path
-    labels: Path
-    intensity: Path
-
+class TrainableCorpora(Corpora):
     def train_model(self, output: Path) -> TrainingReport:
-        return train_text_model(self.train, self.dev, self.labels, self.intensity, output)
-
-
-def write_corpus(path: Path, seed: int, per_label: int = 14) -> Path:
-    """Rows whose label's own name, or the next one's too, stands in a sentence of everyday words."""
-    chance = random.Random(seed)
-    rows = []
-    for number, label in enumerate(LABELS):
-        for _ in range(per_label):
-            both = chance.random() < 0.1
-            other = (number + 1) % len(LABELS)
-            spoken = f"{label} and {LABELS[other]}" if both else label
-            ids = f"{number},{other}" if both else str(number)
-            rows.append(f"{chance.choice(FRAMES).format(spoken)}\t{ids}\tid")
-    chance.shuffle(rows)
-    path.write_text("\n".join(rows) + "\n")
-    return path
-
-
-def write_graded(folder: Path) -> Path:
-    folder.mkdir()
-    for dimension in INTENSITY_DIMENSIONS:
-        for split, count in (("train", 20), ("dev", 6)):
-            rows = [f"x\t{GRADES[n % 4]} {dimension} number {n}\t{dimension}\t{n % 4}: grade" for n in range(count * 4)]
-            header = "ID\tTweet\tAffect Dimension\tIntensity Class"
-            (folder / f"EI-oc-En-{dimension}-{split}.txt").write_text("\n".join([header, *rows]) + "\n")
-    return folder
+        return train_text_model(*self.paths, output)
 
 
 @pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> Corpora:
-    folder = tmp_path_factory.mktemp("corpora")
-    (folder / "labels.txt").write_text("\n".join(LABELS))
-    return Corpora(
-        train=write_corpus(folder / "train.tsv", 1),
-        dev=write_corpus(folder / "dev.tsv", 2),
-        labels=folder / "labels.txt",
-        intensity=write_graded(folder / "intensity"),
-    )
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> TrainableCorpora:
+    written = write_corpora(tmp_path_factory.mktemp("corpora"))
+    return TrainableCorpora(*written.paths)
 
 
 @pytest.fixture(scope="module")
-def trained(corpora: Corpora, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingReport]:
+def trained(corpora: TrainableCorpora, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingReport]:
     output = tmp_path_factory.mktemp("model") / "weights"
     return output, corpora.train_model(output)
 
@@ -92,7 +52,7 @@ def test_the_report_is_plain_json_and_agrees_with_the_card(trained: tuple[Path, 
     assert set(figures["label_f1"]) == set(LABELS)
 
 
-def test_the_artefact_predicts_as_reported(corpora: Corpora, trained: tuple[Path, TrainingReport]) -> None:
+def test_the_artefact_predicts_as_reported(corpora: TrainableCorpora, trained: tuple[Path, TrainingReport]) -> None:
     output, report = trained
     predictor = EmotionPredictor(output)
     assert predictor.fingerprint == f"{report.fingerprint}:threshold=0.65"
@@ -109,7 +69,7 @@ def test_the_artefact_predicts_as_reported(corpora: Corpora, trained: tuple[Path
 
 
 def test_intensity_is_measured_on_files_that_were_not_trained_on(
-    corpora: Corpora, trained: tuple[Path, TrainingReport]
+    corpora: TrainableCorpora, trained: tuple[Path, TrainingReport]
 ) -> None:
     output, report = trained
     evaluation = evaluate_intensity(EmotionPredictor(output), corpora.intensity)
@@ -120,7 +80,7 @@ def test_intensity_is_measured_on_files_that_were_not_trained_on(
 
 
 def test_the_same_data_and_seed_make_the_same_artefact(
-    corpora: Corpora, trained: tuple[Path, TrainingReport], tmp_path: Path
+    corpora: TrainableCorpora, trained: tuple[Path, TrainingReport], tmp_path: Path
 ) -> None:
     output, _ = trained
     corpora.train_model(tmp_path / "again")
@@ -128,7 +88,7 @@ def test_the_same_data_and_seed_make_the_same_artefact(
         assert (tmp_path / "again" / name).read_bytes() == (output / name).read_bytes()
 
 
-def test_an_old_artefact_is_replaced_and_a_foreign_folder_is_not(corpora: Corpora, tmp_path: Path) -> None:
+def test_an_old_artefact_is_replaced_and_a_foreign_folder_is_not(corpora: TrainableCorpora, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("mine")
@@ -142,14 +102,14 @@ def test_an_old_artefact_is_replaced_and_a_foreign_folder_is_not(corpora: Corpor
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign", "projection"]
 
 
-def test_texts_that_are_too_few_are_refused_and_nothing_is_written(corpora: Corpora, tmp_path: Path) -> None:
+def test_texts_that_are_too_few_are_refused_and_nothing_is_written(corpora: TrainableCorpora, tmp_path: Path) -> None:
     (tmp_path / "tiny.tsv").write_text("one row\t1\n")
     with pytest.raises(TrainingDataError, match="too few"):
         replace(corpora, train=tmp_path / "tiny.tsv").train_model(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_intensity_without_a_class_is_refused(corpora: Corpora, tmp_path: Path) -> None:
+def test_intensity_without_a_class_is_refused(corpora: TrainableCorpora, tmp_path: Path) -> None:
     folder = write_graded(tmp_path / "graded")
     path = folder / "EI-oc-En-joy-train.txt"
     path.write_text(path.read_text().replace("3: grade", "2: grade"))
@@ -157,7 +117,7 @@ def test_intensity_without_a_class_is_refused(corpora: Corpora, tmp_path: Path) 
         replace(corpora, intensity=folder).train_model(tmp_path / "out")
 
 
-def test_a_corpus_without_some_labels_still_trains(corpora: Corpora, tmp_path: Path) -> None:
+def test_a_corpus_without_some_labels_still_trains(corpora: TrainableCorpora, tmp_path: Path) -> None:
     grief = LABELS.index("grief")
     for name in ("train", "dev"):
         rows = [

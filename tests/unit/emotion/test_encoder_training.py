@@ -1,0 +1,217 @@
+"""Fine-tuning tiny encoders on small corpora: what is learnt, kept, taken up again and refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.corpora import FRAMES, Corpora, write_corpora
+from support.encoders import tiny_bert, tiny_deberta_v3
+
+from emotion_pipeline.engine.emotion.data import read_labelled
+from emotion_pipeline.engine.emotion.encoder_fit import Recipe, parameter_groups
+from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
+from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+from emotion_pipeline.engine.emotion.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
+from emotion_pipeline.engine.emotion.encoder_training import EncoderReport, Plan, train_encoder_model
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+
+QUICK = Recipe(epochs=2, batch=32, encoder_rate=2e-3, head_rate=5e-3, average=0.9)
+
+
+def silent(what: str, step: int, steps: int, remark: str) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Corpora:
+    return write_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return [frame.format(label) for frame in FRAMES for label in LABELS]
+
+
+@pytest.fixture(scope="module")
+def deberta(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Path:
+    return tiny_deberta_v3(tmp_path_factory.mktemp("deberta"), texts)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Path:
+    return tiny_bert(tmp_path_factory.mktemp("bert"), texts)
+
+
+def train(corpora: Corpora, output: Path, work: Path, plan: Plan) -> EncoderReport:
+    return train_encoder_model(*corpora.paths, output, plan, work=work, progress=silent)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    corpora: Corpora, deberta: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, EncoderReport]:
+    """A tiny DeBERTa-v3 with every stage: teachers, students, averaging."""
+    folder = tmp_path_factory.mktemp("trained")
+    plan = Plan(str(deberta), teachers=2, students=2, teacher=replace(QUICK, epochs=1), student=QUICK)
+    report = train(corpora, folder / "weights", folder / "work", plan)
+    return folder / "weights", folder / "work", report
+
+
+def test_a_tiny_deberta_learns_what_the_corpus_shows(trained: tuple[Path, Path, EncoderReport]) -> None:
+    _, _, report = trained
+    assert report.written.macro_f1_28 > 0.8
+    assert report.written.base_accuracy > 0.9
+    assert min(report.intensity_pearson.values()) > 0.5
+    low, high = report.intervals["macro_f1_28"]
+    assert low <= report.written.macro_f1_28 <= high
+    assert (report.train_rows, report.dev_rows, report.intensity_rows) == (392, 392, 320)
+
+
+def test_the_artefact_predicts_without_the_encoder_it_came_from(trained: tuple[Path, Path, EncoderReport]) -> None:
+    output, _, report = trained
+    predictor = EmotionPredictor(output)
+    assert predictor.fingerprint == f"{report.fingerprint}:threshold=0.65"
+    happy, angry = predictor.predict(["I feel joy today.", "i feel anger today"])
+    assert (happy.base, angry.base) == ("Happiness", "Anger")
+    card = json.loads((output / "card.json").read_text())
+    assert "--teachers 2 --students 2" in card["made_with"]
+    assert set(json.loads(json.dumps(report.to_dict()))) >= {"written", "bare", "intervals", "label_f1"}
+
+
+def test_finished_stages_are_taken_over(
+    corpora: Corpora, trained: tuple[Path, Path, EncoderReport], deberta: Path, tmp_path: Path
+) -> None:
+    output, work, report = trained
+    plan = Plan(str(deberta), teachers=2, students=2, teacher=replace(QUICK, epochs=1), student=QUICK)
+    steps: list[str] = []
+    again = train_encoder_model(
+        *corpora.paths, tmp_path / "again", plan, work=work, progress=lambda what, *_: steps.append(what)
+    )
+    assert steps == []
+    assert again.fingerprint == report.fingerprint
+    assert (tmp_path / "again" / "weights.safetensors").read_bytes() == (output / "weights.safetensors").read_bytes()
+
+
+def test_a_run_that_is_cut_off_ends_as_one_that_is_not(corpora: Corpora, bert: Path, tmp_path: Path) -> None:
+    plan = Plan(str(bert), student=QUICK)
+    whole = train(corpora, tmp_path / "whole", tmp_path / "work", plan)
+
+    class CutOffError(Exception):
+        pass
+
+    def cut_off(what: str, step: int, steps: int, remark: str) -> None:
+        if "epoch 2" in what and step == 3:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        train_encoder_model(*corpora.paths, tmp_path / "part", plan, work=tmp_path / "cut", progress=cut_off)
+    assert not (tmp_path / "part").exists()
+    resumed = train(corpora, tmp_path / "part", tmp_path / "cut", plan)
+    assert resumed.fingerprint == whole.fingerprint
+
+
+def test_another_recipe_does_not_go_on_from_an_old_checkpoint(corpora: Corpora, bert: Path, tmp_path: Path) -> None:
+    plan = Plan(str(bert), student=replace(QUICK, epochs=1))
+    train(corpora, tmp_path / "one", tmp_path / "work", plan)
+    with pytest.raises(TrainingDataError, match=r"checkpoint\.pt belongs to a run with another recipe"):
+        train(corpora, tmp_path / "two", tmp_path / "work", replace(plan, student=QUICK))
+
+
+def test_a_wordpiece_vocabulary_is_cut_and_words_lost_are_spelt(bert: Path, texts: list[str]) -> None:
+    encoder, tokenizer = load_encoder(str(bert))
+    before = encoder.get_input_embeddings().weight.detach().clone()
+    counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
+    joy = tokenizer.encode("joy").ids
+    counts[joy] = 1
+    encoder, cut = prune_vocabulary(encoder, tokenizer, counts, 100)
+    assert cut.get_vocab_size() == encoder.get_input_embeddings().num_embeddings == 100
+    assert cut.encode("joy").tokens == tokenizer.encode("joy").tokens
+    after = encoder.get_input_embeddings().weight
+    assert torch.equal(after[torch.tensor(cut.encode("joy").ids)], before[torch.tensor(joy)])
+    assert "".join(piece.removeprefix("##") for piece in cut.encode("admiration").tokens[1:-1]) == "admiration"
+
+
+def test_another_kind_of_vocabulary_stays_whole(deberta: Path) -> None:
+    encoder, tokenizer = load_encoder(str(deberta))
+    assert prune_vocabulary(encoder, tokenizer, np.zeros(300, np.int64), 50) == (encoder, tokenizer)
+
+
+def test_deeper_layers_learn_slower_and_heads_fastest(deberta: Path) -> None:
+    net = EmotionNet(load_encoder(str(deberta))[0])
+    rates = sorted({group["lr"] for group in parameter_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))})
+    assert rates == pytest.approx([0.81, 0.9, 1.0, 9.0])  # embeddings, two layers, heads
+    grouped = sum(len(group["params"]) for group in parameter_groups(net, Recipe()))
+    assert grouped == len(list(net.parameters()))
+
+
+def test_an_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match="nowhere"):
+        load_encoder(str(tmp_path / "nowhere"))
+
+
+def test_packaged_weights_are_only_taken_with_the_known_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = PACKAGED["all-MiniLM-L6-v2"]
+    weights = tmp_path / source.module / source.folder / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    (tmp_path / source.module / "__init__.py").touch()
+    weights.write_bytes(b"something else")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ArtefactError, match=f"not {source.sha256}"):
+        locate("all-MiniLM-L6-v2")
+
+
+def test_an_artefact_with_other_weights_than_its_network_is_refused(
+    trained: tuple[Path, Path, EncoderReport], tmp_path: Path
+) -> None:
+    from emotion_pipeline.engine.artefact import read_artefact, write_artefact
+
+    artefact = read_artefact(trained[0], "encoder")
+    missing = {name: array for name, array in artefact.tensors.items() if name != "net.pooling.score.bias"}
+    card = {name: value for name, value in artefact.card.items() if name != "sha256"}
+    write_artefact(tmp_path / "cut", card, missing, artefact.terms)
+    with pytest.raises(ArtefactError, match=r"pooling\.score\.bias"):
+        EncoderEmotionModel.load(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_tables_with_labels_of_ones_own_are_read_through_a_map(tmp_path: Path, suffix: str) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": ["thanks", "grr", "later"], "labels": ["happy|thankful", "cross", "skip"]})
+    path = tmp_path / f"corpus{suffix}"
+    {
+        ".csv": lambda: frame.to_csv(path, index=False),
+        ".jsonl": lambda: frame.to_json(path, orient="records", lines=True),
+        ".parquet": lambda: frame.to_parquet(path),
+    }[suffix]()
+    labels = tmp_path / "map.json"
+    labels.write_text('{"happy": "joy", "thankful": "gratitude", "cross": "anger", "skip": null}')
+    corpus = read_labelled(path, labels)
+    assert corpus.texts == ("thanks", "grr")
+    assert [[LABELS[i] for i in np.flatnonzero(row)] for row in corpus.labels] == [["gratitude", "joy"], ["anger"]]
+    labels.write_text('{"happy": "joy", "thankful": "gratitude"}')
+    with pytest.raises(TrainingDataError, match=r"row 2: unknown label id 'cross'; known are happy, thankful"):
+        read_labelled(path, labels)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[]", "maps each label"), ("{", "cannot be read as JSON"), ('{"a": "bliss"}', "unknown label 'bliss'")],
+)
+def test_a_label_map_that_does_not_fit_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "map.json").write_text(content)
+    (tmp_path / "data.csv").write_text("text,labels\nhello,a\n")
+    with pytest.raises(TrainingDataError, match=message):
+        read_labelled(tmp_path / "data.csv", tmp_path / "map.json")
+
+
+def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("joy\n")
+    (tmp_path / "data.csv").write_text("sentence,labels\nhello,0\n")
+    with pytest.raises(TrainingDataError, match="no column 'text'; its columns are sentence, labels"):
+        read_labelled(tmp_path / "data.csv", tmp_path / "labels.txt")
