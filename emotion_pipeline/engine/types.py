@@ -155,7 +155,8 @@ class EmotionResult:
 
     ``base_probabilities`` sum to 1 over Happiness, Anger, Sadness, Neutral, Other. ``label_scores`` holds an
     independent probability for each of GoEmotions' 28 labels and ``labels`` those above their frozen thresholds.
-    ``sub_emotion`` is None where the base emotion has none (Neutral, Other) or none passes.
+    ``sub_emotion`` is None where the base emotion has none (Neutral, Other) or none passes. ``notices`` say what was
+    odd about the text (see ``emotion.predictor``); ``features`` holds the 42 linguistic features where asked for.
     """
 
     base: str
@@ -168,3 +169,5 @@ class EmotionResult:
     labels: tuple[str, ...]
     base_probabilities: Mapping[str, float]
     label_scores: Mapping[str, float]
+    notices: tuple[str, ...] = ()
+    features: Mapping[str, float] | None = None

@@ -1,8 +1,8 @@
-"""Turning scores into probabilities that mean something, and probabilities into decisions.
+"""Turning scores into probabilities that mean something.
 
-Platt scaling for independent labels (Platt, 1999), matrix scaling for exclusive classes (Guo et al., 2017, "On
-Calibration of Modern Neural Networks", ICML), and the threshold per label that is best for F1. Measures of quality
-stand in ``metrics.py``.
+Platt scaling for independent labels (Platt, 1999) and matrix scaling for exclusive classes (Guo et al., 2017, "On
+Calibration of Modern Neural Networks", ICML). Deciding from probabilities belongs to ``thresholds.py``, measures of
+quality to ``metrics.py``.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,6 @@ Matrix = NDArray[np.float32]
 CORE_WEIGHT: Final = 10.0
 """Chosen on cross-fitted development data: the accuracy over the three bases stays within 0.005 of counting core
 texts only, and gratitude is no longer taken for anger."""
-
-NEVER: Final = 1.01
-"""The threshold of a label that the development data does not contain: no probability reaches it."""
 
 
 def sigmoid(scores: Matrix) -> Matrix:
@@ -117,24 +114,6 @@ class NestedScaling:
         """Shape ``(n, 5)``, rows summing to 1."""
         kinds = apply_matrix_scaling(scores, self.kind)
         return np.hstack([kinds[:, :1] * apply_matrix_scaling(scores, self.which), kinds[:, 1:]])
-
-
-def fit_thresholds(probabilities: Matrix, truth: NDArray[np.bool_]) -> Matrix:
-    """The probability per label from which a text counts as having it, shape ``(n_labels,)``: best F1 here."""
-    return np.array([_best_threshold(p, t) for p, t in zip(probabilities.T, truth.T, strict=True)], np.float32)
-
-
-def _best_threshold(probabilities: Matrix, truth: NDArray[np.bool_]) -> float:
-    if not truth.any():
-        return NEVER
-    order = np.argsort(-probabilities, kind="stable")
-    ranked = probabilities[order]
-    found = np.cumsum(truth[order])
-    f1 = 2 * found / (np.arange(1, len(truth) + 1) + truth.sum())
-    best = int(np.argmax(f1))
-    # Halfway to the next text, so that the decision does not hang on the last digit of one probability.
-    following = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return float((ranked[best] + following) / 2)
 
 
 def halves(n: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -15,6 +15,7 @@ from emotion_pipeline.engine.emotion import calibration, metrics
 from emotion_pipeline.engine.emotion.data import GradedTexts, LabelledTexts
 from emotion_pipeline.engine.emotion.model import TextEmotionModel
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.thresholds import fit_thresholds
 
 Interval: TypeAlias = tuple[float, float]
 DRAWS: Final = 300
@@ -81,7 +82,7 @@ class Choice:
         platt = calibration.fit_platt(label_scores, truth.labels)
         probabilities = calibration.apply_platt(label_scores, platt)
         base = calibration.NestedScaling.fit(scores, truth.bases, truth.core_bases)
-        return cls(platt, base, calibration.fit_thresholds(probabilities, truth.labels))
+        return cls(platt, base, fit_thresholds(probabilities, truth.labels))
 
     def apply(self, scores: NDArray[np.float32]) -> Decided:
         labels = calibration.apply_platt(scores[:, : len(LABELS)], self.platt)

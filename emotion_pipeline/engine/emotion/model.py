@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.errors import ArtefactError
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
@@ -36,6 +37,17 @@ class Scores:
     def intensity(self) -> NDArray[np.float32]:
         """Continuous intensity, shape ``(n, 4)``: the expected level over the dimensions, scaled to [0, 1]."""
         return (self.levels @ np.array([0, 1 / 3, 2 / 3, 1])).astype(np.float32)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Scores"]) -> "Scores":
+        """The scores of all parts, in order; of none where there is no part."""
+        empty = cls(
+            np.zeros((0, len(LABELS)), np.float32),
+            np.zeros((0, len(BASE_EMOTIONS)), np.float32),
+            np.zeros((0, len(INTENSITY_DIMENSIONS), len(INTENSITIES) + 1), np.float32),
+        )
+        names = ("labels", "base", "levels")
+        return cls(*(np.concatenate([getattr(part, name) for part in (empty, *parts)]) for name in names))
 
 
 class TextEmotionModel(Protocol):

@@ -24,11 +24,23 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     SUB_EMOTIONS,
 )
+from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.text.language import seems_english
 from emotion_pipeline.engine.types import EmotionResult
 
 CONFIDENCE_THRESHOLD: Final = 0.65
 """Base probability below which a result is flagged uncertain, unless the caller says otherwise."""
+
+
+LONGEST_TEXT: Final = 1_200
+"""Characters of a text that are read; a spoken segment of 30 s has about 600."""
+
+NOT_ENGLISH: Final = "not_english"
+CUT: Final = "cut"
+
+_CHUNK: Final = 8_192
+"""Texts that are in work at once, so that memory does not grow with a corpus."""
 
 
 class EmotionPredictor:
@@ -57,23 +69,49 @@ class EmotionPredictor:
         model = with_features(fingerprint_of(read_card(self._folder or SHIPPED)), self._features())
         return f"{model}:threshold={self._confidence_threshold:g}"
 
-    def predict(self, texts: str | Sequence[str], features: NDArray[np.float32] | None = None) -> list[EmotionResult]:
+    def predict(
+        self,
+        texts: str | Sequence[str],
+        features: NDArray[np.float32] | None = None,
+        *,
+        with_features: bool = False,
+    ) -> list[EmotionResult]:
         """One result per text, in order; a single string counts as one text.
 
-        ``features``, shape ``(n_texts, 42)``, are the texts' linguistic features where they are known already.
+        ``features``, shape ``(n_texts, 42)``, are the texts' linguistic features where they are known already;
+        ``with_features`` puts them into the results. Where memory runs out the batch is halved and the work goes on.
 
         A text without a single visible character expresses nothing: it is Neutral with the model's own prior
-        probability of Neutral, no labels, and flagged uncertain whatever the threshold.
+        probability of Neutral, no labels, and flagged uncertain whatever the threshold. So is a text that does not
+        seem English flagged uncertain, with the notice ``NOT_ENGLISH``; of one longer than ``LONGEST_TEXT`` the
+        beginning is read, with the notice ``CUT``. Raises ``TypeError`` naming the first text that is no string.
         """
         batch = [texts] if isinstance(texts, str) else list(texts)
-        model = self._loaded()
-        scores = model.score(batch, features)
+        for number, text in enumerate(batch):
+            if not isinstance(text, str):
+                raise TypeError(f"text {number} is {type(text).__name__}, not str: {text!r:.80}")
+        results: list[EmotionResult] = []
+        for start in range(0, len(batch), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            known = None if features is None else features[part]
+            results.extend(self._predict_chunk(batch[part], known, with_features=with_features))
+        return results
+
+    def _predict_chunk(
+        self, texts: Sequence[str], known: NDArray[np.float32] | None, *, with_features: bool
+    ) -> list[EmotionResult]:
+        model, read = self._loaded(), [text[:LONGEST_TEXT] for text in texts]
+        features = self._features().extract(read) if known is None else known
+        scores = score_in_memory(model, read, features)
         decided = scores.labels >= model.thresholds
-        return [self._result(text, scores, decided, row) for row, text in enumerate(batch)]
+        named: list[Mapping[str, float] | None] = [None] * len(texts)
+        if with_features:
+            named = [dict(zip(FEATURE_NAMES, row.tolist(), strict=True)) for row in features]
+        return [self._result(text, scores, decided, row, named[row]) for row, text in enumerate(texts)]
 
     def intensity(self, texts: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Intensity of anger, fear, joy and sadness in [0, 1], each of shape ``(n,)``; 0 is absent."""
-        values = self._loaded().score(list(texts)).intensity
+        values = score_in_memory(self._loaded(), [text[:LONGEST_TEXT] for text in texts]).intensity
         return {dimension: values[:, column] for column, dimension in enumerate(INTENSITY_DIMENSIONS)}
 
     def _features(self) -> FeatureExtractor:
@@ -89,7 +127,9 @@ class EmotionPredictor:
                 self._model = load_model(self._folder, extractor)
             return self._model
 
-    def _result(self, text: str, scores: Scores, decided: NDArray[np.bool_], row: int) -> EmotionResult:
+    def _result(
+        self, text: str, scores: Scores, decided: NDArray[np.bool_], row: int, features: Mapping[str, float] | None
+    ) -> EmotionResult:
         label_scores = dict(zip(LABELS, scores.labels[row].tolist(), strict=True))
         bases = dict(zip(BASE_EMOTIONS, scores.base[row].tolist(), strict=True))
         says_something = any(character.isprintable() and not character.isspace() for character in text)
@@ -101,6 +141,8 @@ class EmotionPredictor:
             default=None,
         )
         intensity, intensity_probability = _intensity(base, scores.levels[row])
+        notices = _notices(text)
+        doubtful = not says_something or NOT_ENGLISH in notices
         return EmotionResult(
             base=base,
             base_probability=bases[base],
@@ -108,10 +150,12 @@ class EmotionPredictor:
             sub_probability=label_scores[LABEL_OF_SUB[sub]] if sub else None,
             intensity=intensity,
             intensity_probability=intensity_probability,
-            uncertain=not says_something or bases[base] < self._confidence_threshold,
+            uncertain=doubtful or bases[base] < self._confidence_threshold,
             labels=labels,
             base_probabilities=bases,
             label_scores=label_scores,
+            notices=notices,
+            features=features,
         )
 
 
@@ -124,3 +168,35 @@ def _intensity(base: str, levels: NDArray[np.float32]) -> tuple[str | None, floa
     level = int(present.argmax())
     # The head may be certain that the emotion is absent while the base head names it: then it is at most mild.
     return INTENSITIES[level], float(present[level]) / total if total > 0 else 1.0
+
+
+def _notices(text: str) -> tuple[str, ...]:
+    english = () if seems_english(text) else (NOT_ENGLISH,)
+    return (*english, CUT) if len(text) > LONGEST_TEXT else english
+
+
+def score_in_memory(
+    model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
+) -> Scores:
+    """The model's scores, by halves of the batch where memory does not suffice for all.
+
+    Raises what the model raised where a single text is still too much.
+    """
+    try:
+        return model.score(texts, features)
+    except (MemoryError, RuntimeError) as error:
+        if len(texts) < 2 or not _out_of_memory(error):
+            raise
+    # Outside the handler, so that the failed attempt's memory is free by now.
+    middle = len(texts) // 2
+    halves = (slice(0, middle), slice(middle, None))
+    return Scores.joined(
+        [score_in_memory(model, texts[half], None if features is None else features[half]) for half in halves]
+    )
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether it says so: Python and numpy by type, torch by type on a GPU and by its allocator's words on a CPU."""
+    said = str(error).lower()
+    by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return by_type or "allocate memory" in said or "not enough memory" in said

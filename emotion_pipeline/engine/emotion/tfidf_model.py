@@ -69,17 +69,7 @@ class TfidfEmotionModel:
     def score(self, texts: Sequence[str], features: NDArray[np.float32] | None = None) -> Scores:
         parts_of = [slice(start, start + _BATCH) for start in range(0, len(texts), _BATCH)]
         batches = [self._score_batch(texts[part], None if features is None else features[part]) for part in parts_of]
-        empty = Scores(
-            np.zeros((0, len(LABELS)), np.float32),
-            np.zeros((0, len(BASE_EMOTIONS)), np.float32),
-            np.zeros((0, len(INTENSITY_DIMENSIONS), STEPS + 1), np.float32),
-        )
-        parts = [empty, *batches]
-        return Scores(
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate([part.base for part in parts]),
-            np.concatenate([part.levels for part in parts]),
-        )
+        return Scores.joined(batches)
 
     def _score_batch(self, texts: Sequence[str], known: NDArray[np.float32] | None) -> Scores:
         terms = self._space.transform(texts)

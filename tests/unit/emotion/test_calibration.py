@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion import calibration, metrics
 from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import levels_of
+from emotion_pipeline.engine.emotion.thresholds import fit_thresholds
 from emotion_pipeline.engine.errors import TrainingDataError
 
 
@@ -23,17 +24,43 @@ def test_platt_scaling_recovers_a_known_distortion(rng: np.random.Generator) -> 
     assert parameters[0] == pytest.approx([1 / 3, -1], abs=0.1)
 
 
-def test_a_label_without_examples_keeps_its_scores_and_is_never_decided() -> None:
+def test_a_label_without_examples_keeps_its_scores() -> None:
     truth = np.zeros((4, 1), np.bool_)
     assert calibration.fit_platt(np.ones((4, 1), np.float32), truth).tolist() == [[1.0, 0.0]]
-    assert calibration.fit_thresholds(np.ones((4, 1), np.float32), truth)[0] > 1
+
+
+def one_label(name: str, values: list[float]) -> NDArray[np.float32]:
+    """Probabilities of one label, every other label at zero."""
+    probabilities = np.zeros((len(values), len(LABELS)), np.float32)
+    probabilities[:, LABELS.index(name)] = values
+    return probabilities
+
+
+def test_a_label_that_does_not_occur_is_never_decided() -> None:
+    thresholds = fit_thresholds(np.ones((4, len(LABELS)), np.float32), label_matrix("", "", "", ""))
+    assert (thresholds > 1).all()
 
 
 def test_the_threshold_is_the_best_for_f1() -> None:
-    probabilities = np.array([[0.9], [0.8], [0.6], [0.2]], np.float32)
-    truth = np.array([[True], [False], [True], [False]])
-    assert calibration.fit_thresholds(probabilities, truth)[0] == pytest.approx(0.4)
-    assert calibration.fit_thresholds(probabilities[:1], truth[:1])[0] == pytest.approx(0.45)
+    column = LABELS.index("neutral")
+    probabilities = one_label("neutral", [0.9, 0.8, 0.7, 0.2])
+    assert fit_thresholds(probabilities, label_matrix("neutral", "", "neutral", ""))[column] == pytest.approx(0.45)
+    assert fit_thresholds(probabilities[:1], label_matrix("neutral"))[column] == pytest.approx(0.45)
+
+
+def test_a_label_that_rests_on_one_text_does_not_follow_that_text_alone(rng: np.random.Generator) -> None:
+    probabilities = one_label("grief", [0.6, 0.55, 0.5, *rng.uniform(0, 0.02, 400)])
+    rows = ["", "", "", *([""] * 399), "grief"]
+    threshold = fit_thresholds(probabilities, label_matrix(*rows))[LABELS.index("grief")]
+    assert 0.02 < threshold <= 0.6
+
+
+def test_a_label_of_a_group_is_decided_sooner_where_that_finds_the_group() -> None:
+    alone = one_label("annoyance", [0.9, *([0.3] * 10), *([0.1] * 200)])
+    own = label_matrix("annoyance", *(["neutral"] * 210))
+    with_group = label_matrix("annoyance", *(["anger"] * 10), *(["neutral"] * 200))
+    column = LABELS.index("annoyance")
+    assert fit_thresholds(alone, with_group)[column] < fit_thresholds(alone, own)[column]
 
 
 def test_base_probabilities_sum_to_one_and_follow_the_frequencies(rng: np.random.Generator) -> None:

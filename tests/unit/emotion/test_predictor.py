@@ -1,18 +1,22 @@
 """The shipped model through its public door: results, strange input, damage, threads."""
 
 import json
+import random
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from emotion_pipeline.engine.artefact import read_artefact
 from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity, evaluate_text
-from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, load_model
+from emotion_pipeline.engine.emotion.predictor import CUT, LONGEST_TEXT, NOT_ENGLISH, EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
     INTENSITIES,
@@ -180,10 +184,10 @@ def test_a_card_that_is_none_is_refused(copy: Path, card: str, message: str) -> 
 
 def test_a_model_of_another_kind_is_refused(copy: Path) -> None:
     card = json.loads((copy / "card.json").read_text())
-    (copy / "card.json").write_text(json.dumps({**card, "backend": "encoder"}))
-    with pytest.raises(ArtefactError, match="'encoder' model; this version reads tfidf"):
+    (copy / "card.json").write_text(json.dumps({**card, "backend": "oracle"}))
+    with pytest.raises(ArtefactError, match="'oracle' model; this version reads encoder, tfidf"):
         load_model(copy)
-    with pytest.raises(ArtefactError, match="'encoder' artefact where a 'tfidf' one"):
+    with pytest.raises(ArtefactError, match="'oracle' artefact where a 'tfidf' one"):
         read_artefact(copy, "tfidf")
 
 
@@ -205,3 +209,109 @@ def test_data_with_unknown_labels_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "data.tsv").write_text("hello\t0\n")
     with pytest.raises(TrainingDataError, match=r"labels\.txt, line 2: unknown label 'bliss'"):
         evaluate_text(PREDICTOR, tmp_path / "data.tsv", tmp_path / "labels.txt")
+
+
+def test_a_text_in_another_language_says_so_and_is_uncertain() -> None:
+    predictor = EmotionPredictor(confidence_threshold=0.0)
+    for text in ("ich bin heute sehr traurig und müde", "Я очень рад тебя видеть", "今日はとても嬉しいです"):
+        (result,) = predictor.predict(text)
+        assert result.notices == (NOT_ENGLISH,)
+        assert result.uncertain
+    (english,) = predictor.predict("I am very sad and tired today")
+    assert (english.notices, english.uncertain) == ((), False)
+
+
+def test_of_a_text_that_is_too_long_the_beginning_is_read() -> None:
+    beginning = ("I am so happy for you. " * 60)[:LONGEST_TEXT]
+    (whole,) = PREDICTOR.predict(beginning)
+    (longer,) = PREDICTOR.predict(beginning + " I hate this, I am furious!" * 100)
+    assert (whole.notices, longer.notices) == ((), (CUT,))
+    assert longer.label_scores == whole.label_scores
+
+
+def test_what_is_no_text_is_named() -> None:
+    with pytest.raises(TypeError, match=r"text 1 is int, not str: 3"):
+        PREDICTOR.predict(["fine", 3])  # pyright: ignore[reportArgumentType]
+
+
+def test_the_features_come_with_the_result_where_they_are_asked_for() -> None:
+    with_features, without = (
+        PREDICTOR.predict("What a day!", with_features=True)[0],
+        PREDICTOR.predict("What a day!")[0],
+    )
+    assert without.features is None
+    assert with_features.features is not None
+    assert (with_features.features["exclamation_count"], len(with_features.features)) == (1.0, 42)
+
+
+class SmallMemory:
+    """A model for which more than three texts at once are too many; otherwise the shipped one."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.model = load_model()
+        self.fingerprint, self.thresholds = self.model.fingerprint, self.model.thresholds
+        self.sizes: list[int] = []
+
+    def score(self, texts: Sequence[str], features: NDArray[np.float32] | None = None) -> Scores:
+        self.sizes.append(len(texts))
+        if len(texts) > 3:
+            raise self.error
+        return self.model.score(texts, features)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_the_batch_is_halved_where_memory_runs_out(error: Exception) -> None:
+    model, texts = SmallMemory(error), [f"I am happy {number}" for number in range(10)]
+    scores = score_in_memory(model, texts)
+    assert model.sizes == [10, 5, 2, 3, 5, 2, 3]
+    np.testing.assert_allclose(scores.labels, model.model.score(texts).labels, atol=1e-3)
+
+
+def test_an_error_that_is_not_about_memory_is_not_tried_again() -> None:
+    model = SmallMemory(RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes"):
+        score_in_memory(model, ["a"] * 10)
+    assert model.sizes == [10]
+
+
+def strange_strings(count: int) -> list[str]:
+    """Strings of every kind that has broken readers of text before; the first is one megabyte long."""
+    chance = random.Random(7)
+    alphabets = [
+        "abcdefghij klmnop qrstuvwxyz'!?., ",
+        "😀🎉💔👩‍👩‍👧🇩🇪❤️ ",
+        "مرحبا كيف حالك ",
+        "שלום עולם ",
+        "日本語のテキスト中文한국어",
+        "".join(map(chr, range(32))),
+        "\ud800\udfff\udc00 a",
+        "\u202e\u200b\u200d\ufeff\u0301 x",
+        "\x00\x00null ",
+        "<script>[NAME][CLS][SEP][MASK][PAD]##ing ",
+        "ÀÉÎÕÜßøæðþ ",
+        "𝓽𝓮𝔁𝓽 ㋿ﷺ ",
+    ]
+    made = ["really " * 150_000, "x" * 100_000, "", " ", "\n", "!" * 5_000, "😀" * 3_000]
+    while len(made) < count:
+        alphabet = chance.choice(alphabets) + chance.choice(alphabets)
+        made.append("".join(chance.choice(alphabet) for _ in range(chance.randrange(40))))
+    return made
+
+
+def test_five_thousand_strange_strings_each_get_the_same_result_alone_and_in_a_batch() -> None:
+    texts = strange_strings(5_000)
+    together = PREDICTOR.predict(texts)
+    assert len(together) == len(texts)
+    for result in together:
+        assert_valid(result)
+    for index in [*range(7), *random.Random(8).sample(range(len(texts)), 60)]:
+        (alone,) = PREDICTOR.predict(texts[index])
+        assert alone.label_scores == pytest.approx(together[index].label_scores, abs=1e-3)
+        assert alone.base_probabilities == pytest.approx(together[index].base_probabilities, abs=1e-3)
