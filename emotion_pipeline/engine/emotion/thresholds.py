@@ -60,7 +60,7 @@ def _best(probabilities: NDArray[np.float32], truth: Truth, present: Truth | Non
         new = ~others[order]
         found = np.cumsum(new & present[order]) + (others & present).sum()
         value += GROUP_WEIGHT * 2 * found / (np.cumsum(new) + others.sum() + present.sum()) / len(EKMAN)
-    reach = min(_NEIGHBOURS, len(ranked) // 20)
+    reach = min(_NEIGHBOURS, len(ranked) // 500)
     window = np.ones(2 * reach + 1) / (2 * reach + 1)
     best = int(np.argmax(np.convolve(np.pad(value, reach, mode="edge"), window, mode="valid")))
     # Halfway to the next text, so that the decision does not hang on the last digit of one probability.

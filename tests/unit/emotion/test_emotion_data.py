@@ -56,8 +56,8 @@ def test_ids_follow_the_labels_file_and_not_the_taxonomy(tmp_path: Path) -> None
     [
         ("fine\t27\nno columns here\n", "line 2.*1 column"),
         ("fine\t27\na\t1\tb\tc\n", "line 2.*4 column"),
-        ("fine\t28\n", "line 1.*'28'.*0 to 27"),
-        ("fine\tjoy\n", "line 1.*'joy'"),
+        ("fine\t28\n", "line 1.*'28'; known are admiration"),
+        ("fine\tbliss\n", "line 1.*'bliss'"),
         ("fine\t\n", "line 1.*''"),
         ("\n\n", "empty"),
     ],
