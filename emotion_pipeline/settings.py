@@ -112,7 +112,7 @@ class Tone(_Section):
 class Sentiment(_Section):
     """``backend``: which model scores the sentiment of words."""
 
-    backend: str = "vader"
+    backend: str = "emotion"
 
 
 class Storage(_Section):

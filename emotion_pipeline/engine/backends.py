@@ -49,7 +49,7 @@ class BackendChoice:
     """Installed spaCy pipeline that finds the names of persons; None leaves names in."""
     silences_audio: bool = False
     tone: str = "acoustic"
-    sentiment: str = "vader"
+    sentiment: str = "emotion"
     confidence_threshold: float = 0.65
 
 
@@ -102,7 +102,7 @@ class Backends:
 
     @cached_property
     def sentiment(self) -> SentimentBackend:
-        return load_sentiment(self._choice.sentiment)
+        return load_sentiment(self._choice.sentiment, self.emotion)
 
     @cached_property
     def emotion(self) -> EmotionPredictor:

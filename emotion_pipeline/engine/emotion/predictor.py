@@ -27,6 +27,7 @@ from emotion_pipeline.engine.emotion.taxonomy import (
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
+from emotion_pipeline.engine.text.tokens import says_something
 from emotion_pipeline.engine.types import EmotionResult
 
 CONFIDENCE_THRESHOLD: Final = 0.65
@@ -66,8 +67,12 @@ class EmotionPredictor:
     @property
     def fingerprint(self) -> str:
         """``backend:name:version:hash12`` of model and features, and the threshold; loads no weights of the model."""
-        model = with_features(fingerprint_of(read_card(self._folder or SHIPPED)), self._features())
-        return f"{model}:threshold={self._confidence_threshold:g}"
+        return f"{self.model_fingerprint}:threshold={self._confidence_threshold:g}"
+
+    @property
+    def model_fingerprint(self) -> str:
+        """``backend:name:version:hash12`` of model and features, on which the scores depend; loads no weights."""
+        return with_features(fingerprint_of(read_card(self._folder or SHIPPED)), self._features())
 
     def predict(
         self,
@@ -111,8 +116,17 @@ class EmotionPredictor:
 
     def intensity(self, texts: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
         """Intensity of anger, fear, joy and sadness in [0, 1], each of shape ``(n,)``; 0 is absent."""
-        values = score_in_memory(self._loaded(), [text[:LONGEST_TEXT] for text in texts]).intensity
+        values = self._scores(texts).intensity
         return {dimension: values[:, column] for column, dimension in enumerate(INTENSITY_DIMENSIONS)}
+
+    def label_probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Calibrated probability of each of ``taxonomy.LABELS``, shape ``(n, 28)``, and nothing else of a result."""
+        return self._scores(texts).labels
+
+    def _scores(self, texts: Sequence[str]) -> Scores:
+        parts = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
+        model = self._loaded()
+        return Scores.joined([score_in_memory(model, [text[:LONGEST_TEXT] for text in part]) for part in parts])
 
     def _features(self) -> FeatureExtractor:
         with self._lock:
@@ -132,9 +146,9 @@ class EmotionPredictor:
     ) -> EmotionResult:
         label_scores = dict(zip(LABELS, scores.labels[row].tolist(), strict=True))
         bases = dict(zip(BASE_EMOTIONS, scores.base[row].tolist(), strict=True))
-        says_something = any(character.isprintable() and not character.isspace() for character in text)
-        base = max(bases, key=bases.__getitem__) if says_something else NEUTRAL
-        labels = tuple(LABELS[i] for i in np.flatnonzero(decided[row])) if says_something else ()
+        spoken = says_something(text)
+        base = max(bases, key=bases.__getitem__) if spoken else NEUTRAL
+        labels = tuple(LABELS[i] for i in np.flatnonzero(decided[row])) if spoken else ()
         sub = max(
             (sub for sub in SUB_EMOTIONS[base] if LABEL_OF_SUB[sub] in labels),
             key=lambda name: label_scores[LABEL_OF_SUB[name]],
@@ -142,7 +156,7 @@ class EmotionPredictor:
         )
         intensity, intensity_probability = _intensity(base, scores.levels[row])
         notices = _notices(text)
-        doubtful = not says_something or NOT_ENGLISH in notices
+        doubtful = not spoken or NOT_ENGLISH in notices
         return EmotionResult(
             base=base,
             base_probability=bases[base],

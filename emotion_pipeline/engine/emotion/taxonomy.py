@@ -27,6 +27,14 @@ EKMAN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
 })  # fmt: skip
 """Ekman's six emotions and neutral; a text belongs to a group when any of its labels does."""
 
+SENTIMENT_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "positive": EKMAN["joy"],
+    "negative": (*EKMAN["anger"], *EKMAN["disgust"], *EKMAN["fear"], *EKMAN["sadness"]),
+    "ambiguous": EKMAN["surprise"],
+    "neutral": EKMAN["neutral"],
+})  # fmt: skip
+"""GoEmotions' grouping by sentiment, which is that of the Ekman groups below it."""
+
 HAPPINESS: Final = "Happiness"
 ANGER: Final = "Anger"
 SADNESS: Final = "Sadness"

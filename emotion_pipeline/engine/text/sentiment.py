@@ -5,9 +5,14 @@ What a text feels like belongs to ``emotion``; whether sentiment and tone agree 
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from emotion_pipeline.engine.emotion.taxonomy import LABELS, SENTIMENT_GROUPS
 from emotion_pipeline.engine.registry import BackendSpec, Registry
+from emotion_pipeline.engine.text.tokens import says_something
+
+if TYPE_CHECKING:
+    from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
 
 class SentimentBackend(Protocol):
@@ -53,11 +58,47 @@ class VaderSentiment:
         return [float(self._analyzer.polarity_scores(text)["compound"]) for text in texts]
 
 
+class EmotionSentiment:
+    """What the emotion model's 28 probabilities say together: positive less negative, as a share of all.
+
+    The groups are GoEmotions' own (``taxonomy.SENTIMENT_GROUPS``); ambiguous and neutral labels draw towards 0.
+    """
+
+    def __init__(self, predictor: "EmotionPredictor") -> None:
+        self._predictor = predictor
+
+    @property
+    def fingerprint(self) -> str:
+        return f"emotion:{self._predictor.model_fingerprint.partition(':')[2]}"
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        probabilities = self._predictor.label_probabilities(texts)
+        columns = {name: [LABELS.index(one) for one in group] for name, group in SENTIMENT_GROUPS.items()}
+        sums = {name: probabilities[:, group].sum(axis=1) for name, group in columns.items()}
+        balance = (sums["positive"] - sums["negative"]) / probabilities.sum(axis=1).clip(min=1e-6)
+        return [float(value) if says_something(text) else 0.0 for text, value in zip(texts, balance, strict=True)]
+
+
+def _make_emotion(predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
+    from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+
+    return EmotionSentiment(predictor or EmotionPredictor())
+
+
+def _make_vader(predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
+    del predictor  # it needs none
+    return VaderSentiment()
+
+
 SENTIMENTS: Final = Registry[SentimentBackend](
-    "sentiment", [BackendSpec("vader", "VADER's lexicon and rules", VaderSentiment, requires=("vaderSentiment",))]
+    "sentiment",
+    [
+        BackendSpec("emotion", "the text emotion model's own probabilities", _make_emotion),
+        BackendSpec("vader", "VADER's lexicon and rules", _make_vader, requires=("vaderSentiment",)),
+    ],
 )
 
 
-def load_sentiment(name: str) -> SentimentBackend:
-    """The back end of that name. Raises as ``Registry.load``."""
-    return SENTIMENTS.load(name)
+def load_sentiment(name: str, predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
+    """The back end of that name; ``predictor`` is one that is loaded already. Raises as ``Registry.load``."""
+    return SENTIMENTS.load(name, predictor=predictor)

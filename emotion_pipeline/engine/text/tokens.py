@@ -36,3 +36,8 @@ def terms(text: str) -> list[str]:
 def bare(text: str) -> str:
     """``text`` as a transcriber would hand it over: lower case, no punctuation but apostrophes, single spaces."""
     return " ".join(word.lower() for word in words(text))
+
+
+def says_something(text: str) -> bool:
+    """Whether a single visible character stands in ``text``."""
+    return any(character.isprintable() and not character.isspace() for character in text)
