@@ -6,14 +6,14 @@ machine can only slow it. The peer is the plain way to run DeBERTa-v3-base with 
 their given order, 16 to a batch. It has random weights in the real shape, for speed does not depend on them.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.compute import fastest, run_net
@@ -28,16 +28,16 @@ PEER_BATCH: Final = 16
 SECONDS_PER_MINUTE: Final = 60.0
 
 
-def main() -> None:
-    """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/goemotions/dev.tsv"))
-    parser.add_argument("--large-sentences", type=int, default=192, help="for the large encoder; 0: leave out")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    texts = [line.split("\t")[0] for line in arguments.data.read_text(encoding="utf-8").splitlines() if line.strip()]
-    figures = {**measure_predictor(texts, arguments.rounds), **measure_large(texts[: arguments.large_sentences])}
-    print(json.dumps(figures))  # noqa: T201
+def main(
+    data: Annotated[Path, typer.Option(help="GoEmotions' TSV.")] = Path("../shared/data/goemotions/dev.tsv"),
+    sentences: Annotated[int, typer.Option(help="How many of them; 0: all.")] = 0,
+    large: Annotated[int, typer.Option(help="How many for the large encoder; 0: leave it out.")] = 192,
+    rounds: int = 3,
+) -> None:
+    """Print the figures as one JSON line."""
+    texts = [line.split("\t")[0] for line in data.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = texts[: sentences or None]
+    typer.echo(json.dumps({**measure_predictor(texts, rounds), **measure_large(texts[:large])}))
 
 
 def measure_predictor(texts: Sequence[str], rounds: int) -> dict[str, Any]:
@@ -119,4 +119,4 @@ def _best_seconds(work: Callable[[], object], rounds: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

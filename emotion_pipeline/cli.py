@@ -31,6 +31,8 @@ from emotion_pipeline.settings import load_settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+
 app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_is_help=True, add_completion=True)
 evaluate_app = typer.Typer(help="Measure a back end on labelled data and print JSON.", no_args_is_help=True)
 train_app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
@@ -52,6 +54,8 @@ _WRITERS: Final[Mapping[str, Callable[["pd.DataFrame", Path], object]]] = {
     ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
 }
 """How a result is written, by the suffix of its file."""
+
+_MODEL_HELP: Final = "A folder that training wrote; by default the model that comes with the package."
 
 _out = Console(soft_wrap=True)
 _errors = Console(stderr=True, soft_wrap=True)
@@ -106,22 +110,24 @@ def predict(
 def evaluate_text_command(
     data: Annotated[Path, typer.Option(help="TSV: text, comma-separated label ids, comment id.")],
     labels: Annotated[Path | None, typer.Option(help="Label names in id order; by default beside the data.")] = None,
+    model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
 ) -> None:
     """Measure text emotion on labelled sentences, e.g. GoEmotions' dev.tsv."""
     from emotion_pipeline.engine.emotion.evaluation import evaluate_text
 
-    result = evaluate_text(_backends().emotion, data, labels or data.with_name("labels.txt"))
+    result = evaluate_text(_predictor(model), data, labels or data.with_name("labels.txt"))
     _print_figures(result.to_dict())
 
 
 @evaluate_app.command("intensity")
 def evaluate_intensity_command(
     data: Annotated[Path, typer.Option(help="A folder of EI-oc files (*-joy-*.txt, ...).")],
+    model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
 ) -> None:
     """Measure emotional intensity on SemEval-2018 EI-oc files."""
     from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity
 
-    _print_figures(evaluate_intensity(_backends().emotion, data).to_dict())
+    _print_figures(evaluate_intensity(_predictor(model), data).to_dict())
 
 
 @evaluate_app.command("tone")
@@ -214,6 +220,12 @@ def _backends() -> Backends:
 def _sources() -> Sources:
     settings = load_settings()
     return Sources(fetch_limits(settings.sources), snowflake_connection(settings.snowflake))
+
+
+def _predictor(model: Path | None) -> "EmotionPredictor":
+    from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+
+    return EmotionPredictor(model) if model else _backends().emotion
 
 
 def _predict_texts(texts: Sequence[str]) -> list[dict[str, Any]]:
