@@ -94,13 +94,13 @@ def _deberta_v3_base() -> Any:
     """microsoft/deberta-v3-base's architecture (He et al., 2021) with random weights."""
     from transformers import DebertaV2Config, DebertaV2Model
 
-    return DebertaV2Model(
-        DebertaV2Config(
-            vocab_size=128_100, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3_072,
-            relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True,
-            pos_att_type=["p2c", "c2p"], position_biased_input=False, max_relative_positions=-1, type_vocab_size=0,
-        )
-    )  # fmt: skip
+    shape: dict[str, Any] = {
+        "vocab_size": 128_100, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+        "intermediate_size": 3_072, "relative_attention": True, "position_buckets": 256, "norm_rel_ebd": "layer_norm",
+        "share_att_key": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False,
+        "max_relative_positions": -1, "type_vocab_size": 0,
+    }  # fmt: skip
+    return DebertaV2Model(DebertaV2Config(**shape))
 
 
 def _token_rows(texts: Sequence[str]) -> list[NDArray[np.int32]]:

@@ -30,12 +30,13 @@ def tiny_deberta_v3(folder: Path, texts: Sequence[str]) -> Path:
     trainer = trainers.UnigramTrainer(vocab_size=300, special_tokens=SPECIAL, unk_token="[UNK]", show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     torch.manual_seed(0)
-    config = DebertaV2Config(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, relative_attention=True, position_buckets=32, norm_rel_ebd="layer_norm",
-        share_att_key=True, pos_att_type=["p2c", "c2p"], position_biased_input=False, max_relative_positions=-1,
-        type_vocab_size=0, max_position_embeddings=512,
-    )  # fmt: skip
+    shape: dict[str, Any] = {
+        "vocab_size": tokenizer.get_vocab_size(), "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 64, "relative_attention": True, "position_buckets": 32, "norm_rel_ebd": "layer_norm",
+        "share_att_key": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False,
+        "max_relative_positions": -1, "type_vocab_size": 0,
+    }  # fmt: skip
+    config = DebertaV2Config(**shape)
     return _finish(folder, tokenizer, DebertaV2Model(config))
 
 

@@ -36,9 +36,9 @@ def fit_thresholds(probabilities: Matrix, truth: Truth) -> Matrix:
     for _ in range(_ROUNDS):
         for group in EKMAN.values():
             columns = [LABELS.index(label) for label in group]
-            present = truth[:, columns].any(axis=1)
+            present = np.any(truth[:, columns], axis=1)
             for column in columns if len(columns) > 1 else ():
-                others = decided[:, [other for other in columns if other != column]].any(axis=1)
+                others = np.any(decided[:, [other for other in columns if other != column]], axis=1)
                 thresholds[column] = _best(probabilities[:, column], truth[:, column], present, others)
                 decided[:, column] = probabilities[:, column] >= thresholds[column]
     return thresholds.astype(np.float32)
