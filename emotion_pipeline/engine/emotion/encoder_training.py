@@ -26,6 +26,7 @@ from emotion_pipeline.engine.emotion.encoder_fit import Fit, Progress, Recipe, r
 from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.encoder_source import load_encoder, locate, prune_vocabulary
+from emotion_pipeline.engine.emotion.report_card import write_card
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
@@ -134,6 +135,7 @@ def train_encoder_model(
         "metrics": plain(report),
     }  # fmt: skip
     model.save(output, card)
+    write_card(output, card)
     fingerprint = EncoderEmotionModel.load(output, extractor).fingerprint
     return EncoderReport(**report, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
 

@@ -34,7 +34,12 @@ def test_an_encoder_is_trained_and_measured_with_three_commands(corpora: Corpora
     assert trained.exit_code == 0, trained.output
     report = json.loads(trained.stdout)
     assert report["dev_rows"] == 392
-    assert {path.name for path in output.iterdir()} == {"card.json", "terms.json", "weights.safetensors"}
+    assert sorted(path.name for path in output.iterdir()) == [
+        "card.json", "model_card.md", "terms.json", "weights.safetensors",
+    ]  # fmt: skip
+    card = (output / "model_card.md").read_text()
+    assert f"| macro-F1, 28 labels | {report['written']['macro_f1_28']:.3f} (" in card
+    assert "emotion-clf train text" in card
     assert (tmp_path / "weights.work" / "student-0" / "checkpoint.pt").is_file()
 
     text = run("evaluate", "text", "--data", corpora.dev, "--labels", corpora.labels, "--model", output)
