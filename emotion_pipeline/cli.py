@@ -41,8 +41,10 @@ app.add_typer(train_app, name="train")
 
 _LEFT_TO_JSON: Final = {
     "base_probabilities",
+    "features",
     "intensity_probability",
     "label_scores",
+    "notices",
     "segments",
     "sub_probability",
 }

@@ -37,7 +37,7 @@ RAW: Final = HEADS + N_SUBS + _N_STEPS
 LONGEST_TOKENS: Final = 256
 """Tokens of a text that the encoder reads; a spoken segment of 30 s has about 100."""
 
-LONGEST_TEXT: Final = 4_000
+_TOKENISED: Final = 4_000
 """Characters that are tokenised at all: more than ``LONGEST_TOKENS`` need."""
 
 _SCALE: Final = ".scale"
@@ -73,9 +73,6 @@ class Decisions:
         base = NestedScaling(np.zeros((HEADS + 1, 3), np.float32), np.zeros((HEADS + 1, 3), np.float32))
         pairs = [np.tile(np.array([1.0, 0.0], np.float32), (n, 1)) for n in (len(LABELS), _N_STEPS)]
         return cls(np.zeros(2, np.float32), pairs[0], base, pairs[1], np.full(len(LABELS), 0.5, np.float32))
-
-    def join(self, raw: NDArray[np.float32], heads: NDArray[np.float32], steps: NDArray[np.float32]) -> Joined:
-        return join(raw, heads, steps, self.share)
 
 
 def join(
@@ -144,7 +141,7 @@ class EncoderEmotionModel:
     def score(self, texts: Sequence[str], features: NDArray[np.float32] | None = None) -> Scores:
         features = self._extractor.extract(texts) if features is None else features
         decisions = self._decisions
-        joined = decisions.join(self.raw(texts, features), *self._tfidf.raw(texts, features))
+        joined = join(self.raw(texts, features), *self._tfidf.raw(texts, features), decisions.share)
         steps = sigmoid(joined.steps * decisions.steps[:, 0] + decisions.steps[:, 1])
         return Scores(
             apply_platt(joined.scores[:, : len(LABELS)], decisions.platt).astype(np.float32),
@@ -170,7 +167,7 @@ class EncoderEmotionModel:
     def tokens(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Token ids of each text, at most ``LONGEST_TOKENS``."""
         # A lone surrogate is no character and has no place in UTF-8, which the tokenizer reads.
-        readable = [text[:LONGEST_TEXT].encode("utf-8", "replace").decode() for text in texts]
+        readable = [text[:_TOKENISED].encode("utf-8", "replace").decode() for text in texts]
         return [np.asarray(one.ids, np.int32) for one in self._tokenizer.encode_batch_fast(readable)]
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
