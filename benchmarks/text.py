@@ -31,7 +31,7 @@ SECONDS_PER_MINUTE: Final = 60.0
 def main(
     data: Annotated[Path, typer.Option(help="GoEmotions' TSV.")] = Path("../shared/data/goemotions/dev.tsv"),
     sentences: Annotated[int, typer.Option(help="How many of them; 0: all.")] = 0,
-    large: Annotated[int, typer.Option(help="How many for the large encoder; 0: leave it out.")] = 192,
+    large: Annotated[int, typer.Option(help="How many for the large encoder; 0: leave it out.")] = 512,
     rounds: int = 3,
 ) -> None:
     """Print the figures as one JSON line."""

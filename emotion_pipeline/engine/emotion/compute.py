@@ -5,6 +5,7 @@ Importing this module imports torch; a caller that only describes models need no
 
 import copy
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,13 +15,12 @@ from torch import Tensor, nn
 from emotion_pipeline.engine.emotion.encoder_data import pad
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 
+LARGE: Final = 512
+"""Hidden size from which an encoder is large: the base models have 768."""
+
 
 class HalfLinear(nn.Module):
-    """A linear layer that multiplies in bfloat16 and hands on float32.
-
-    All else stays in float32: with attention in bfloat16 too, a text's scores would depend in the third digit on the
-    texts that it shares a batch with.
-    """
+    """A linear layer that multiplies in bfloat16 and hands on float32."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -33,11 +33,19 @@ class HalfLinear(nn.Module):
 
 
 def fastest(net: EmotionNet) -> EmotionNet:
-    """A copy of ``net`` for inference: on the GPU where there is one, in bfloat16 where the device computes in it."""
+    """A copy of ``net`` for inference: on the GPU where there is one, in bfloat16 where the device computes in it.
+
+    A small encoder multiplies in bfloat16 and does all else in float32: with attention in bfloat16 too, a text's scores
+    would depend in the third digit on the texts that it shares a batch with. A large one, where attention takes half of
+    the time, runs in bfloat16 as a whole.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ready = copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
     if computes_in_bf16(device):
-        halve_linear_layers(ready.encoder)
+        if ready.encoder.config.hidden_size >= LARGE:
+            ready.encoder.to(torch.bfloat16)
+        else:
+            halve_linear_layers(ready.encoder)
     return ready.to(device)
 
 
@@ -60,7 +68,7 @@ def computes_in_bf16(device: torch.device) -> bool:
 @torch.inference_mode()
 def run_net(net: EmotionNet, rows: Sequence[NDArray[np.int32]], features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Raw scores ``(n, 52)`` of ``n`` rows of token ids; ``features`` ``(n, 42)`` scaled to unit variance."""
-    parameter = next(net.parameters())
-    ids, mask = (torch.from_numpy(array).to(parameter.device) for array in pad(rows))
-    scaled = torch.from_numpy(features).to(parameter.device, parameter.dtype)
-    return net(ids, mask, scaled).flat().float().cpu().numpy()
+    device = next(net.parameters()).device
+    ids, mask = (torch.from_numpy(array).to(device) for array in pad(rows))
+    scaled = torch.from_numpy(features).to(device)
+    return net(ids, mask, scaled).flat().cpu().numpy()

@@ -96,6 +96,7 @@ class EmotionNet(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, features: Tensor) -> HeadScores:
         """``ids`` and ``mask`` ``(n, tokens)`` integer, ``features`` ``(n, 42)`` scaled to unit variance."""
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = states.to(self.pooling.score.weight.dtype)  # the encoder may run in a precision of its own
         pooled = self.pooling(states, mask)
         joint = self.joint(torch.cat([pooled, self.features(features).to(pooled.dtype)], dim=1))
         return HeadScores(
