@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.corpora import FRAMES, Corpora, write_corpora
 from support.encoders import tiny_bert, tiny_deberta_v3
+from support.strange import strange_strings
 
 from emotion_pipeline.engine.emotion.data import read_labelled
 from emotion_pipeline.engine.emotion.encoder_fit import Recipe, parameter_groups
@@ -81,6 +82,14 @@ def test_the_artefact_predicts_without_the_encoder_it_came_from(trained: tuple[P
     card = json.loads((output / "card.json").read_text())
     assert "--teachers 2 --students 2" in card["made_with"]
     assert set(json.loads(json.dumps(report.to_dict()))) >= {"written", "bare", "intervals", "label_f1"}
+
+
+def test_any_string_gets_the_same_scores_alone_and_in_a_batch(trained: tuple[Path, Path, EncoderReport]) -> None:
+    predictor, texts = EmotionPredictor(trained[0]), strange_strings(300)
+    together = predictor.label_probabilities(texts)
+    assert np.isfinite(together).all()
+    for index in range(0, len(texts), 7):
+        np.testing.assert_allclose(predictor.label_probabilities([texts[index]])[0], together[index], atol=1e-3)
 
 
 def test_finished_stages_are_taken_over(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.strange import strange_strings
 
 from emotion_pipeline.engine.artefact import read_artefact
 from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity, evaluate_text
@@ -280,30 +281,6 @@ def test_an_error_that_is_not_about_memory_is_not_tried_again() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
         score_in_memory(model, ["a"] * 10)
     assert model.sizes == [10]
-
-
-def strange_strings(count: int) -> list[str]:
-    """Strings of every kind that has broken readers of text before; the first is one megabyte long."""
-    chance = random.Random(7)
-    alphabets = [
-        "abcdefghij klmnop qrstuvwxyz'!?., ",
-        "😀🎉💔👩‍👩‍👧🇩🇪❤️ ",
-        "مرحبا كيف حالك ",
-        "שלום עולם ",
-        "日本語のテキスト中文한국어",
-        "".join(map(chr, range(32))),
-        "\ud800\udfff\udc00 a",
-        "\u202e\u200b\u200d\ufeff\u0301 x",
-        "\x00\x00null ",
-        "<script>[NAME][CLS][SEP][MASK][PAD]##ing ",
-        "ÀÉÎÕÜßøæðþ ",
-        "𝓽𝓮𝔁𝓽 ㋿ﷺ ",
-    ]
-    made = ["really " * 150_000, "x" * 100_000, "", " ", "\n", "!" * 5_000, "😀" * 3_000]
-    while len(made) < count:
-        alphabet = chance.choice(alphabets) + chance.choice(alphabets)
-        made.append("".join(chance.choice(alphabet) for _ in range(chance.randrange(40))))
-    return made
 
 
 def test_five_thousand_strange_strings_each_get_the_same_result_alone_and_in_a_batch() -> None:

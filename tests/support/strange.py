@@ -1,0 +1,27 @@
+"""Strings that have broken readers of text before."""
+
+import random
+
+
+def strange_strings(count: int) -> list[str]:
+    """Strings of every kind that has broken readers of text before; the first is one megabyte long."""
+    chance = random.Random(7)
+    alphabets = [
+        "abcdefghij klmnop qrstuvwxyz'!?., ",
+        "😀🎉💔👩‍👩‍👧🇩🇪❤️ ",
+        "مرحبا كيف حالك ",
+        "שלום עולם ",
+        "日本語のテキスト中文한국어",
+        "".join(map(chr, range(32))),
+        "\ud800\udfff\udc00 a",
+        "\u202e\u200b\u200d\ufeff\u0301 x",
+        "\x00\x00null ",
+        "<script>[NAME][CLS][SEP][MASK][PAD]##ing ",
+        "ÀÉÎÕÜßøæðþ ",
+        "𝓽𝓮𝔁𝓽 ㋿ﷺ ",
+    ]
+    made = ["really " * 150_000, "x" * 100_000, "", " ", "\n", "!" * 5_000, "😀" * 3_000]
+    while len(made) < count:
+        alphabet = chance.choice(alphabets) + chance.choice(alphabets)
+        made.append("".join(chance.choice(alphabet) for _ in range(chance.randrange(40))))
+    return made
