@@ -10,6 +10,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -73,9 +74,8 @@ def _speech() -> Iterator[Waveform]:
 
 def _measured(recording: Path) -> tuple[float, float, int]:
     """Return peak memory in MB, seconds and windows of one recording, listened to in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(_listen, (recording,))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_listen, recording).result()
 
 
 def _listen(recording: Path) -> tuple[float, float, int]:
