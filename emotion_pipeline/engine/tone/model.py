@@ -74,6 +74,21 @@ def _acoustic(artefact: Path | None) -> ToneModel:
     return AcousticToneModel.load(artefact)
 
 
+def _wav2vec2(artefact: Path | None) -> ToneModel:
+    from emotion_pipeline.engine.tone.wav2vec2 import load_wav2vec2
+
+    return load_wav2vec2(artefact)
+
+
 TONE_MODELS: Final = Registry[ToneModel](
-    "tone", [BackendSpec("acoustic", "functionals and kernel machines, shipped with the package", _acoustic)]
+    "tone",
+    [
+        BackendSpec("acoustic", "functionals and kernel machines, shipped with the package", _acoustic),
+        BackendSpec(
+            "wav2vec2",
+            "eight tones from a wav2vec2 checkpoint: a GPU or patience, one download",
+            _wav2vec2,
+            requires=("torch", "transformers", "huggingface_hub", "safetensors"),
+        ),
+    ],
 )

@@ -1,0 +1,131 @@
+"""Where the files of a wav2vec2 checkpoint lie, how they get here from a hub, and what they hash to.
+
+What is inside them is the business of ``checkpoint``.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
+
+CONFIG: Final = "config.json"
+PREPROCESSOR: Final = "preprocessor_config.json"
+WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
+"""By preference: the first holds numbers only, the second is a pickle that has to be read with care."""
+
+_LOCAL: Final = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFiles:
+    """The files of one checkpoint on this machine; all of them existed when they were found."""
+
+    name: str
+    """The hub's ``owner/name``, or the name of the folder."""
+    revision: str
+    """Commit of the hub, ``local`` for a folder."""
+    config: Path
+    weights: Path
+    preprocessor: Path | None
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights, as hexadecimal digits; worked out once per version of the file."""
+        return sha256_of(self.weights)
+
+    @property
+    def settings_sha256(self) -> str:
+        """Of what decides how the weights are used: labels, shapes, scaling of the input."""
+        parts = [sha256_of(file) for file in (self.config, self.preprocessor) if file is not None]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def find_checkpoint(
+    source: str | Path, revision: str | None = None, cache: Path | None = None, endpoint: str | None = None
+) -> CheckpointFiles:
+    """The files of the checkpoint ``source``: a local folder, or ``owner/name`` on the hub, fetched where not yet here.
+
+    :param revision: branch, tag or commit of the hub; None is its main branch
+    :param cache: where the hub's files are kept; by default where all packages of Hugging Face keep them
+    :param endpoint: another hub than huggingface.co
+    :raises BackendUnavailableError: no such folder, a file is missing in it, or the hub does not give it
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _in_folder(folder)
+    name = str(source)
+    if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise BackendUnavailableError(
+            f"there is no folder {name} with a wav2vec2 checkpoint; name a folder with {CONFIG} and {WEIGHTS[0]}, or a "
+            f"model of the hub as owner/name"
+        )
+    return _from_hub(name, revision, cache, endpoint)
+
+
+def check_sha256(files: CheckpointFiles, expected: str) -> None:
+    """Raise ``ArtefactError`` where the weights do not have the SHA-256 ``expected``."""
+    if files.sha256 != expected.strip().lower():
+        raise ArtefactError(
+            f"{files.weights} has the SHA-256 {files.sha256}, not {expected}: fetch the checkpoint again, or correct "
+            f"the expected value."
+        )
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file as hexadecimal digits, read anew only when its size or time of change is another."""
+    state = file.stat()
+    return _sha256(file.resolve(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _sha256(file: Path, size: int, changed_ns: int) -> str:
+    """Hash a file; size and time of change are there so that another version is another question."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _in_folder(folder: Path) -> CheckpointFiles:
+    config, preprocessor = folder / CONFIG, folder / PREPROCESSOR
+    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    missing = [CONFIG] * (not config.is_file()) + [" or ".join(WEIGHTS)] * (weights is None)
+    if missing or weights is None:
+        raise BackendUnavailableError(
+            f"the folder {folder} holds no {', no '.join(missing)}: put all files of the checkpoint there."
+        )
+    name = folder.resolve().name.replace(":", "_")
+    return CheckpointFiles(name, _LOCAL, config, weights, preprocessor if preprocessor.is_file() else None)
+
+
+def _from_hub(name: str, revision: str | None, cache: Path | None, endpoint: str | None) -> CheckpointFiles:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+
+    def fetched(file: str) -> Path:
+        return Path(hf_hub_download(name, file, revision=revision, cache_dir=cache, endpoint=endpoint))
+
+    try:
+        config = fetched(CONFIG)
+        try:
+            weights = fetched(WEIGHTS[0])
+        except EntryNotFoundError:  # also where there is no network and only the other one was fetched before
+            weights = fetched(WEIGHTS[1])
+        try:
+            preprocessor = fetched(PREPROCESSOR)
+        except EntryNotFoundError:
+            preprocessor = None
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BackendUnavailableError(
+            f"the tone model {name} could not be fetched ({reason}); put {CONFIG}, {PREPROCESSOR} and {WEIGHTS[0]} or "
+            f"{WEIGHTS[1]} of https://huggingface.co/{name}{f'/tree/{revision}' if revision else ''} into a folder and "
+            f"name that folder instead{_offline_hint()}"
+        ) from error
+    return CheckpointFiles(name, config.parent.name[:12], config, weights, preprocessor)
+
+
+def _offline_hint() -> str:
+    return " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
