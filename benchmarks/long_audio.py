@@ -6,7 +6,6 @@ the project's own samples, one after the other, again and again.
 
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.transcribe.speakers import speakers_of
 from emotion_pipeline.engine.transcribe.windows import windows_of
 from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.usage import process_peak_bytes
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
@@ -82,7 +82,7 @@ def _listen(recording: Path) -> tuple[float, float, int]:
     started = time.perf_counter()
     windows = sum(1 for _ in windows_of(recording, speakers_of(recording)))
     seconds = time.perf_counter() - started
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, seconds, windows
+    return process_peak_bytes() / 2**20, seconds, windows
 
 
 if __name__ == "__main__":

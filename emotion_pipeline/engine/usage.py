@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from emotion_pipeline.engine.devices import TorchDevice, torch_device
@@ -75,6 +76,19 @@ def note_out_of_memory() -> None:
         usage.out_of_memory += 1
 
 
+def process_peak_bytes() -> int:
+    """Return the highest resident memory of this process so far.
+
+    From Linux' own record of it: ``ru_maxrss`` begins with what the process had that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        peak = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        if peak is not None:
+            return int(peak.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
+
+
 def _device(wanted: str) -> TorchDevice:
     return torch_device(wanted) if wanted != "auto" or "torch" in sys.modules else "cpu"
 
@@ -91,7 +105,7 @@ def _peak_memory_bytes(device: TorchDevice) -> int:
         import torch
 
         return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
+    return process_peak_bytes()
 
 
 def _energy_joules(device: TorchDevice) -> float | None:

@@ -5,7 +5,6 @@ A judge is a process of its own, because what is to be found out is whether read
 
 import multiprocessing
 import os
-import resource
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -243,6 +242,7 @@ def _judge_for(connection: Connection, folder: Path) -> None:
 
 def _judged(path: Path, copies: Path) -> Judgement:
     from emotion_pipeline.engine.audio.inspect import inspect
+    from emotion_pipeline.engine.usage import process_peak_bytes
 
     copy = copies / "copy.flac"
     verdict, error = None, ""
@@ -266,5 +266,5 @@ def _judged(path: Path, copies: Path) -> Judgement:
         took_s=took,
         descriptors_left=open_after - open_before,
         files_left=left,
-        memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        memory_mb=process_peak_bytes() / 2**20,
     )
