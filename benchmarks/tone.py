@@ -24,6 +24,7 @@ from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.tone.wav2vec2 import Wav2Vec2ToneModel, load_wav2vec2
 from emotion_pipeline.engine.tone.windows import windows
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.usage import process_peak_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -236,7 +237,7 @@ def _peak(checkpoint: Path, seconds: float, threads: int, of_peer: bool) -> dict
 
 
 def _highest_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return process_peak_bytes() / 2**20
 
 
 def _status_mb(name: str) -> float:

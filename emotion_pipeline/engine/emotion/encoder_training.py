@@ -159,10 +159,11 @@ def _network(
     examples, scale = prepare(corpora.train, corpora.graded, tokenizer, extractor, None, plan.seed)
     judged = prepare(corpora.dev, (), tokenizer, extractor, scale, plan.seed)[0]
 
-    def fresh(seed: int, dropout: float) -> EmotionNet:
+    def fresh(dropout: float) -> EmotionNet:
         import torch
 
-        torch.manual_seed(seed)
+        # Heads of every seed begin alike: the mean of heads that began apart is neither of them.
+        torch.manual_seed(plan.seed)
         source = load_encoder(location)[0]
         prune_vocabulary(source, load_encoder(location)[1], counts, plan.vocabulary)
         return EmotionNet(source, dropout)
@@ -172,7 +173,7 @@ def _network(
             progress(f"{name}, {what}", step, steps, remark)
 
         return Fit(
-            fresh(seed, recipe.dropout), examples, rows, recipe, work / name, seed,
+            fresh(recipe.dropout), examples, rows, recipe, work / name, seed,
             judge=lambda net: mean_average_precision(net, judged, bf16=recipe.bf16), progress=told, soft=soft,
         ).run()  # fmt: skip
 
@@ -208,7 +209,7 @@ def _soft_labels(
 
 
 def averaged(nets: Sequence[EmotionNet]) -> EmotionNet:
-    """The first network with the mean of all networks' weights; all began from the same encoder."""
+    """The first network with the mean of all networks' weights; all began from the same weights."""
     states = [net.state_dict() for net in nets]
     mean = {
         name: sum(state[name] for state in states) / len(states) if value.is_floating_point() else value

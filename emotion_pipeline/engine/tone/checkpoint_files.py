@@ -6,11 +6,11 @@ What is inside them is the business of ``checkpoint``.
 import hashlib
 import os
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
+from emotion_pipeline.engine.file_hash import sha256_of
 
 CONFIG: Final = "config.json"
 PREPROCESSOR: Final = "preprocessor_config.json"
@@ -73,19 +73,6 @@ def check_sha256(files: CheckpointFiles, expected: str) -> None:
             f"{files.weights} has the SHA-256 {files.sha256}, not {expected}: fetch the checkpoint again, or correct "
             f"the expected value."
         )
-
-
-def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file as hexadecimal digits, read anew only when its size or time of change is another."""
-    state = file.stat()
-    return _sha256(file.resolve(), state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _sha256(file: Path, size: int, changed_ns: int) -> str:
-    """Hash a file; size and time of change are there so that another version is another question."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _in_folder(folder: Path) -> CheckpointFiles:

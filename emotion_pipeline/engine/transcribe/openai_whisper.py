@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from emotion_pipeline.engine.devices import TorchDevice, torch_device
 from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.file_hash import sha256_of
 from emotion_pipeline.engine.transcribe.whisper_alignment import first_frames, watched
 from emotion_pipeline.engine.transcribe.whisper_common import Text, WhisperRecogniser, mel_frames, padded
 from emotion_pipeline.engine.transcribe.whisper_sampling import Draw, noises
@@ -21,7 +22,6 @@ from emotion_pipeline.engine.transcribe.whisper_weights import (
     local_path,
     naming,
     published_name,
-    sha256_of,
     unknown_name,
 )
 from emotion_pipeline.engine.transcribe.whisper_words import Vocabulary, vocabulary_of

@@ -10,11 +10,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.file_hash import sha256_of
 
 NAMES: Final = (
     "tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium",
@@ -76,19 +76,6 @@ def identity(files: Sequence[Path]) -> str:
     """Return the first digits of the SHA-256 of the files' contents, one after the other; read once per version."""
     digest = hashlib.sha256("".join(sha256_of(file) for file in files).encode()).hexdigest()
     return (sha256_of(files[0]) if len(files) == 1 else digest)[:_HASH_DIGITS]
-
-
-def sha256_of(file: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    state = file.stat()
-    return _sha256(file, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _sha256(file: Path, size: int, changed_ns: int) -> str:
-    """Hash a file; its size and time of change are there so that another version is another question."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager

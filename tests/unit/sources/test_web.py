@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.failing_server import OTHER_PAYLOAD, PAYLOAD, FailingServer, closed_port
+from support.leftovers import open_sockets
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
 from emotion_pipeline.engine.sources.reasons import FetchReason
@@ -30,19 +31,6 @@ LIMITS = FetchLimits(
 )
 PATIENT = replace(LIMITS, timeout_s=5.0)
 """For what a server asks to wait for; the pauses of everything else grow with the time-out."""
-
-
-def open_sockets() -> set[str]:
-    links = Path("/proc/self/fd")
-    if not links.is_dir():
-        pytest.skip("sockets are counted in /proc, which this system does not have")
-    found = set()
-    for link in links.iterdir():
-        try:
-            found.add(str(link.readlink()))
-        except OSError:  # the descriptor of the listing itself
-            continue
-    return {one for one in found if one.startswith("socket:")}
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from support.tiny_wav2vec2 import Weights, base_config_of, checkpoint, config_of
 from transformers import Wav2Vec2ForSequenceClassification
 
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
+from emotion_pipeline.engine.file_hash import sha256_of
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
-from emotion_pipeline.engine.tone.checkpoint_files import sha256_of
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.tone.speech_network import Head
 from emotion_pipeline.engine.tone.wav2vec2 import Wav2Vec2ToneModel, load_wav2vec2, verify

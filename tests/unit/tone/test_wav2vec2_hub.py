@@ -9,7 +9,8 @@ import pytest
 from support.tiny_wav2vec2 import checkpoint, config_of, weights_of, write
 
 from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.tone.checkpoint_files import find_checkpoint, sha256_of
+from emotion_pipeline.engine.file_hash import sha256_of
+from emotion_pipeline.engine.tone.checkpoint_files import find_checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
