@@ -1,0 +1,28 @@
+"""``emotion-clf``: the engine on the command line, for a few recordings or texts and for measuring and training.
+
+Commands read settings, call the engine and print; they compute nothing themselves. Whole days of recordings are the
+pipeline's work (``make demo`` shows it). Exit codes: 0 done, 1 a file or datum was refused, 2 the command was used
+wrongly. Each group of commands has a module of its own; here they are put together.
+"""
+
+import typer
+
+from emotion_pipeline.cli import evaluate, predict, train
+from emotion_pipeline.cli.console import ERRORS
+from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.logs import to_logging
+
+app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_is_help=True, add_completion=True)
+app.add_typer(predict.app)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+
+
+def main() -> None:
+    """Run the command line; errors of ours end with one line, not with a traceback."""
+    to_logging()
+    try:
+        app()
+    except EmotionPipelineError as error:
+        ERRORS.print(f"error: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from error

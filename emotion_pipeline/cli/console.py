@@ -1,0 +1,72 @@
+"""What commands print, and how: results to standard output, progress and errors to standard error."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+_LEFT_TO_JSON: Final = {
+    "base_probabilities",
+    "features",
+    "intensity_probability",
+    "label_scores",
+    "notices",
+    "segments",
+    "sub_probability",
+}
+"""What a table for people leaves out: it would be too wide to read."""
+
+OUT: Final = Console(soft_wrap=True)
+ERRORS: Final = Console(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that ``what`` goes on."""
+    with ERRORS.status(what):
+        yield
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int, str], None]]:
+    """A bar for people; plain lines, one in a hundred steps, where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal) as bar:
+        task = bar.add_task("")
+
+        def told(what: str, step: int, steps: int, remark: str) -> None:
+            bar.update(task, description=f"{what}: {remark}", completed=step, total=steps or 1)
+            if not ERRORS.is_terminal and step % 100 == 0:
+                ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {what} {step}/{steps} {remark}", highlight=False)
+
+        yield told
+
+
+def print_figures(figures: Mapping[str, Any]) -> None:
+    """Print measurements as one JSON object."""
+    OUT.print_json(json.dumps(figures))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows of equal keys as a table for people."""
+    names = [name for name in rows[0] if name not in _LEFT_TO_JSON]
+    table = Table()
+    for name in names:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in names))
+    OUT.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return ", ".join(value) if isinstance(value, (list, tuple)) else str(value)

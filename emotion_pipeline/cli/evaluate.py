@@ -1,0 +1,60 @@
+"""``emotion-clf evaluate``: back ends measured on labelled data, as JSON."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from emotion_pipeline.cli.configured import backends, predictor
+from emotion_pipeline.cli.console import print_figures
+
+app = typer.Typer(help="Measure a back end on labelled data and print JSON.", no_args_is_help=True)
+
+_MODEL_HELP: Final = "A folder that training wrote; by default the model that comes with the package."
+
+
+@app.command("text")
+def evaluate_text_command(
+    data: Annotated[Path, typer.Option(help="TSV: text, comma-separated label ids, comment id.")],
+    labels: Annotated[Path | None, typer.Option(help="Label names in id order; by default beside the data.")] = None,
+    model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
+) -> None:
+    """Measure text emotion on labelled sentences, e.g. GoEmotions' dev.tsv."""
+    from emotion_pipeline.engine.emotion.evaluation import evaluate_text
+
+    result = evaluate_text(predictor(model), data, labels or data.with_name("labels.txt"))
+    print_figures(result.to_dict())
+
+
+@app.command("intensity")
+def evaluate_intensity_command(
+    data: Annotated[Path, typer.Option(help="A folder of EI-oc files (*-joy-*.txt, ...).")],
+    model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
+) -> None:
+    """Measure emotional intensity on SemEval-2018 EI-oc files."""
+    from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity
+
+    print_figures(evaluate_intensity(predictor(model), data).to_dict())
+
+
+@app.command("tone")
+def evaluate_tone_command(
+    manifest: Annotated[Path, typer.Option(help="CSV with file, speaker, emotion; files lie beside it.")],
+    by_speaker: Annotated[
+        bool, typer.Option(help="Judge a speaker's clips relative to each other, as segments of a recording are.")
+    ] = False,
+) -> None:
+    """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers."""
+    from emotion_pipeline.engine.tone.evaluation import evaluate_tone
+
+    print_figures(evaluate_tone(backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
+
+
+@app.command("asr")
+def evaluate_asr_command(
+    manifest: Annotated[Path, typer.Option(help="TSV with file, seconds, reference; files lie beside it.")],
+) -> None:
+    """Measure the word error rate of the configured transcriber."""
+    from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr
+
+    print_figures(evaluate_asr(backends().transcriber, manifest).to_dict())

@@ -1,0 +1,71 @@
+"""``emotion-clf train``: the shipped models made again, or made of the user's own data."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emotion_pipeline.cli.console import print_figures, progress
+
+app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
+
+
+@app.command("text")
+def train_text_command(
+    train: Annotated[Path, typer.Option(help="What to learn from: GoEmotions' TSV, or .csv, .jsonl, .parquet.")],
+    dev: Annotated[Path, typer.Option(help="The same, to calibrate and to choose thresholds on.")],
+    labels: Annotated[Path, typer.Option(help="Label names in id order, or a JSON map from your labels to ours.")],
+    intensity: Annotated[Path, typer.Option(help="A folder of EI-oc files.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
+    seed: int = 0,
+    encoder: Annotated[
+        str | None, typer.Option(help="Fine-tune this encoder too: a folder, a hub's name, or all-MiniLM-L6-v2.")
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="Where checkpoints lie; a run that was cut off goes on.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each student network.")] = 5,
+    students: Annotated[int, typer.Option(min=1, help="Networks of different seeds that are averaged.")] = 1,
+    teachers: Annotated[int, typer.Option(min=0, help="Parts of the data that are labelled by the rest; 0: none.")] = 0,
+    batch: Annotated[int, typer.Option(min=1)] = 48,
+    rate: Annotated[float, typer.Option(help="Learning rate of the encoder's last layer.")] = 1e-4,
+) -> None:
+    """Train the text emotion model: TF-IDF alone, or with --encoder a network beside it."""
+    if encoder is None:
+        from emotion_pipeline.engine.emotion.training import train_text_model
+
+        print_figures(train_text_model(train, dev, labels, intensity, output, seed=seed).to_dict())
+        return
+    from emotion_pipeline.engine.emotion.encoder_fit import Recipe
+    from emotion_pipeline.engine.emotion.encoder_training import Plan, train_encoder_model
+
+    student = Recipe(epochs=epochs, batch=batch, encoder_rate=rate)
+    plan = Plan(encoder, seed, teachers, students, student=student, teacher=replace(student, epochs=min(epochs, 2)))
+    folder = work or output.with_name(f"{output.name}.work")
+    with progress() as told:
+        report = train_encoder_model(train, dev, labels, intensity, output, plan, work=folder, progress=told)
+    print_figures(report.to_dict())
+
+
+@app.command("features")
+def train_features_command(
+    train: Annotated[Path, typer.Option(help="GoEmotions-style TSV whose words are counted.")],
+    labels: Annotated[Path, typer.Option(help="Label names in id order.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights and card.")],
+) -> None:
+    """Freeze the TF-IDF space behind six of the 42 linguistic features."""
+    from emotion_pipeline.engine.emotion.training import train_feature_projection
+
+    print_figures({"fingerprint": train_feature_projection(train, labels, output).fingerprint})
+
+
+@app.command("tone")
+def train_tone_command(
+    manifest: Annotated[list[Path], typer.Option(help="CSV of a corpus; give it once per corpus.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
+    seed: int = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that measure clips; changes no result.")] = 1,
+) -> None:
+    """Train the acoustic tone model on corpora; figures are of speakers and corpora that were held out."""
+    from emotion_pipeline.engine.tone.training import train_tone_model
+
+    print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
