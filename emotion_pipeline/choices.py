@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
 from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.tone.model import ToneOptions
 from emotion_pipeline.engine.transcribe import TranscriberOptions
 from emotion_pipeline.settings import Settings, Snowflake, Sources
 
@@ -34,6 +35,7 @@ def backend_choice(settings: Settings) -> BackendChoice:
         names_model=redaction.names_model,
         silences_audio=redaction.silence_audio,
         tone=settings.tone.backend,
+        tone_options=_tone_options(settings),
         sentiment=settings.sentiment.backend,
         confidence_threshold=settings.classification.confidence_threshold,
     )
@@ -78,6 +80,18 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         download_root=transcription.download_root,
         api_key=key.get_secret_value() if key else None,
         base_url=transcription.base_url,
+    )
+
+
+def _tone_options(settings: Settings) -> ToneOptions:
+    tone, compute = settings.tone, settings.compute
+    return ToneOptions(
+        model=tone.model,
+        revision=tone.revision,
+        sha256=tone.sha256,
+        cache=tone.download_root,
+        device=compute.device,
+        precision=compute.precision,
     )
 
 

@@ -6,11 +6,12 @@ that does not exist is an error that names it and the nearest one that does, in 
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -30,6 +31,14 @@ CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
 WHISPER_VARIABLE: Final = "WHISPER_MODEL"
 """The documented name of ``transcription.model``."""
 
+PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "embedded": {"transcription": {"method": "pocketsphinx"}, "tone": {"backend": "acoustic"}},
+    "standard": {"transcription": {"method": "openai-whisper"}, "tone": {"backend": "wav2vec2"}},
+}
+"""What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are
+downloaded once. Whatever is set on its own wins, and where weights are absent nothing else takes their place.
+"""
+
 
 class ConfigurationError(EmotionPipelineError):
     """A setting that does not exist or has a value that it may not have."""
@@ -42,9 +51,9 @@ class _Section(BaseModel):
 class Transcription(_Section):
     """Which transcriber turns speech into words, and how.
 
-    ``method``: its name. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``). ``language``: ISO 639-1
-    code of what is spoken, found out if unset. ``timeout``: seconds that one recording may take. ``workers``: processes
-    on CPUs, one a core if unset. ``download_root``: where fetched weights are kept.
+    ``method``: its name, the profile's if unset. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``).
+    ``language``: ISO 639-1 code of what is spoken, found out if unset. ``timeout``: seconds that one recording may
+    take. ``workers``: processes on CPUs, one a core if unset. ``download_root``: where fetched weights are kept.
     ``base_url``: of a transcription service, where it is not the usual one.
     """
 
@@ -104,9 +113,18 @@ class Classification(_Section):
 
 
 class Tone(_Section):
-    """``backend``: which model judges how it sounded."""
+    """Which model judges how it sounded.
+
+    ``backend``: its name, the profile's if unset. ``model``: its weights, a folder or, for wav2vec2, ``owner/name`` on
+    the Hugging Face hub. ``revision``: branch, tag or commit there. ``sha256``: what the file of the weights must hash
+    to, any if unset. ``download_root``: where fetched weights are kept.
+    """
 
     backend: str = "acoustic"
+    model: str | None = None
+    revision: str | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    download_root: Path | None = None
 
 
 class Sentiment(_Section):
@@ -183,7 +201,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
-    profile: Literal["embedded"] = "embedded"
+    profile: Literal["embedded", "standard"] = "embedded"
     compute: Compute = Compute()
     transcription: Transcription = Transcription()
     redaction: Redaction = Redaction()
@@ -207,7 +225,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = YamlConfigSettingsSource(settings_cls, yaml_file=_config_file())
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _documented_variables()), file
+        documented = InitSettingsSource(settings_cls, _documented_variables())
+        return init_settings, env_settings, documented, file, _ProfileSource(settings_cls)
+
+
+class _ProfileSource(PydanticBaseSettingsSource):
+    """What the profile that all other sources agreed on says; it comes after them."""
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(PROFILES.get(str(self.current_state.get("profile")), {}))
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self().get(field_name), field_name, False
 
 
 def load_settings() -> Settings:

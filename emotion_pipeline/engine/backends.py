@@ -16,7 +16,7 @@ from emotion_pipeline.engine.redact.names import spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.sentiment import SentimentBackend, load_sentiment
-from emotion_pipeline.engine.tone.model import ToneModel, load_tone_model
+from emotion_pipeline.engine.tone.model import ToneModel, ToneOptions, load_tone_model
 from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.listener import Listener
@@ -49,6 +49,7 @@ class BackendChoice:
     """Installed spaCy pipeline that finds the names of persons; None leaves names in."""
     silences_audio: bool = False
     tone: str = "acoustic"
+    tone_options: ToneOptions = field(default_factory=ToneOptions)
     sentiment: str = "emotion"
     confidence_threshold: float = 0.65
 
@@ -98,7 +99,7 @@ class Backends:
 
     @cached_property
     def tone(self) -> ToneModel:
-        return load_tone_model(self._choice.tone)
+        return load_tone_model(self._choice.tone, self._choice.tone_options)
 
     @cached_property
     def sentiment(self) -> SentimentBackend:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.artefact import WEIGHTS, Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.errors import ArtefactError
 from emotion_pipeline.engine.tone.calibration import Calibration, Judgement
 from emotion_pipeline.engine.tone.features import feature_names, functionals
@@ -75,12 +75,18 @@ class AcousticToneModel:
         self._fingerprint = fingerprint
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> "AcousticToneModel":
-        """The model in ``folder``, or the shipped one.
+    def load(cls, folder: Path | None = None, sha256: str | None = None) -> "AcousticToneModel":
+        """The model in ``folder``, or the shipped one; with ``sha256`` only where its weights have that hash.
 
-        Raises ``ArtefactError`` for weights that are missing, damaged or of another version.
+        Raises ``ArtefactError`` for weights that are missing, damaged, of another version or not the ones wanted.
         """
         artefact = read_artefact(folder or SHIPPED, BACKEND)
+        found = artefact.card["sha256"][WEIGHTS]
+        if sha256 is not None and found != sha256.strip().lower():
+            raise ArtefactError(
+                f"{artefact.folder / WEIGHTS} has the SHA-256 {found}, not {sha256}: name another folder, or correct "
+                f"the expected value."
+            )
         if tuple(artefact.terms.get("features", ())) != feature_names():
             raise ArtefactError(
                 f"The tone model in {artefact.folder} was trained on other features than this version of the package "

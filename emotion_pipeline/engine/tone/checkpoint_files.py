@@ -12,6 +12,8 @@ from typing import Final
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
 from emotion_pipeline.engine.file_hash import sha256_of
 
+DOCUMENTED: Final = "ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition"
+"""The checkpoint that is meant where none is named."""
 CONFIG: Final = "config.json"
 PREPROCESSOR: Final = "preprocessor_config.json"
 WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
@@ -60,10 +62,24 @@ def find_checkpoint(
     name = str(source)
     if Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise BackendUnavailableError(
-            f"there is no folder {name} with a wav2vec2 checkpoint; name a folder with {CONFIG} and {WEIGHTS[0]}, or a "
-            f"model of the hub as owner/name"
+            f"there is no folder {name} with a wav2vec2 checkpoint; set tone.model to a folder with {CONFIG} and "
+            f"{WEIGHTS[0]}, or to a model of the hub as owner/name"
         )
     return _from_hub(name, revision, cache, endpoint)
+
+
+def checkpoint_at(
+    source: str | Path | None = None, revision: str | None = None, sha256: str | None = None, cache: Path | None = None
+) -> CheckpointFiles:
+    """As ``find_checkpoint``, ``DOCUMENTED`` where no source is given, and held to a SHA-256 where one is.
+
+    :raises BackendUnavailableError: files are missing or cannot be fetched
+    :raises ArtefactError: the weights have another SHA-256
+    """
+    files = find_checkpoint(source or DOCUMENTED, revision, cache)
+    if sha256 is not None:
+        check_sha256(files, sha256)
+    return files
 
 
 def check_sha256(files: CheckpointFiles, expected: str) -> None:
@@ -109,7 +125,7 @@ def _from_hub(name: str, revision: str | None, cache: Path | None, endpoint: str
         raise BackendUnavailableError(
             f"the tone model {name} could not be fetched ({reason}); put {CONFIG}, {PREPROCESSOR} and {WEIGHTS[0]} or "
             f"{WEIGHTS[1]} of https://huggingface.co/{name}{f'/tree/{revision}' if revision else ''} into a folder and "
-            f"name that folder instead{_offline_hint()}"
+            f"set tone.model to that folder{_offline_hint()}"
         ) from error
     return CheckpointFiles(name, config.parent.name[:12], config, weights, preprocessor)
 

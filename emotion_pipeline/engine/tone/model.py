@@ -5,9 +5,11 @@ Each back end is a module of its own, loaded only when asked for.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.types import Channel, ToneScore
 
@@ -39,12 +41,30 @@ class ToneModel(Protocol):
         ...
 
 
-def load_tone_model(name: str = "acoustic", artefact: Path | None = None) -> ToneModel:
-    """The tone model called ``name``, with the weights in the folder ``artefact`` or, where None, its own.
+@dataclass(frozen=True, slots=True)
+class ToneOptions:
+    """What tone models may be told; each takes what concerns it."""
 
-    Raises ``UnknownBackendError`` for a name that no back end has, ``ArtefactError`` for weights missing or damaged.
+    model: str | None = None
+    """Which weights: a folder, for wav2vec2 also ``owner/name`` on a hub; None is the back end's own choice."""
+    revision: str | None = None
+    """Branch, tag or commit of a hub; None is its main branch."""
+    sha256: str | None = None
+    """What the file of the weights must hash to; None takes any."""
+    cache: Path | None = None
+    """Where what comes from a hub is kept; None is where all packages of Hugging Face keep it."""
+    device: str = "auto"
+    precision: str = "auto"
+    """Where a back end has a choice."""
+
+
+def load_tone_model(name: str = "acoustic", options: ToneOptions | None = None) -> ToneModel:
+    """The tone model called ``name``.
+
+    Raises ``UnknownBackendError`` for a name that no back end has, ``BackendUnavailableError`` for weights that are not
+    here and cannot be fetched, ``ArtefactError`` for weights that are damaged or not the ones that are wanted.
     """
-    return TONE_MODELS.load(name, artefact=artefact)
+    return TONE_MODELS.load(name, options=options or ToneOptions())
 
 
 def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneScore:
@@ -68,16 +88,28 @@ def _geometric_mean(values: Sequence[float], weights: Sequence[float]) -> float:
     return math.exp(sum(logarithms) / sum(weights))
 
 
-def _acoustic(artefact: Path | None) -> ToneModel:
+def _acoustic(options: ToneOptions) -> ToneModel:
     from emotion_pipeline.engine.tone.acoustic import AcousticToneModel
 
-    return AcousticToneModel.load(artefact)
+    if options.revision is not None:
+        raise BackendUnavailableError(
+            f"the tone back end 'acoustic' reads a folder, which has no revision {options.revision!r}: unset "
+            f"tone.revision, or choose tone.backend wav2vec2"
+        )
+    return AcousticToneModel.load(Path(options.model).expanduser() if options.model else None, options.sha256)
 
 
-def _wav2vec2(artefact: Path | None) -> ToneModel:
+def _wav2vec2(options: ToneOptions) -> ToneModel:
     from emotion_pipeline.engine.tone.wav2vec2 import load_wav2vec2
 
-    return load_wav2vec2(artefact)
+    return load_wav2vec2(
+        options.model,
+        revision=options.revision,
+        sha256=options.sha256,
+        device=options.device,
+        precision=options.precision,
+        cache=options.cache,
+    )
 
 
 TONE_MODELS: Final = Registry[ToneModel](

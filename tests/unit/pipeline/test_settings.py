@@ -1,10 +1,11 @@
 """Settings come from the environment, then the file, then the defaults; a wrong key is an error that helps."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from emotion_pipeline.settings import ConfigurationError, load_settings
+from emotion_pipeline.settings import PROFILES, ConfigurationError, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +58,43 @@ def test_a_configuration_file_that_is_named_must_exist(monkeypatch: pytest.Monke
 def test_the_committed_configuration_is_valid(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
     assert load_settings().transcription.method == "pocketsphinx"
+
+
+def test_a_profile_chooses_the_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded = load_settings()
+    assert (embedded.transcription.method, embedded.tone.backend) == ("pocketsphinx", "acoustic")
+    monkeypatch.setenv("EMOTION_PROFILE", "standard")
+    standard = load_settings()
+    assert (standard.transcription.method, standard.tone.backend) == ("openai-whisper", "wav2vec2")
+
+
+def test_what_is_set_on_its_own_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    _config("profile: standard\ntranscription: {method: faster-whisper, timeout: 60}\n")
+    assert load_settings().transcription.method == "faster-whisper"
+    assert load_settings().tone.backend == "wav2vec2"
+    monkeypatch.setenv("EMOTION_TONE__BACKEND", "acoustic")
+    assert load_settings().tone.backend == "acoustic"
+    monkeypatch.setenv("EMOTION_PROFILE", "embedded")
+    assert load_settings().transcription.method == "faster-whisper"
+
+
+def test_the_environment_chooses_another_profile_than_the_committed_configuration(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
+    monkeypatch.setenv("EMOTION_PROFILE", "standard")
+    assert load_settings().tone.backend == "wav2vec2"
+    assert load_settings().transcription.method == "openai-whisper"
+
+
+def test_a_profile_that_does_not_exist_is_named_with_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_PROFILE", "standart")
+    with pytest.raises(ConfigurationError, match=r"'profile' is 'standart'.*'embedded' or 'standard'"):
+        load_settings()
+
+
+def test_every_profile_sets_what_exists() -> None:
+    for profile, sections in PROFILES.items():
+        chosen = Settings(profile=cast(Any, profile)).model_dump()
+        for section, values in sections.items():
+            assert {name: chosen[section][name] for name in values} == values

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from emotion_pipeline.engine.errors import ArtefactError, UnknownBackendError
 from emotion_pipeline.engine.tone import acoustic
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS, TONES
-from emotion_pipeline.engine.tone.model import ToneModel, load_tone_model, pool_scores
+from emotion_pipeline.engine.tone.model import ToneModel, ToneOptions, load_tone_model, pool_scores
 from emotion_pipeline.engine.tone.network import Chain, Committee, KernelMachine, Layer
 from emotion_pipeline.engine.tone.normalise import Normaliser
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
@@ -134,12 +134,12 @@ def test_a_weight_file_with_a_flipped_byte_is_refused(tmp_path: Path) -> None:
     content[-1] ^= 1
     (damaged / "weights.safetensors").write_bytes(content)
     with pytest.raises(ArtefactError, match="SHA-256"):
-        load_tone_model("acoustic", damaged)
+        load_tone_model("acoustic", ToneOptions(str(damaged)))
 
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"card\.json"):
-        load_tone_model("acoustic", tmp_path)
+        load_tone_model("acoustic", ToneOptions(str(tmp_path)))
 
 
 def test_weights_for_other_features_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_committee_with_a_missing_layer_is_refused(tmp_path: Path) -> None:
     tensors = {name: array for name, array in whole.tensors.items() if name != "committee.1.landmarks"}
     write_artefact(tmp_path / "partial", dict(whole.card), tensors, dict(whole.terms))
     with pytest.raises(ArtefactError, match=r"1\.landmarks"):
-        load_tone_model("acoustic", tmp_path / "partial")
+        load_tone_model("acoustic", ToneOptions(str(tmp_path / "partial")))
 
 
 def test_two_loads_give_identical_scores() -> None:

@@ -13,7 +13,7 @@ from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.engine.tone.evaluation import evaluate_tone, four_classes
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
-from emotion_pipeline.engine.tone.model import load_tone_model
+from emotion_pipeline.engine.tone.model import ToneOptions, load_tone_model
 from emotion_pipeline.engine.tone.training import train_tone_model
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
@@ -64,7 +64,7 @@ def make_corpus(folder: Path, speakers: int = 5, seed: int = 0) -> Path:
 def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(tmp_path: Path) -> None:
     manifests = [make_corpus(tmp_path / name, seed=i) for i, name in enumerate(("first", "second"))]
     report = train_tone_model(manifests, tmp_path / "model")
-    model = load_tone_model("acoustic", tmp_path / "model")
+    model = load_tone_model("acoustic", ToneOptions(str(tmp_path / "model")))
     assert model.fingerprint == report.fingerprint
     assert report.clips == {"first": 40, "second": 40}
     assert [part.corpus for part in report.leave_one_corpus_out] == ["first", "second"]

@@ -97,7 +97,9 @@ def test_a_repository_that_lacks_weights_or_does_not_exist_is_named(hub: Hub, tm
     checkpoint(hub.folder)
     (hub.folder / "model.safetensors").unlink()
     for name in ("owner/voice", "owner/nobody"):
-        with pytest.raises(BackendUnavailableError, match=rf"{name} could not be fetched.*name that folder instead"):
+        with pytest.raises(
+            BackendUnavailableError, match=rf"{name} could not be fetched.*set tone.model to that folder"
+        ):
             find_checkpoint(name, cache=tmp_path / "cache", endpoint=hub.url)
 
 
