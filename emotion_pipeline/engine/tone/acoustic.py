@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import WEIGHTS, Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.artefact import WEIGHTS, Artefact, read_artefact, read_card, write_artefact
 from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
 from emotion_pipeline.engine.tone.calibration import Calibration, Judgement
 from emotion_pipeline.engine.tone.features import feature_names, functionals
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
@@ -27,6 +28,9 @@ SHIPPED: Final = Path(__file__).parent / "weights"
 
 _NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
 """Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry."""
+
+_FLATTEST: Final = 0.01
+"""Smallest difference between the probabilities of one clip, and between those of two clips, of a model that hears."""
 
 _POPULATION: Final = ("mean", "within", "between")
 
@@ -119,6 +123,30 @@ class AcousticToneModel:
     def probabilities(self, voice: Sequence[Utterance]) -> Floats:
         """Calibrated probabilities of one voice's utterances, shape ``(n, 4)``; NaN where nothing is heard."""
         return self._weights.calibration.apply(judge(voice, self._weights.normaliser, self._weights.committee))
+
+
+def check_acoustic(folder: Path, sha256: str | None = None) -> dict[str, Any]:
+    """Load the model in ``folder`` and hear two clips with it; return what is known of it.
+
+    Raises ``ArtefactError`` as ``AcousticToneModel.load``, and where what it says is flat or the same for both.
+    """
+    model = AcousticToneModel.load(folder, sha256)
+    first, second = (
+        np.array(list(score.probabilities.values())) for score in model.score([excited_clip(), subdued_clip()])
+    )
+    spread, difference = float(np.ptp(first)), float(np.abs(first - second).max())
+    if min(spread, difference) < _FLATTEST:
+        raise ArtefactError(
+            f"{folder} loads, but what it says of two built-in clips is flat or the same (probabilities differ by "
+            f"{spread:.2g} within one, by {difference:.2g} between both): train it again."
+        )
+    return {
+        "fingerprint": model.fingerprint,
+        "labels": model.labels,
+        "sha256": read_card(folder)["sha256"][WEIGHTS],
+        "spread": spread,
+        "difference": difference,
+    }
 
 
 def judge(voice: Sequence[Utterance], normaliser: Normaliser, committee: Committee) -> Judgement:

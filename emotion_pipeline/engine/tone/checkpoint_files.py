@@ -7,7 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
 from emotion_pipeline.engine.file_hash import sha256_of
@@ -47,13 +47,19 @@ class CheckpointFiles:
 
 
 def find_checkpoint(
-    source: str | Path, revision: str | None = None, cache: Path | None = None, endpoint: str | None = None
+    source: str | Path,
+    revision: str | None = None,
+    cache: Path | None = None,
+    endpoint: str | None = None,
+    *,
+    fetches: bool = True,
 ) -> CheckpointFiles:
     """The files of the checkpoint ``source``: a local folder, or ``owner/name`` on the hub, fetched where not yet here.
 
     :param revision: branch, tag or commit of the hub; None is its main branch
     :param cache: where the hub's files are kept; by default where all packages of Hugging Face keep them
     :param endpoint: another hub than huggingface.co
+    :param fetches: whether a hub may be asked; otherwise what was fetched before counts
     :raises BackendUnavailableError: no such folder, a file is missing in it, or the hub does not give it
     """
     folder = Path(source).expanduser()
@@ -65,7 +71,7 @@ def find_checkpoint(
             f"there is no folder {name} with a wav2vec2 checkpoint; set tone.model to a folder with {CONFIG} and "
             f"{WEIGHTS[0]}, or to a model of the hub as owner/name"
         )
-    return _from_hub(name, revision, cache, endpoint)
+    return _from_hub(name, revision, cache, endpoint, fetches)
 
 
 def checkpoint_at(
@@ -103,12 +109,15 @@ def _in_folder(folder: Path) -> CheckpointFiles:
     return CheckpointFiles(name, _LOCAL, config, weights, preprocessor if preprocessor.is_file() else None)
 
 
-def _from_hub(name: str, revision: str | None, cache: Path | None, endpoint: str | None) -> CheckpointFiles:
+def _from_hub(
+    name: str, revision: str | None, cache: Path | None, endpoint: str | None, fetches: bool
+) -> CheckpointFiles:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
     def fetched(file: str) -> Path:
-        return Path(hf_hub_download(name, file, revision=revision, cache_dir=cache, endpoint=endpoint))
+        options: Any = {"revision": revision, "cache_dir": cache, "endpoint": endpoint}
+        return Path(hf_hub_download(name, file, **options, local_files_only=not fetches))
 
     try:
         config = fetched(CONFIG)

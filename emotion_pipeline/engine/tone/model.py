@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from emotion_pipeline.engine.artefact import CARD
 from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.types import Channel, ToneScore
+from emotion_pipeline.engine.weights import FolderWeights, Weights
 
 SMALLEST: Final = 1e-9
 """A probability counts as at least this much where its logarithm is taken."""
@@ -67,6 +69,13 @@ def load_tone_model(name: str = "acoustic", options: ToneOptions | None = None) 
     return TONE_MODELS.load(name, options=options or ToneOptions())
 
 
+def tone_weights(source: str, revision: str | None = None, sha256: str | None = None) -> Weights:
+    """The weights at ``source``: a folder that ``emotion-clf train tone`` wrote, else a wav2vec2 checkpoint."""
+    is_artefact = (Path(source).expanduser() / CARD).is_file()
+    options = ToneOptions(source, revision, sha256)
+    return _acoustic_weights(options) if is_artefact else _wav2vec2_weights(options)
+
+
 def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneScore:
     """The score of a whole: its parts' mean log-probabilities by ``weights`` (not negative), made to sum to 1.
 
@@ -112,15 +121,35 @@ def _wav2vec2(options: ToneOptions) -> ToneModel:
     )
 
 
+def _acoustic_weights(options: ToneOptions) -> Weights:
+    from emotion_pipeline.engine.tone.acoustic import SHIPPED, check_acoustic
+
+    folder = Path(options.model).expanduser() if options.model else SHIPPED
+    return FolderWeights(folder, lambda wanted: check_acoustic(wanted, options.sha256))
+
+
+def _wav2vec2_weights(options: ToneOptions) -> Weights:
+    from emotion_pipeline.engine.tone.checkpoint_weights import CheckpointWeights
+
+    return CheckpointWeights(options.model, options.revision, options.sha256, options.cache)
+
+
 TONE_MODELS: Final = Registry[ToneModel](
     "tone",
     [
-        BackendSpec("acoustic", "functionals and kernel machines, shipped with the package", _acoustic),
+        BackendSpec(
+            "acoustic",
+            "functionals and kernel machines, shipped with the package",
+            _acoustic,
+            carried_by="emotion-pipeline",
+            weights=_acoustic_weights,
+        ),
         BackendSpec(
             "wav2vec2",
             "eight tones from a wav2vec2 checkpoint: a GPU or patience, one download",
             _wav2vec2,
             requires=("torch", "transformers", "huggingface_hub", "safetensors"),
+            weights=_wav2vec2_weights,
         ),
     ],
 )

@@ -3,6 +3,7 @@
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.transcribe.base import Recogniser, Transcriber
 from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S
+from emotion_pipeline.engine.weights import Weights
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor
+    from emotion_pipeline.engine.transcribe.whisper_common import WhisperRecogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,22 @@ def _pocketsphinx(options: TranscriberOptions) -> Transcriber:
     return _local(PocketsphinxRecogniser(options.workers), options, JOINED_OVER_S)
 
 
-def _openai_whisper(options: TranscriberOptions) -> Transcriber:
+def _openai_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
     from emotion_pipeline.engine.transcribe.openai_whisper import openai_whisper
 
-    return _local(openai_whisper(**_weights(options)), options, _JOINED_BY_WHISPER_S)
+    return openai_whisper(**_weights(options))
 
 
-def _faster_whisper(options: TranscriberOptions) -> Transcriber:
+def _faster_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
     from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
 
-    recogniser = faster_whisper(**_weights(options), precision=options.precision)
-    return _local(recogniser, options, _JOINED_BY_WHISPER_S)
+    return faster_whisper(**_weights(options), precision=options.precision)
 
 
-def _transformers_whisper(options: TranscriberOptions) -> Transcriber:
+def _transformers_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
     from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
 
-    recogniser = transformers_whisper(**_weights(options), precision=options.precision)
-    return _local(recogniser, options, _JOINED_BY_WHISPER_S)
+    return transformers_whisper(**_weights(options), precision=options.precision)
 
 
 def _assembly_ai(options: TranscriberOptions) -> Transcriber:
@@ -98,6 +99,22 @@ def _local(recogniser: Recogniser, options: TranscriberOptions, joined_over_s: f
     )
 
 
+def _whisper(
+    name: str,
+    summary: str,
+    recogniser: Callable[[TranscriberOptions], "WhisperRecogniser"],
+    requires: tuple[str, ...],
+    extra: str | None = None,
+) -> BackendSpec[Transcriber]:
+    def make(options: TranscriberOptions) -> Transcriber:
+        return _local(recogniser(options), options, _JOINED_BY_WHISPER_S)
+
+    def weights(options: TranscriberOptions) -> Weights:
+        return recogniser(options).weights
+
+    return BackendSpec(name, summary, make, requires, extra, weights=weights)
+
+
 _JOINED_BY_WHISPER_S: Final = 2.0
 """It costs Whisper as much to hear a second as to hear thirty, and it was trained on speech with its pauses."""
 
@@ -109,21 +126,22 @@ TRANSCRIBERS: Final = Registry[Transcriber](
             "CMU PocketSphinx with the US English model that its wheel carries: CPU, no download",
             _pocketsphinx,
             requires=("pocketsphinx",),
+            carried_by="pocketsphinx",
         ),
-        BackendSpec(
+        _whisper(
             "openai-whisper",
             "Whisper in OpenAI's own package: the reference, any language, one download",
             _openai_whisper,
             requires=("whisper",),
         ),
-        BackendSpec(
+        _whisper(
             "faster-whisper",
             "Whisper on CTranslate2: int8 on CPUs, any language, one download",
             _faster_whisper,
             requires=("faster_whisper", "ctranslate2"),
             extra="faster-whisper",
         ),
-        BackendSpec(
+        _whisper(
             "transformers",
             "Whisper in transformers: any checkpoint of the hub, also fine-tuned ones, one download",
             _transformers_whisper,

@@ -26,6 +26,7 @@ from emotion_pipeline.engine.transcribe.whisper_common import (
 from emotion_pipeline.engine.transcribe.whisper_sampling import Draw
 from emotion_pipeline.engine.transcribe.whisper_weights import (
     fetch_from_hub,
+    found_from_hub,
     hub_name,
     identity,
     local_path,
@@ -110,12 +111,19 @@ class _FasterWhisper:
         from ctranslate2.models import Whisper
         from tokenizers import Tokenizer
 
-        folder = _whole(local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES))
+        folder = _whole(self.fetch())
         with naming(folder / "model.bin", RuntimeError, ValueError, LookupError):
             model = Whisper(str(folder), device=self.device, compute_type=self.precision)
         # tokenizers raises nothing narrower.
         with naming(folder / "tokenizer.json", Exception):
             return _Loaded(model, Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+    def found(self) -> Path | None:
+        folder = local_path(self.model) or found_from_hub(self._repository(), self.download_root, _FILES)
+        return folder if folder and not _missing(folder) else None
+
+    def fetch(self) -> Path:
+        return local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES)
 
     def _repository(self) -> str:
         from faster_whisper.utils import _MODELS, available_models  # the package has no public table
@@ -134,13 +142,17 @@ def _identified(folder: Path) -> str:
 
 def _whole(folder: Path) -> Path:
     """Return the folder; raise where it lacks a file. The model itself does not need the tokenizer, but we do."""
-    missing = [name for name in _FILES if not (folder / name).is_file()]
+    missing = _missing(folder)
     if missing:
         raise BackendUnavailableError(
             f"{folder} is no folder with a model for faster-whisper, {', '.join(missing)} is missing; convert one with "
             f"ct2-transformers-converter --copy_files tokenizer.json, or correct WHISPER_MODEL"
         )
     return folder
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in _FILES if not (folder / name).is_file()]
 
 
 class _Loaded:

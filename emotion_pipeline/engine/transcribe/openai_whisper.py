@@ -71,7 +71,7 @@ class _OpenAIWhisper:
     def load(self) -> "_Loaded":
         import whisper
 
-        file = local_path(self.model) or self._fetched()
+        file = self.fetch()
         with naming(file, *_WRONG_CONTENT):
             model = whisper.load_model(str(file), device="cpu")
         heads = whisper._ALIGNMENT_HEADS.get(_published_as(sha256_of(file)) or "")  # the package has no public table
@@ -79,13 +79,29 @@ class _OpenAIWhisper:
             model.set_alignment_heads(heads)
         return _Loaded(model, self.device)
 
+    def found(self) -> Path | None:
+        file = self._own_file() or self._published_file()[0]
+        return file if file.is_file() else None
+
+    def fetch(self) -> Path:
+        own = self._own_file()
+        if own is not None:
+            return own
+        file, url = self._published_file()
+        sha256 = url.split("/")[-2]
+        if not file.is_file() or sha256_of(file) != sha256:
+            fetch(url, file, sha256)
+        return file
+
     def _name(self) -> str:
+        own = self._own_file()
+        return self._published() if own is None else f"{own.stem}@{identity([own])}"
+
+    def _own_file(self) -> Path | None:
         path = local_path(self.model)
-        if path is None:
-            return self._published()
-        if not path.is_file():
+        if path is not None and not path.is_file():
             raise BackendUnavailableError(f"{path} is a folder, openai-whisper reads a .pt file; correct WHISPER_MODEL")
-        return f"{path.stem}@{identity([path])}"
+        return path
 
     def _published(self) -> str:
         import whisper
@@ -94,15 +110,12 @@ class _OpenAIWhisper:
             raise unknown_name(self.model, whisper.available_models())
         return name
 
-    def _fetched(self) -> Path:
+    def _published_file(self) -> tuple[Path, str]:
+        """Return where the published file is kept, and its address."""
         import whisper
 
         url = whisper._MODELS[self._published()]
-        file = (self.download_root or Path.home() / ".cache" / "whisper") / url.rpartition("/")[2]
-        sha256 = url.split("/")[-2]
-        if not file.is_file() or sha256_of(file) != sha256:
-            fetch(url, file, sha256)
-        return file
+        return (self.download_root or Path.home() / ".cache" / "whisper") / url.rpartition("/")[2], url
 
 
 def _published_as(sha256: str) -> str | None:

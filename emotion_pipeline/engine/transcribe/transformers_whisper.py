@@ -26,6 +26,7 @@ from emotion_pipeline.engine.transcribe.whisper_sampling import Draw, noises
 from emotion_pipeline.engine.transcribe.whisper_weights import (
     NAMES,
     fetch_from_hub,
+    found_from_hub,
     hub_name,
     identity,
     local_path,
@@ -92,7 +93,7 @@ class _TransformersWhisper:
         from safetensors import SafetensorError
         from transformers import AutoTokenizer, WhisperForConditionalGeneration
 
-        folder = local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES)
+        folder = self.fetch()
         file = _weight_files(folder)[0]
         with naming(file, SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
             loaded: Any = WhisperForConditionalGeneration.from_pretrained(
@@ -103,6 +104,13 @@ class _TransformersWhisper:
             _refuse_parts(file, report)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
             return _Loaded(model.to(self.device).eval(), tokenizer)
+
+    def found(self) -> Path | None:
+        folder = local_path(self.model) or found_from_hub(self._repository(), self.download_root, _FILES)
+        return folder if folder and _listed(folder) else None
+
+    def fetch(self) -> Path:
+        return local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES)
 
     def _repository(self) -> str:
         if (name := hub_name(self.model)) is None:
@@ -116,12 +124,16 @@ def _identified(folder: Path) -> str:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
+    files = _listed(folder)
     if not files:
         raise BackendUnavailableError(
             f"{folder} is no folder with model.safetensors, which transformers reads; correct WHISPER_MODEL"
         )
     return files
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
 
 
 def _refuse_parts(file: Path, report: Mapping[str, Any]) -> None:

