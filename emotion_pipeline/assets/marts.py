@@ -1,4 +1,4 @@
-"""The dbt marts: ``fct_segments``, ``fct_recordings``, ``daily_tone_sentiment``, what BI tools read."""
+"""The dbt marts for BI tools: ``fct_segments``, ``fct_recordings``, ``daily_tone_sentiment``, ``tone_timeline``."""
 
 from collections.abc import Iterator
 from typing import Any

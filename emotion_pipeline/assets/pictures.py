@@ -62,7 +62,7 @@ def envelope_of(blocks: Iterable[Waveform]) -> Envelope:
     )
 
 
-def tone_timeline(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> dg.MarkdownMetadataValue:
+def segments_on_waveforms(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> dg.MarkdownMetadataValue:
     """Draw each recording's waveform with its segments coloured by tone.
 
     Args:
@@ -88,6 +88,35 @@ def tone_timeline(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> d
     handles = [Patch(color=TONE_COLOURS[tone], alpha=0.35, label=tone) for tone in TONE_COLOURS if tone in shown]
     figure.legend(handles=handles, loc="outside upper right", ncols=8, fontsize=7, frameon=False)
     return _as_markdown(figure, "waveform and tone of each segment")
+
+
+def tone_by_speaker(voices: Sequence[tuple[str, pd.DataFrame]], step_seconds: float) -> dg.MarkdownMetadataValue:
+    """Draw how each voice sounded over time: a bar a step, divided by the mean probabilities of the tones.
+
+    Args:
+        voices: name, and rows of ``tone.timeline.tone_timeline`` of one speaker of one recording.
+        step_seconds: length of their steps.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    figure = Figure(figsize=(9, 0.6 + 0.75 * len(voices)), layout="constrained")
+    axes = figure.subplots(len(voices), 1, squeeze=False)[:, 0]
+    known = [tone for tone in TONE_COLOURS if any(rows[f"probability_{tone}"].notna().any() for _, rows in voices)]
+    end = max(rows["start_seconds"].max() for _, rows in voices) + step_seconds
+    for axis, (name, rows) in zip(axes, voices, strict=True):
+        below = np.zeros(len(rows))
+        for tone in known:
+            height = rows[f"probability_{tone}"].fillna(0.0).to_numpy()
+            axis.bar(rows["start_seconds"], height, step_seconds, below, align="edge", color=TONE_COLOURS[tone])
+            below += height
+        axis.set(xlim=(0, end), ylim=(0, 1), yticks=[])
+        axis.set_title(name, fontsize=8, loc="left", pad=2)
+        axis.tick_params(labelsize=7)
+    axes[-1].set_xlabel("seconds", fontsize=8)
+    handles = [Patch(color=TONE_COLOURS[tone], label=tone) for tone in known]
+    figure.legend(handles=handles, loc="outside upper right", ncols=8, fontsize=7, frameon=False)
+    return _as_markdown(figure, "tone of each speaker over time")
 
 
 def distribution(counts: Mapping[str, int], what: str = "segments") -> dg.MarkdownMetadataValue:

@@ -16,6 +16,7 @@ import pytest
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from emotion_pipeline.dictionary import dictionary
+from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.tables import RAW_AUDIO
 
 FIRST, SECOND = "2026-11-02", "2026-11-03"
@@ -97,6 +98,22 @@ def test_every_segment_is_one_row_with_all_its_judgements(pristine: Pipeline) ->
     assert [row["tone"] for row in rows] == tones
     judged = ("tone", "base_emotion", "sentiment_score", "tone_sentiment_match", "tone_fingerprint")
     assert all(row[column] is not None for row in rows for column in judged)
+
+
+def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pipeline) -> None:
+    rows = _query(pristine, "select * from tone_timeline order by recording_date, recording_id, speaker, minute")
+    expected = [
+        row
+        for day in (FIRST, SECOND)
+        for row in tone_timeline(pristine.rows("segments", day), pristine.rows("tone_scores", day)).to_dict("records")
+    ]
+    assert len(rows) == len(expected) >= 2
+    for row, wanted in zip(rows, expected, strict=True):
+        assert [row[name] for name in ("recording_id", "speaker", "minute", "tone")] == [
+            wanted[name] for name in ("recording_id", "speaker", "step", "tone")
+        ]
+        assert row["spoken_seconds"] == pytest.approx(wanted["spoken_seconds"])
+        assert row["probability_neutral"] == pytest.approx(wanted["probability_neutral"])
 
 
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:

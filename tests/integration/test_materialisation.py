@@ -87,7 +87,12 @@ def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None
 
 @pytest.mark.parametrize(
     ("table", "name"),
-    [("tone_scores", "waveforms"), ("emotion_labels", "distribution"), ("tone_sentiment", "segments_by_match")],
+    [
+        ("tone_scores", "waveforms"),
+        ("tone_scores", "tone_by_speaker"),
+        ("emotion_labels", "distribution"),
+        ("tone_sentiment", "segments_by_match"),
+    ],
 )
 def test_pictures_are_png_images_in_markdown(runs: Runs, table: str, name: str) -> None:
     found = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])

@@ -1,3 +1,5 @@
+{%- set tones = ['angry', 'calm', 'disgust', 'fearful', 'happy', 'neutral', 'sad', 'surprised'] -%}
+
 with
 
 source as (
@@ -10,6 +12,9 @@ renamed as (
         segment_id,
         tone,
         tone_probability,
+        {% for tone in tones %}
+        probability_{{ tone }},
+        {% endfor %}
         model_fingerprint as tone_fingerprint
     from source
 )
