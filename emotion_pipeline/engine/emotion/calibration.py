@@ -107,7 +107,7 @@ class NestedScaling:
         weights = np.where(named, CORE_WEIGHT, 1.0)
         return cls(
             fit_matrix_scaling(scores, np.column_stack([present, bases[:, 3:]]), strength=0.01),
-            fit_matrix_scaling(scores[present], three[present], strength=0.01, row_weights=weights[present]),
+            fit_matrix_scaling(scores[present], three[present], strength=0.001, row_weights=weights[present]),
         )
 
     def apply(self, scores: Matrix) -> Matrix:

@@ -138,6 +138,13 @@ def pad(rows: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[n
     return ids, mask
 
 
+def thinned(row: NDArray[np.int32], lost: float, chance: np.random.Generator) -> NDArray[np.int32]:
+    """``row`` without a share ``lost`` of its tokens, so that none is relied upon; its two marks stay."""
+    kept = chance.random(len(row)) >= lost
+    kept[[0, -1]] = True
+    return row[kept]
+
+
 def batches_of_similar_length(
     lengths: NDArray[np.int64], rows: NDArray[np.int64], size: int, chance: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:

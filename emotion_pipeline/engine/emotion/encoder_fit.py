@@ -23,6 +23,7 @@ from emotion_pipeline.engine.emotion.encoder_data import (
     batches_by_length,
     batches_of_similar_length,
     pad,
+    thinned,
 )
 from emotion_pipeline.engine.emotion.encoder_net import RAW, EmotionNet, HeadScores
 from emotion_pipeline.engine.emotion.losses import (
@@ -44,7 +45,8 @@ Progress = Callable[[str, int, int, str], None]
 class Recipe:
     """How an encoder is fitted. Rates are for AdamW; ``layer_decay`` multiplies the rate from a layer to the one below.
 
-    ``form_shares``: how often a row is shown as written, bare and with fillers. ``soft_share``: weight of given
+    ``form_shares``: how often a row is shown as written, bare and with fillers. ``lost``: chance that a token of it is
+    left out. ``soft_share``: weight of given
     soft targets against the labels. ``average``: decay of the moving average of weights, which is what is kept.
     ``patience``: epochs without a better dev figure after which training stops.
     """
@@ -56,11 +58,12 @@ class Recipe:
     layer_decay: float = 0.9
     weight_decay: float = 0.01
     warmup: float = 0.08
-    dropout: float = 0.1
+    dropout: float = 0.2
     smoothing: float = 0.1
     average: float = 0.998
     soft_share: float = 0.5
     form_shares: tuple[float, float, float] = (0.55, 0.33, 0.12)
+    lost: float = 0.1
     patience: int = 2
     bf16: bool = True
     losses: LossWeights = field(default_factory=LossWeights)
@@ -149,7 +152,7 @@ class Fit:
         done = self.state.step
         saved, loss_sum = time.monotonic(), 0.0
         for number, rows in enumerate(batches[done:], start=done + 1):
-            loss_sum += self._step(self._batch(rows, form[rows]))
+            loss_sum += self._step(self._batch(rows, form[rows], number))
             self.state.step = number
             self.progress(f"epoch {self.state.epoch + 1}", number, len(batches), f"{loss_sum / (number - done):.4f}")
             if time.monotonic() - saved > self.checkpoint_seconds:
@@ -195,10 +198,11 @@ class Fit:
             self.best = {name: value.clone() for name, value in self.averaged.items()}
         self._save()
 
-    def _batch(self, rows: NDArray[np.int64], form: NDArray[np.int64]) -> Batch:
+    def _batch(self, rows: NDArray[np.int64], form: NDArray[np.int64], number: int) -> Batch:
         forms = self.examples.forms
         pairs = list(zip(rows, form, strict=True))
-        ids, mask = pad([forms[f].row(r) for r, f in pairs])
+        chance = np.random.default_rng((self.seed, self.state.epoch, number))
+        ids, mask = pad([thinned(forms[f].row(r), self.recipe.lost, chance) for r, f in pairs])
         return Batch(ids, mask, np.stack([forms[f].features[r] for r, f in pairs]), rows)
 
     def _save(self) -> None:

@@ -14,16 +14,19 @@ from torch.nn import functional
 
 from emotion_pipeline.engine.emotion.data import LABEL_TO_BASE, LABEL_TO_CORE
 from emotion_pipeline.engine.emotion.encoder_net import STEPS, HeadScores
-from emotion_pipeline.engine.emotion.taxonomy import LABEL_OF_SUB, LABELS
+from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABEL_OF_SUB, LABELS
 
 SUB_COLUMNS: Final = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
+GROUP_COLUMNS: Final = [[LABELS.index(label) for label in group] for group in EKMAN.values() if len(group) > 1]
+"""Groups of one label are judged by that label."""
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
     """How much each head counts beside the labels, and how the label loss treats rare labels and easy negatives.
 
-    ``which`` weighs the choice among Happiness, Anger and Sadness alone, for texts that name one of them outright.
+    ``which`` weighs the choice among Happiness, Anger and Sadness alone, for texts that name one of them outright;
+    ``group`` the Ekman groups, each as likely as it is that one of its labels is there.
 
     ``balance``: exponent by which positives of a rare label weigh more (0: all alike). ``focus``: exponent that
     damps easy negatives and ``margin`` the probability below which a negative counts nothing (Ridnik et al., 2021,
@@ -33,6 +36,7 @@ class LossWeights:
     base: float = 0.3
     which: float = 0.3
     sub: float = 0.2
+    group: float = 0.3
     intensity: float = 2.0
     balance: float = 0.25
     focus: float = 0.0
@@ -78,6 +82,7 @@ def total_loss(
     if labelled.any():
         targets = labels[labelled]
         loss = loss + _label_loss(scores.labels[labelled], targets, positive, weights)
+        loss = loss + weights.group * _group_loss(scores.labels[labelled], targets)
         loss = loss + weights.base * functional.cross_entropy(scores.base[labelled], base[labelled])
         loss = loss + weights.which * _which_loss(scores.base[labelled], base[labelled])
         loss = loss + weights.sub * _label_loss(
@@ -90,6 +95,17 @@ def total_loss(
         ordinal = functional.binary_cross_entropy_with_logits(scores.steps[graded], reached)
         loss = loss + weights.intensity * ordinal * graded.any(dim=1).float().mean()
     return loss
+
+
+def _group_loss(scores: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy of the groups, summed over them and averaged over rows; labels count as independent."""
+    losses = []
+    for columns in GROUP_COLUMNS:
+        present = (targets[:, columns] > 0.5).any(dim=1)
+        absence = -functional.softplus(scores[:, columns]).sum(dim=1)  # logarithm of the chance of none of them
+        presence = torch.log(-torch.expm1(absence.clamp(max=-1e-6)))
+        losses.append(-torch.where(present, presence, absence))
+    return torch.stack(losses, dim=1).sum(dim=1).mean() / len(GROUP_COLUMNS)
 
 
 def _which_loss(scores: Tensor, targets: Tensor) -> Tensor:
