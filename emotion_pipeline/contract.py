@@ -1,18 +1,19 @@
 """Holding a frame to its table's contract, on the way into storage.
 
-Every storage back end passes what it is about to write through ``conform``: columns are matched by name, never by
+Every storage back end passes what it is about to write through ``as_partition``: columns are matched by name, never by
 position; types are converted only where nothing is lost; whatever does not fit is an error that names table, column and
 row. Judging whether plausible values are *good* is the gates' work (``emotion_pipeline.checks``), not done here.
 """
 
 import difflib
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from emotion_pipeline.engine.errors import ContractError
-from emotion_pipeline.tables import Table
+from emotion_pipeline.tables import PARTITION_COLUMN, Table
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
@@ -24,6 +25,23 @@ def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
     _check_columns(frame, table)
     arrays = [_convert(frame, table, column.name) for column in table.columns]
     return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def as_partition(frame: pd.DataFrame, table: Table, partition: str) -> pa.Table:
+    """Return ``frame`` as the rows of one partition: conforming, of that day alone, told apart by their key.
+
+    Raises ContractError as ``conform`` does, for a row of another day, and for a row whose key an earlier one has.
+    """
+    rows = conform(frame, table)
+    days = rows.column(PARTITION_COLUMN)
+    strangers = np.flatnonzero(days.to_numpy() != np.datetime64(partition, "D"))
+    if len(strangers):
+        raise ContractError(
+            f"table {table.name}, column {PARTITION_COLUMN}, row {strangers[0]}: {days[int(strangers[0])].as_py()} does "
+            f"not belong into partition {partition}"
+        )
+    _check_keys(rows, table)
+    return rows
 
 
 def empty(table: Table) -> pd.DataFrame:
@@ -61,7 +79,32 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
     if array.null_count and not column.nullable:
         row = int(pc.index(array.is_null(), pa.scalar(True)).as_py())
         raise ContractError(f"table {table.name}, column {name}, row {row}: null, but the contract forbids nulls here")
+    if _holds_infinity(array):
+        row = next(row for row in range(len(array)) if _holds_infinity(array.slice(row, 1)))
+        raise ContractError(f"table {table.name}, column {name}, row {row}: infinite; no measure here is")
     return array
+
+
+def _holds_infinity(array: pa.Array) -> bool:
+    """Tell whether a number in ``array``, at any depth, is infinite: JSON, as which lists may travel, has no such."""
+    if isinstance(array, pa.ListArray):
+        return _holds_infinity(array.flatten())
+    if isinstance(array, pa.StructArray):
+        return any(_holds_infinity(child) for child in array.flatten())
+    return pa.types.is_floating(array.type) and bool(np.isinf(array.to_numpy(zero_copy_only=False)).any())
+
+
+def _check_keys(rows: pa.Table, table: Table) -> None:
+    keys = rows.select(list(table.key)).to_pandas()
+    repeated = keys.duplicated().to_numpy()
+    if not repeated.any():
+        return
+    row = int(repeated.argmax())
+    first = int((keys == keys.iloc[row]).all(axis=1).to_numpy().argmax())
+    raise ContractError(
+        f"table {table.name}, columns {', '.join(table.key)}, row {row}: {keys.iloc[row, -1]!r} is the key of row "
+        f"{first} already"
+    )
 
 
 def _first_misfit(values: pd.Series, wanted: pa.DataType) -> int:

@@ -13,18 +13,20 @@ from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.daily import every_morning
 from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
 from emotion_pipeline.logs import to_logging
+from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
-from emotion_pipeline.resources.io_manager import LakeIOManager
+from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.settings import Settings, load_settings
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings; a test builds one of its own with its own folders."""
-    lake = Lake(root=settings.storage.root)
+    warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
     return dg.Definitions(
         assets=[
             raw_audio,
@@ -41,8 +43,9 @@ def build_defs(settings: Settings) -> dg.Definitions:
         schedules=[every_morning],
         sensors=[recording_arrivals],
         resources={
-            "io_manager": LakeIOManager(lake=lake),
-            "lake": lake,
+            "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),
+            "warehouse": warehouse,
+            "files": files,
             "recordings": RecordingSource.of(settings.sources),
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
@@ -50,6 +53,11 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "marts_builder": Marts(lake_root=settings.storage.root, path=str(settings.storage.marts)),
         },
     )
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """Return where the tables of this deployment lie."""
+    return Lake(root=settings.storage.root)
 
 
 @dg.definitions

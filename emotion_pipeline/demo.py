@@ -16,15 +16,15 @@ from typing import Annotated, Final
 
 import dagster as dg
 import duckdb
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.definitions import build_defs, warehouse_of
 from emotion_pipeline.engine.sources.local import dated_folders
 from emotion_pipeline.logs import to_logging
-from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.files import Files
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.settings import Settings, load_settings
 from emotion_pipeline.tables import RAW_AUDIO, TABLES
 
@@ -51,7 +51,7 @@ def main(
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
             _print_segments(marts, days)
-    _print_not_analysed(Lake(root=settings.storage.root), days)
+    _print_not_analysed(warehouse_of(settings), Files(root=settings.storage.root), days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -148,14 +148,15 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
     _show(table)
 
 
-def _print_not_analysed(lake: Lake, days: list[str]) -> None:
+def _print_not_analysed(warehouse: Warehouse, files: Files, days: list[str]) -> None:
     """Print rejected and duplicate files with their reasons, of days that were held back too."""
     table = RichTable(title="Not analysed, and why", title_justify="left")
     for name in ("File", "Status", "Reason", "Detail"):
         table.add_column(name)
     for day in days:
-        held = lake.held_path(RAW_AUDIO, day)
-        rows = pd.read_parquet(str(held)) if held.is_file() else lake.read(RAW_AUDIO, day)
+        rows = files.held(RAW_AUDIO, day)
+        if rows is None:
+            rows = warehouse.read(RAW_AUDIO, day)
         if rows is not None:
             for row in rows[rows["status"] != "accepted"].to_dict("records"):
                 table.add_row(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"])

@@ -133,7 +133,9 @@ FILE: Final = Column(
     "Path of the recording inside its dated folder, with forward slashes; of one that lies elsewhere, its address.",
 )
 AUDIO_URI: Final = Column(
-    "audio_uri", TEXT, "Where the 16 kHz FLAC copy lies that all later stages read, relative to the lake."
+    "audio_uri",
+    TEXT,
+    "Where the 16 kHz FLAC copy lies that all later stages read, relative to the storage's root.",
 )
 RECORDING_SECONDS: Final = Column("recording_seconds", NUMBER, "Length of the recording.", "s", minimum=0.0)
 SEGMENT_ID: Final = Column(

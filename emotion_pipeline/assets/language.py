@@ -10,20 +10,24 @@ from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asse
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
 from emotion_pipeline.resources.gpu import POOL
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
 
 
 @table_asset(LINGUISTIC_FEATURES, group="language", kinds={"python", "parquet"})
-def linguistic_features(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = describe(segments, previous_rows(context, lake), models.features)
+def linguistic_features(
+    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
+) -> Batch:
+    result = describe(segments, previous_rows(context, warehouse), models.features)
     return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))
 
 
 @table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"}, pool=POOL)
-def sentiment_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = score_sentiment(segments, previous_rows(context, lake), models.sentiment_model)
+def sentiment_scores(
+    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
+) -> Batch:
+    result = score_sentiment(segments, previous_rows(context, warehouse), models.sentiment_model)
     scores = result.rows["sentiment_score"].astype(float)
     return Batch(
         result,
@@ -37,10 +41,10 @@ def emotion_labels(
     context: dg.AssetExecutionContext,
     segments: pd.DataFrame,
     linguistic_features: pd.DataFrame,
-    lake: Lake,
+    warehouse: Warehouse,
     models: Models,
 ) -> Batch:
-    result = label_emotions(segments, linguistic_features, previous_rows(context, lake), models.emotion)
+    result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.emotion)
     counts = result.rows["base_emotion"].value_counts()
     return Batch(
         result,

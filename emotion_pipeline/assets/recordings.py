@@ -4,15 +4,18 @@ import dagster as dg
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.recordings import take_in
-from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import RAW_AUDIO
 
 
 @table_asset(RAW_AUDIO, group="recordings", kinds={"python", "parquet"})
-def raw_audio(context: dg.AssetExecutionContext, lake: Lake, recordings: RecordingSource) -> Batch:
+def raw_audio(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, files: Files, recordings: RecordingSource
+) -> Batch:
     found = recordings.recordings(context.partition_key)
-    result = take_in(context.partition_key, found, previous_rows(context, lake), lake, recordings.sources)
+    result = take_in(context.partition_key, found, previous_rows(context, warehouse), files, recordings.sources)
     rows = result.rows
     reasons = rows["reason"].dropna().value_counts().to_dict()
     return Batch(

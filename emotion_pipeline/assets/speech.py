@@ -8,15 +8,18 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import POOL
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
 
 
 @table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool=POOL)
-def transcripts(context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = transcribe(raw_audio, previous_rows(context, lake), models.listener, lake, lake.checkpoints)
+def transcripts(
+    context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
+) -> Batch:
+    result = transcribe(raw_audio, previous_rows(context, warehouse), models.listener, files, files.checkpoints)
     rows = result.rows
     return Batch(
         result,

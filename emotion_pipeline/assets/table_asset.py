@@ -19,8 +19,9 @@ import pandas as pd
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
-from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import TABLES, Table
 
 OWNERS: Final = ["team:speech-analytics"]
@@ -46,8 +47,8 @@ def table_asset(
 ) -> Callable[[Callable[..., Batch]], dg.AssetsDefinition]:
     """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
 
-    Parameters named like a table are its inputs, all others are resources. The lake and the gate's thresholds are
-    required whether the function asks for the lake or not: a batch that is refused has to be kept somewhere. So is the
+    Parameters named like a table are its inputs, all others are resources. The files and the gate's thresholds are
+    required whether the function asks for the files or not: a batch that is refused has to be kept somewhere. So is the
     device: what a function that asks for models takes of it is reported.
     """
 
@@ -55,11 +56,11 @@ def table_asset(
         wanted = inspect.signature(function).parameters
 
         def step(
-            context: dg.AssetExecutionContext, lake: Lake, thresholds: Thresholds, gpu: Gpu, **arguments: Any
+            context: dg.AssetExecutionContext, files: Files, thresholds: Thresholds, gpu: Gpu, **arguments: Any
         ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
             started = time.perf_counter()
             with gpu.measured() as usage:
-                batch = function(context, **arguments, **({"lake": lake} if "lake" in wanted else {}))
+                batch = function(context, **arguments, **({"files": files} if "files" in wanted else {}))
             seconds = time.perf_counter() - started
             upstream = {name: value for name, value in arguments.items() if name in TABLES}
             verdict = judge(batch.result.rows, table, upstream, thresholds.shares())
@@ -70,7 +71,7 @@ def table_asset(
                 yield dg.Output(batch.result.rows, metadata=report)
             yield verdict.to_check_result()
             if not verdict.passed:
-                held = lake.hold(table, context.partition_key, batch.result.rows)
+                held = files.hold(table, context.partition_key, batch.result.rows)
                 context.log.error(f"batch held back in {held}; the table keeps its last good partition")
 
         _declare(step, wanted)
@@ -94,9 +95,9 @@ def table_asset(
     return decorate
 
 
-def previous_rows(context: dg.AssetExecutionContext, lake: Lake) -> pd.DataFrame | None:
+def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:
     """Return what the partition that is being materialised holds now, or None."""
-    return lake.read(TABLES[context.asset_key.path[-1]], context.partition_key)
+    return warehouse.read(TABLES[context.asset_key.path[-1]], context.partition_key)
 
 
 def _declare(step: Callable[..., Any], wanted: Mapping[str, inspect.Parameter]) -> None:

@@ -11,9 +11,10 @@ from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asse
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.stages.tone import score_tone
 from emotion_pipeline.engine.tone.timeline import tone_timeline
+from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import POOL
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.models import Models
+from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import TONE_SCORES
 
 _PICTURED_RECORDINGS: Final = 6
@@ -23,13 +24,15 @@ _STEPS_SECONDS: Final = (5.0, 15.0, 60.0, 300.0, 900.0)
 
 
 @table_asset(TONE_SCORES, group="tone", kinds={"python", "parquet"}, pool=POOL)
-def tone_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake: Lake, models: Models) -> Batch:
-    result = score_tone(segments, previous_rows(context, lake), models.tone_model, lake)
+def tone_scores(
+    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
+) -> Batch:
+    result = score_tone(segments, previous_rows(context, warehouse), models.tone_model, files)
     return Batch(
         result,
         preview=("segment_id", "tone", "tone_probability"),
         pictures={
-            "waveforms": partial(_waveforms, segments, result.rows, lake),
+            "waveforms": partial(_waveforms, segments, result.rows, files),
             "tone_by_speaker": partial(_by_speaker, segments, result.rows),
         }
         if len(result.rows)
@@ -37,11 +40,11 @@ def tone_scores(context: dg.AssetExecutionContext, segments: pd.DataFrame, lake:
     )
 
 
-def _waveforms(segments: pd.DataFrame, scores: pd.DataFrame, lake: Lake) -> dg.MarkdownMetadataValue:
+def _waveforms(segments: pd.DataFrame, scores: pd.DataFrame, files: Files) -> dg.MarkdownMetadataValue:
     toned = segments.merge(scores[["segment_id", "tone"]], on="segment_id")
     pictured = []
     for (file, audio_uri), rows in list(toned.groupby(["file", "audio_uri"]))[:_PICTURED_RECORDINGS]:
-        with lake.audio_file(str(audio_uri)) as path:
+        with files.audio_file(str(audio_uri)) as path:
             pictured.append((str(file), envelope_of(stream(path)), rows))
     return segments_on_waveforms(pictured)
 

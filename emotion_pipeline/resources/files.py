@@ -1,0 +1,108 @@
+"""What is kept as files, whichever warehouse holds the tables: audio copies, checkpoints, batches that were refused.
+
+Layout below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` for the normalised
+copy of every accepted recording, ``unfinished/<id>/`` for a long transcription that is under way, and
+``held/<table>/<day>.parquet`` for a batch that its gate refused. A refused batch is a file because it may break the
+very contract that a table has. A reader sees a whole file or none (see ``publish``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from emotion_pipeline.resources.publish import is_local, publishing
+from emotion_pipeline.tables import Table
+
+HELD: Final = "held"
+AUDIO: Final = "audio"
+UNFINISHED: Final = "unfinished"
+
+
+class Files(dg.ConfigurableResource):
+    """Audio copies (an engine's ``AudioStore``), checkpoints and refused batches below one root.
+
+    Attributes:
+        root: a local path or any URL that universal-pathlib understands (``s3://…``, ``abfs://…``, ``gs://…``).
+    """
+
+    root: str
+
+    def audio_uri(self, recording_id: str) -> str:
+        """Return where a recording's copy belongs, relative to the root: by content, so that equal bytes share one."""
+        return f"{AUDIO}/{recording_id[:2]}/{recording_id}.flac"
+
+    def has_audio(self, audio_uri: str) -> bool:
+        return (UPath(self.root) / audio_uri).is_file()
+
+    @contextmanager
+    def audio_file(self, audio_uri: str) -> Iterator[Path]:
+        """Give a local path to a stored copy, fetched to a temporary file where the root is not on local disk."""
+        stored = UPath(self.root) / audio_uri
+        if is_local(stored):
+            yield Path(str(stored))
+            return
+        with NamedTemporaryFile(suffix=stored.suffix) as local:
+            local.write(stored.read_bytes())
+            local.flush()
+            yield Path(local.name)
+
+    @contextmanager
+    def audio_draft(self, audio_uri: str) -> Iterator[Path]:
+        """Give a local path to write a copy to, which is kept when the context ends without an error."""
+        with publishing(UPath(self.root) / audio_uri) as draft:
+            yield draft
+
+    def checkpoints(self, recording_id: str) -> "Checkpoints":
+        """Return where unfinished work on a recording is kept."""
+        return Checkpoints(UPath(self.root) / UNFINISHED / recording_id)
+
+    def hold(self, table: Table, partition: str, frame: pd.DataFrame) -> UPath:
+        """Keep a refused batch, where people can look at it and nothing else reads it, and return where."""
+        target = self._held_path(table, partition)
+        with publishing(target) as draft:
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), draft, compression="zstd")
+        return target
+
+    def held(self, table: Table, partition: str) -> pd.DataFrame | None:
+        """Return the refused batch of a partition, or None where there is none."""
+        try:
+            with self._held_path(table, partition).open("rb") as file:
+                return pd.read_parquet(file)
+        except FileNotFoundError:
+            return None
+
+    def release(self, table: Table, partition: str) -> None:
+        """Drop the refused batch of a partition, once a good one has replaced it."""
+        self._held_path(table, partition).unlink(missing_ok=True)
+
+    def _held_path(self, table: Table, partition: str) -> UPath:
+        return UPath(self.root) / HELD / table.name / f"{partition}.parquet"
+
+
+class Checkpoints:
+    """Finished parts of one recording's transcription, until the whole is done; see ``transcribe.checkpoints``."""
+
+    def __init__(self, folder: UPath) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> str | None:
+        try:
+            return (self._folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        with publishing(self._folder / name) as draft:
+            draft.write_text(text, encoding="utf-8")
+
+    def clear(self) -> None:
+        if self._folder.is_dir():
+            self._folder.fs.rm(self._folder.path, recursive=True)
