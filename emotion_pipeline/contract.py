@@ -6,6 +6,8 @@ row. Judging whether plausible values are *good* is the gates' work (``emotion_p
 """
 
 import difflib
+import math
+from datetime import datetime, time
 
 import numpy as np
 import pandas as pd
@@ -36,9 +38,10 @@ def as_partition(frame: pd.DataFrame, table: Table, partition: str) -> pa.Table:
     days = rows.column(PARTITION_COLUMN)
     strangers = np.flatnonzero(days.to_numpy() != np.datetime64(partition, "D"))
     if len(strangers):
+        row = int(strangers[0])
         raise ContractError(
-            f"table {table.name}, column {PARTITION_COLUMN}, row {strangers[0]}: {days[int(strangers[0])].as_py()} does "
-            f"not belong into partition {partition}"
+            f"table {table.name}, column {PARTITION_COLUMN}, row {row}: {days[row].as_py()} does not belong into "
+            f"partition {partition}"
         )
     _check_keys(rows, table)
     return rows
@@ -68,11 +71,13 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
     column = table.column(name)
     values = frame[name]
     try:
-        array = pa.array(values, type=column.type, from_pandas=True)
+        array = _array(values, column.type)
     except (pa.ArrowException, TypeError, ValueError) as error:
         row = _first_misfit(values, column.type)
+        value = values.iloc[row]
+        shown = value.item() if isinstance(value, np.generic) else value
         raise ContractError(
-            f"table {table.name}, column {name}, row {row}: {values.iloc[row]!r} is no {column.type}: {error}"
+            f"table {table.name}, column {name}, row {row}: {shown!r} is no {column.type}: {error}"
         ) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -83,6 +88,18 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
         row = next(row for row in range(len(array)) if _holds_infinity(array.slice(row, 1)))
         raise ContractError(f"table {table.name}, column {name}, row {row}: infinite; no measure here is")
     return array
+
+
+def _array(values: pd.Series, wanted: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """Convert values without loss; Arrow itself cuts fractions and times of day off where pandas holds objects."""
+    if values.dtype == object:
+        for value in values:
+            if pa.types.is_integer(wanted) and isinstance(value, float) and math.isfinite(value) and value % 1:
+                raise ValueError("it has a fraction")
+            is_instant = pa.types.is_date(wanted) and isinstance(value, datetime) and not pd.isna(value)
+            if is_instant and value.time() != time():
+                raise ValueError("it has a time of day")
+    return pa.array(values, type=wanted, from_pandas=True)
 
 
 def _holds_infinity(array: pa.Array) -> bool:
@@ -110,7 +127,7 @@ def _check_keys(rows: pa.Table, table: Table) -> None:
 def _first_misfit(values: pd.Series, wanted: pa.DataType) -> int:
     for row, value in enumerate(values):
         try:
-            pa.array([value], type=wanted, from_pandas=True)
+            _array(pd.Series([value], dtype=object), wanted)
         except (pa.ArrowException, TypeError, ValueError):
             return row
     return 0

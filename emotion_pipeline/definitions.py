@@ -56,8 +56,13 @@ def build_defs(settings: Settings) -> dg.Definitions:
 
 
 def warehouse_of(settings: Settings) -> Warehouse:
-    """Return where the tables of this deployment lie."""
-    return Lake(root=settings.storage.root)
+    """Return where the tables of this deployment lie. Raises ConfigurationError, see ``target_of``."""
+    if settings.storage.backend == "lake":
+        return Lake(root=settings.storage.root)
+    from emotion_pipeline.resources.snowflake.target import target_of
+    from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse  # seconds to import
+
+    return SnowflakeWarehouse.of(target_of(settings))
 
 
 @dg.definitions

@@ -134,9 +134,16 @@ class Sentiment(_Section):
 
 
 class Storage(_Section):
-    """``root``: where the lake lies, a path or URL. ``marts``: the local DuckDB file that BI tools open."""
+    """Where things are kept.
 
+    ``backend``: who holds the tables, lake or snowflake. ``root``: a path or URL below which files lie (audio copies,
+    checkpoints, refused batches), and the tables of the lake. ``marts``: the local DuckDB file that BI tools open.
+    ``production_schema``: the schema of Snowflake that only deployment prod writes to.
+    """
+
+    backend: Literal["lake", "snowflake"] = "lake"
     root: str = ".emotion/lake"
+    production_schema: str = "EMOTION"
     marts: Path = Path(".emotion/marts.duckdb")
 
 
@@ -162,6 +169,8 @@ class Snowflake(BaseSettings):
     """How Snowflake is reached, from ``SNOWFLAKE_*`` variables under the connector's own names.
 
     Secrets come from the environment only. What is unset is not passed on, so that the connector's own file holds.
+    A key pair (``private_key_file``, and ``private_key_file_pwd`` where it is encrypted), ``password``, ``token`` (with
+    ``authenticator`` oauth) and ``authenticator`` externalbrowser are the ways to log in.
     """
 
     model_config = SettingsConfigDict(env_prefix="SNOWFLAKE_", extra="ignore", frozen=True)
@@ -197,11 +206,17 @@ class Gates(_Section):
 
 
 class Settings(BaseSettings):
-    """All settings, frozen. Raises ConfigurationError, never pydantic's own error: use ``load_settings``."""
+    """All settings, frozen. Raises ConfigurationError, never pydantic's own error: use ``load_settings``.
+
+    ``deployment``: where this runs, which decides the schema that it may write to in Snowflake (see
+    ``resources.snowflake.target``). ``branch``: the name of the branch that a branch deployment runs.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     profile: Literal["embedded", "standard"] = "embedded"
+    deployment: Literal["local", "branch", "prod"] = "local"
+    branch: str | None = None
     compute: Compute = Compute()
     transcription: Transcription = Transcription()
     redaction: Redaction = Redaction()

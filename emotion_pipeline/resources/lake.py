@@ -43,10 +43,11 @@ class Lake(Warehouse):
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        wanted = [table.column(name).name for name in columns or table.column_names]
         schema = pa.schema([field.with_nullable(True) for field in table.schema])
         try:
             with self.path(table, partition).open("rb") as file:
-                stored = pq.read_table(file, columns=list(columns or table.column_names), schema=schema)
+                stored = pq.read_table(file, columns=wanted, schema=schema)
         except FileNotFoundError:
             return None
         return stored.to_pandas()

@@ -1,0 +1,77 @@
+"""Which schema of Snowflake a deployment reads and writes, so that nothing gets to production by default.
+
+``prod`` has the production schema. ``branch`` has a clone of it that bears the branch's name. ``local`` has the schema
+that its developer names, which may not be the production one.
+"""
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from emotion_pipeline.settings import ConfigurationError, Settings
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_LONGEST: Final = 255
+"""Characters that a name in Snowflake may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A schema, in the upper case in which Snowflake keeps plain names."""
+
+    database: str
+    schema: str
+    cloned_from: str | None = None
+    """The schema that it is cloned from where it does not exist yet."""
+    may_create: bool = False
+    """Whether the deployment creates the schema where it does not exist yet."""
+
+
+def target_of(settings: Settings) -> Target:
+    """Return the schema of this deployment.
+
+    Raises ConfigurationError naming the setting that is missing, or that would lead into production.
+    """
+    database = _name(settings.snowflake.database, "SNOWFLAKE_DATABASE")
+    production = _name(settings.storage.production_schema, "storage.production_schema")
+    named = settings.snowflake.schema_
+    schema = _name(named, "SNOWFLAKE_SCHEMA") if named else None
+    if settings.deployment == "prod":
+        if schema not in (None, production):
+            raise ConfigurationError(
+                f"deployment prod writes to storage.production_schema, {production}, but SNOWFLAKE_SCHEMA is {schema}; "
+                "unset it or make both the same"
+            )
+        return Target(database, production)
+    if settings.deployment == "branch":
+        return Target(database, _branch_schema(settings.branch, production), cloned_from=production, may_create=True)
+    if schema is None:
+        raise ConfigurationError(
+            "deployment local writes to a schema of your own and none is named; set SNOWFLAKE_SCHEMA, such as "
+            f"{production}_ADA"
+        )
+    if schema == production:
+        raise ConfigurationError(
+            f"SNOWFLAKE_SCHEMA is the production schema {production}, to which deployment local never writes; name "
+            f"another, such as {production}_ADA, or set EMOTION_DEPLOYMENT=prod"
+        )
+    return Target(database, schema, may_create=True)
+
+
+def _branch_schema(branch: str | None, production: str) -> str:
+    """Return a schema name of its own for every branch: what a plain name cannot have is told by a hash instead."""
+    if not branch:
+        raise ConfigurationError("deployment branch needs the branch's name; set EMOTION_BRANCH")
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", branch).strip("_")
+    if plain != branch:
+        plain = f"{plain[:100]}_{sha256(branch.encode()).hexdigest()[:8]}"
+    return _name(f"{production}_BRANCH_{plain}", "EMOTION_BRANCH")
+
+
+def _name(given: str | None, setting: str) -> str:
+    if not given:
+        raise ConfigurationError(f"storage.backend snowflake needs {setting}; set it")
+    if not _PLAIN.fullmatch(given) or len(given) > _LONGEST:
+        raise ConfigurationError(f"{setting} is {given!r}; use letters, digits and underscores only, without quotes")
+    return given.upper()

@@ -1,0 +1,246 @@
+"""The Snowflake warehouse: in which order things happen, so that a partition is the old one or the new one, whole.
+
+A write first makes everything exist that has to, because DDL commits an open transaction in Snowflake. The rows go up
+as a Parquet file into a temporary stage and from there into a staging table of their own; only then one short
+transaction deletes the day and inserts the staged rows by column name. Whatever fails, the transaction is rolled back
+before the staging table is dropped, and a staging table that a dead writer left is dropped by a later one.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypeVar, cast
+
+import pandas as pd
+import pyarrow as pa
+import stamina
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import ProgrammingError
+
+from emotion_pipeline.contract import as_partition
+from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.resources.snowflake import statements as sql
+from emotion_pipeline.resources.snowflake.failures import FAILURES, may_pass
+from emotion_pipeline.resources.snowflake.session import connection
+from emotion_pipeline.resources.snowflake.target import Target
+from emotion_pipeline.resources.snowflake.travel import pack, unpack
+from emotion_pipeline.resources.warehouse import Warehouse
+from emotion_pipeline.settings import Snowflake
+from emotion_pipeline.tables import Table
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
+_UNKNOWN_OBJECT: Final = {2003, 2043}
+"""Snowflake's numbers for a table or schema that is not there, or that the role may not see."""
+
+
+class SnowflakeWarehouse(Warehouse):
+    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``session.login``).
+
+    Attributes:
+        database, schema_name: where the tables lie.
+        cloned_from: the schema that it is cloned from where it does not exist yet.
+        may_create: whether the schema is created where it does not exist yet.
+        attempts: how often something is tried that fails for a reason that may pass.
+        abandoned_after_hours: from which age on a staging table belongs to a writer that died; no write takes so long.
+    """
+
+    database: str
+    schema_name: str
+    cloned_from: str | None = None
+    may_create: bool = False
+    attempts: int = 5
+    first_pause_s: float = _FIRST_PAUSE_S
+    abandoned_after_hours: float = 6.0
+
+    @classmethod
+    def of(cls, target: Target) -> "SnowflakeWarehouse":
+        """Return the warehouse of a deployment."""
+        return cls(
+            database=target.database,
+            schema_name=target.schema,
+            cloned_from=target.cloned_from,
+            may_create=target.may_create,
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self.database}.{self.schema_name}"
+
+    @property
+    def _place(self) -> sql.Schema:
+        return sql.Schema(self.database, self.schema_name)
+
+    def partitions(self, table: Table) -> list[str]:
+        return self._ask(lambda session: self._published(session, table))
+
+    def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        def rows(session: SnowflakeConnection) -> pd.DataFrame | None:
+            if partition not in self._published(session, table):
+                return None
+            return self._rows(session, table, [partition], columns)
+
+        return self._ask(rows)
+
+    def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
+        def rows(session: SnowflakeConnection) -> pd.DataFrame:
+            known = self._published(session, table)
+            for partition in partitions:
+                if partition not in known:
+                    raise self.absent(table, partition)
+            return self._rows(session, table, partitions, columns)
+
+        return self._ask(rows)
+
+    def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
+        rows = as_partition(frame, table, partition)
+        left: list[str] = []
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "rows.parquet"
+            pack(rows, file)
+            self._ask(lambda session: self._replace(session, table, partition, file, rows.num_rows, left))
+        return f"{self.name}.{table.name.upper()}/{partition}"
+
+    def _replace(
+        self, session: SnowflakeConnection, table: Table, day: str, file: Path, row_count: int, left: list[str]
+    ) -> None:
+        """Replace one day by the rows of a file. ``left`` names the staging tables that earlier attempts left."""
+        schema, staging = self._place, sql.staging_name(time.time())
+        self._make_exist(session, table)
+        self._drop_abandoned(session)
+        left.append(staging)
+        try:
+            self._stage(session, table, staging, file, row_count)
+            _execute(session, sql.announce(schema, table, day))
+            _in_transaction(
+                session,
+                sql.publish(schema, table, day, row_count),
+                sql.delete_day(schema, table, day),
+                sql.insert_from_staging(schema, table, staging),
+            )
+        finally:
+            self._drop(session, left)
+
+    def _stage(self, session: SnowflakeConnection, table: Table, staging: str, file: Path, row_count: int) -> None:
+        schema = self._place
+        _execute(session, sql.create_stage(schema, staging))
+        _execute(session, sql.create_staging(schema, staging, table))
+        _execute(session, sql.put(schema, staging, file))
+        _execute(session, sql.copy_into_staging(schema, staging))
+        [(arrived,)] = _execute(session, sql.count_rows(schema, staging))
+        if int(arrived) != row_count:
+            raise ContractError(
+                f"table {table.name}: {arrived} of {row_count} rows arrived in Snowflake; the partition stays as it was"
+            )
+
+    def _make_exist(self, session: SnowflakeConnection, table: Table) -> None:
+        """Create the tables, and add columns that the contract gained; columns that it lost stay, and may be null."""
+        schema = self._place
+        _execute(session, sql.create_published(schema))
+        _execute(session, sql.create_table(schema, table))
+        described = _execute(session, sql.described_columns(schema, table))
+        there = {name: (kind, nullable) for name, kind, nullable in described}
+        for column in table.columns:
+            kind, _ = there.pop(column.name.upper(), (None, None))
+            wanted = sql.type_name(column.type)
+            if kind is None:
+                _execute(session, sql.add_column(schema, table, column))
+            elif kind != sql.DESCRIBED_TYPES[wanted]:
+                raise ContractError(
+                    f"table {table.name}, column {column.name}: {self.name} has it as {kind}, the contract as "
+                    f"{wanted}; rename the old column, then write again"
+                )
+        for name, (_, nullable) in there.items():
+            if nullable == "NO":
+                _execute(session, sql.allow_nulls(schema, table, name))
+
+    def _drop_abandoned(self, session: SnowflakeConnection) -> None:
+        before_s = time.time() - self.abandoned_after_hours * 3600
+        for (name,) in _execute(session, sql.list_staging(self._place)):
+            if sql.is_abandoned(name, before_s):
+                _execute(session, sql.drop_staging(self._place, name))
+
+    def _drop(self, session: SnowflakeConnection, left: list[str]) -> None:
+        """Drop staging tables and forget those that are gone; one that cannot be dropped now is dropped when it is old.
+
+        The transaction is over by now, or the connection is: dropping a table would commit it.
+        """
+        for name in list(left):
+            try:
+                _execute(session, sql.drop_staging(self._place, name))
+                left.remove(name)
+            except FAILURES as error:
+                _LOG.warning("staging table %s is left to a later writer: %s", name, error)
+
+    def _published(self, session: SnowflakeConnection, table: Table) -> list[str]:
+        try:
+            return sorted(str(day) for (day,) in _execute(session, sql.published_days(self._place, table)))
+        except ProgrammingError as error:
+            if error.errno in _UNKNOWN_OBJECT:
+                return []
+            raise
+
+    def _rows(
+        self, session: SnowflakeConnection, table: Table, days: Sequence[str], columns: Sequence[str] | None
+    ) -> pd.DataFrame:
+        wanted = [table.column(name).name for name in columns or table.column_names]
+        there = {name for name, _, _ in _execute(session, sql.described_columns(self._place, table))}
+        stored = [name for name in wanted if name.upper() in there]
+        with session.cursor() as cursor:
+            cursor.execute(sql.select_days(self._place, table, stored, days))
+            result = cast(pa.Table, cursor.fetch_arrow_all(force_return_table=True))
+        return unpack(result, table, wanted).to_pandas()
+
+    def _ask(self, question: Callable[[SnowflakeConnection], T]) -> T:
+        """Put a question on a connection of its own, again on a new one where the failure may pass."""
+        for attempt in stamina.retry_context(
+            on=may_pass,
+            attempts=self.attempts,
+            timeout=None,
+            wait_initial=self.first_pause_s,
+            wait_max=_LONGEST_PAUSE_S,
+            wait_jitter=self.first_pause_s,
+        ):
+            with attempt, connection(Snowflake()) as session:
+                self._open_schema(session)
+                return question(session)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _open_schema(self, session: SnowflakeConnection) -> None:
+        """Create the schema of a deployment that has one of its own, once."""
+        if not self.may_create:
+            return
+        [(count,)] = _execute(session, sql.schema_exists(self._place))
+        if not int(count):
+            _execute(session, sql.create_schema(self._place, self.cloned_from))
+
+
+def _in_transaction(session: SnowflakeConnection, *changes: str) -> None:
+    """Make all changes or none. Whatever fails, no transaction is open any more when this ends.
+
+    A connection on which rolling back fails is closed, with which Snowflake rolls back itself.
+    """
+    try:
+        _execute(session, "BEGIN")
+        for change in changes:
+            _execute(session, change)
+        _execute(session, "COMMIT")
+    except BaseException:
+        try:
+            _execute(session, "ROLLBACK")
+        except FAILURES:
+            with suppress(*FAILURES):
+                session.close()
+        raise
+
+
+def _execute(session: SnowflakeConnection, statement: str) -> list[tuple[Any, ...]]:
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return cast(list[tuple[Any, ...]], cursor.fetchall())
