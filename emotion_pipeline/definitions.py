@@ -25,7 +25,11 @@ from emotion_pipeline.settings import Settings, load_settings
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """Return the code location for these settings; a test builds one of its own with its own folders."""
+    """Return the code location for these settings; a test builds one of its own with its own folders.
+
+    The marts are built from the lake's files: where Snowflake holds the tables there are none.
+    """
+    has_marts = settings.storage.backend == "lake"
     warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
     return dg.Definitions(
         assets=[
@@ -37,9 +41,9 @@ def build_defs(settings: Settings) -> dg.Definitions:
             sentiment_scores,
             emotion_labels,
             tone_sentiment,
-            marts,
+            *([marts] if has_marts else []),
         ],
-        jobs=[daily_emotion, tables_only, marts_only],
+        jobs=[daily_emotion, tables_only, *([marts_only] if has_marts else [])],
         schedules=[every_morning],
         sensors=[recording_arrivals],
         resources={

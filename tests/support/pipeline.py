@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import numpy as np
@@ -34,12 +35,13 @@ class Pipeline:
     """One deployment below ``folder``."""
 
     folder: Path
+    backend: Literal["lake", "snowflake"] = "lake"
 
     @property
     def settings(self) -> Settings:
         return Settings(
             transcription=Transcription(workers=1),
-            storage=Storage(root=str(self.folder / "lake"), marts=self.folder / "marts.duckdb"),
+            storage=Storage(backend=self.backend, root=str(self.folder / "lake"), marts=self.folder / "marts.duckdb"),
             sources=Sources(root=str(self.folder / "recordings"), settle_seconds=0.0),
         )
 

@@ -34,10 +34,15 @@ _TEXTS = (
 )
 
 
-def snowflake(server: WarehouseServer, database: str, **options: Any) -> SnowflakeWarehouse:
+def snowflake(database: str, attempts: int = 5, abandoned_after_hours: float = 6.0) -> SnowflakeWarehouse:
     """Return a warehouse that waits for nothing; use it inside ``server.as_settings(database)``."""
     return SnowflakeWarehouse(
-        database=database, schema_name=SCHEMA, may_create=True, **({"first_pause_s": 0.001} | options)
+        database=database,
+        schema_name=SCHEMA,
+        may_create=True,
+        attempts=attempts,
+        first_pause_s=0.001,
+        abandoned_after_hours=abandoned_after_hours,
     )
 
 
@@ -57,7 +62,7 @@ def empty_warehouse(back_end: str, server: WarehouseServer, folder: Path) -> Ite
         return
     database = new_database(server)
     with server.as_settings(database):
-        yield snowflake(server, database)
+        yield snowflake(database)
 
 
 def rows_of(table: Table, day: str, count: int, rng: np.random.Generator) -> pd.DataFrame:

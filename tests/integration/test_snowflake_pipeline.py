@@ -1,0 +1,120 @@
+"""The pipeline with its tables in Snowflake: the same rows as in the lake, and branches in schemas of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+from support.pipeline import Pipeline
+from support.warehouse_server import WarehouseServer
+from support.warehouses import assert_holds, comparable, new_database, rows_of
+
+from emotion_pipeline.definitions import build_defs, warehouse_of
+from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.settings import ConfigurationError, load_settings
+from emotion_pipeline.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
+
+EARLIER, DAY = "2026-11-02", "2026-11-03"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[WarehouseServer]:
+    with WarehouseServer() as listening:
+        yield listening
+
+
+@pytest.fixture
+def database(server: WarehouseServer) -> Iterator[str]:
+    made = new_database(server)
+    with server.as_settings(made):
+        yield made
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("database")
+def test_the_real_job_makes_the_same_rows_as_with_the_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "ADA")
+    lake, snowflake = Pipeline(tmp_path / "a"), Pipeline(tmp_path / "b", backend="snowflake")
+    for pipeline in (lake, snowflake):
+        pipeline.drop_speech(DAY, "call.flac")
+        assert pipeline.run(DAY).success
+    kept = warehouse_of(snowflake.settings)
+    for name, table in TABLES.items():
+        stored = kept.read(table, DAY)
+        assert stored is not None
+        differing = [column for column in ("source_uri", "source_version") if column in table.column_names]
+        expected = lake.rows(name, DAY).assign(**{column: stored[column].to_numpy() for column in differing})
+        assert comparable(stored, table).equals(comparable(expected, table))
+    again = snowflake.run(DAY)
+    assert again.success
+    for event in again.get_asset_materialization_events():
+        assert event.materialization.metadata["computed"].value == 0, "rows of the last run are taken over"
+
+
+def test_a_branch_begins_with_the_rows_of_production_and_changes_only_its_own(
+    server: WarehouseServer, database: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    monkeypatch.setenv("EMOTION_DEPLOYMENT", "prod")
+    with server.connect() as connection:
+        connection.cursor().execute(f"CREATE SCHEMA {database}.EMOTION")
+    production = warehouse_of(load_settings())
+    rows, others = rows_of(SEGMENTS, DAY, 4, rng), rows_of(SEGMENTS, DAY, 6, rng)
+    production.write(SEGMENTS, DAY, rows)
+    monkeypatch.setenv("EMOTION_DEPLOYMENT", "branch")
+    monkeypatch.setenv("EMOTION_BRANCH", "feature/tone")
+    branch = warehouse_of(load_settings())
+    assert_holds(branch, SEGMENTS, DAY, rows)
+    branch.write(SEGMENTS, DAY, others)
+    branch.write(SENTIMENT_SCORES, DAY, rows_of(SENTIMENT_SCORES, DAY, 2, rng))
+    assert_holds(production, SEGMENTS, DAY, rows)
+    assert production.partitions(SENTIMENT_SCORES) == []
+    assert_holds(warehouse_of(load_settings()), SEGMENTS, DAY, others), "a later run of the branch goes on with its own"
+
+
+def test_a_schema_of_production_that_nobody_set_up_is_not_made_up(
+    database: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    monkeypatch.setenv("EMOTION_DEPLOYMENT", "prod")
+    production = warehouse_of(load_settings())
+    assert production.read(SEGMENTS, DAY) is None
+    with pytest.raises(Exception, match="EMOTION"):
+        production.write(SEGMENTS, DAY, rows_of(SEGMENTS, DAY, 1, rng))
+
+
+@pytest.mark.usefixtures("database")
+def test_a_type_that_the_contract_changed_is_an_error_and_no_silent_conversion(
+    server: WarehouseServer, database: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "ADA")
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    with server.connect() as connection:
+        connection.cursor().execute(f"CREATE SCHEMA {database}.ADA")
+        connection.cursor().execute(f'CREATE TABLE {database}.ADA.SEGMENTS ("START_SECONDS" VARCHAR)')
+    with pytest.raises(
+        ContractError, match=r"segments, column start_seconds: .*ADA has it as TEXT, the contract as FLOA"
+    ):
+        warehouse_of(load_settings()).write(SEGMENTS, DAY, rows_of(SEGMENTS, DAY, 1, rng))
+
+
+def test_the_code_location_loads_with_snowflake_and_shows_no_secret(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    with pytest.raises(ConfigurationError, match="SNOWFLAKE_SCHEMA"):
+        build_defs(load_settings())
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "ADA")
+    definitions = build_defs(load_settings())
+    assert [job.name for job in definitions.get_repository_def().get_all_jobs() if not job.name.startswith("__")] == [
+        "daily_emotion",
+        "tables_only",
+    ]
+    shown = [
+        str(one.model_dump())
+        for one in (definitions.resources or {}).values()
+        if isinstance(one, dg.ConfigurableResource)
+    ]
+    assert any(database in text for text in shown)
+    assert not any("l0velace" in text for text in shown)

@@ -1,0 +1,109 @@
+"""Which schema a deployment writes to, and how it logs in: nothing leads into production by default."""
+
+import pytest
+
+from emotion_pipeline.resources.snowflake.session import login
+from emotion_pipeline.resources.snowflake.target import Target, target_of
+from emotion_pipeline.settings import ConfigurationError, Settings, Snowflake, load_settings
+
+
+@pytest.fixture(autouse=True)
+def snowflake(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> pytest.MonkeyPatch:
+    """An account and a database in the environment, and nothing else of Snowflake."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
+    for name in ("SCHEMA", "PASSWORD", "TOKEN", "AUTHENTICATOR", "PRIVATE_KEY_FILE", "PRIVATE_KEY_FILE_PWD", "ROLE"):
+        monkeypatch.delenv(f"SNOWFLAKE_{name}", raising=False)
+    for name, value in {"ACCOUNT": "org-acme", "USER": "ada", "DATABASE": "calls"}.items():
+        monkeypatch.setenv(f"SNOWFLAKE_{name}", value)
+    return monkeypatch
+
+
+def _settings(**variables: str) -> Settings:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        return load_settings()
+
+
+def test_local_refuses_to_guess_a_schema() -> None:
+    with pytest.raises(ConfigurationError, match="set SNOWFLAKE_SCHEMA"):
+        target_of(_settings())
+
+
+@pytest.mark.parametrize("name", ["EMOTION", "emotion"])
+def test_local_refuses_the_production_schema(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="production schema EMOTION, to which deployment local never writes"):
+        target_of(_settings(SNOWFLAKE_SCHEMA=name))
+
+
+def test_local_writes_to_the_schema_that_is_named() -> None:
+    assert target_of(_settings(SNOWFLAKE_SCHEMA="emotion_ada")) == Target("CALLS", "EMOTION_ADA", may_create=True)
+
+
+def test_production_is_asked_for_by_name_and_is_never_created() -> None:
+    assert target_of(_settings(EMOTION_DEPLOYMENT="prod")) == Target("CALLS", "EMOTION")
+    with pytest.raises(ConfigurationError, match="SNOWFLAKE_SCHEMA is OTHER"):
+        target_of(_settings(EMOTION_DEPLOYMENT="prod", SNOWFLAKE_SCHEMA="other"))
+
+
+def test_a_branch_writes_to_a_clone_that_bears_its_name() -> None:
+    target = target_of(_settings(EMOTION_DEPLOYMENT="branch", EMOTION_BRANCH="tone7"))
+    assert target == Target("CALLS", "EMOTION_BRANCH_TONE7", cloned_from="EMOTION", may_create=True)
+    with pytest.raises(ConfigurationError, match="set EMOTION_BRANCH"):
+        target_of(_settings(EMOTION_DEPLOYMENT="branch"))
+
+
+def test_branches_whose_names_read_alike_do_not_share_a_schema() -> None:
+    names = ["feature/new-tone", "feature/new_tone", "feature_new_tone", "feature-new-tone", "new tone" * 60]
+    schemas = {target_of(_settings(EMOTION_DEPLOYMENT="branch", EMOTION_BRANCH=name)).schema for name in names}
+    assert len(schemas) == len(names)
+    assert all(len(schema) <= 255 for schema in schemas)
+    assert any(schema.startswith("EMOTION_BRANCH_FEATURE_NEW_TONE_") for schema in schemas)
+
+
+def test_a_deployment_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"deployment.*'production'.*'local', 'branch' or 'prod'"):
+        _settings(EMOTION_DEPLOYMENT="production")
+
+
+@pytest.mark.parametrize("name", ['x"; DROP SCHEMA y', "a.b", "1st", "ä"])
+def test_a_name_that_would_need_quotes_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="letters, digits and underscores only"):
+        target_of(_settings(SNOWFLAKE_SCHEMA=name))
+
+
+WAYS = {
+    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_path": "/keys/rsa.p8"}),
+    "encrypted key pair": (
+        {"PRIVATE_KEY_FILE": "/keys/rsa.p8", "PRIVATE_KEY_FILE_PWD": "s3cret"},
+        {"private_key_path": "/keys/rsa.p8", "private_key_password": "s3cret"},
+    ),
+    "password": ({"PASSWORD": "s3cret"}, {"password": "s3cret"}),
+    "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth"}),
+    "browser": ({"AUTHENTICATOR": "externalbrowser"}, {"authenticator": "externalbrowser"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_log_in_is_passed_on(way: str, snowflake: pytest.MonkeyPatch) -> None:
+    variables, arguments = WAYS[way]
+    for name, value in variables.items():
+        snowflake.setenv(f"SNOWFLAKE_{name}", value)
+    given = login(Snowflake())
+    assert arguments.items() <= given.items()
+    more = given["additional_snowflake_connection_args"]
+    assert more.get("token") == variables.get("TOKEN")
+    assert more["session_parameters"]["TIMEZONE"] == "UTC"
+
+
+def test_no_way_to_log_in_and_two_ways_are_refused(snowflake: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="no way to log in; set SNOWFLAKE_PRIVATE_KEY_FILE"):
+        login(Snowflake())
+    snowflake.setenv("SNOWFLAKE_PASSWORD", "s3cret")
+    snowflake.setenv("SNOWFLAKE_TOKEN", "t0ken")
+    with pytest.raises(ConfigurationError, match="SNOWFLAKE_PASSWORD and SNOWFLAKE_TOKEN") as refused:
+        login(Snowflake())
+    assert "s3cret" not in str(refused.value)
+    snowflake.delenv("SNOWFLAKE_ACCOUNT")
+    with pytest.raises(ConfigurationError, match="SNOWFLAKE_ACCOUNT"):
+        login(Snowflake())
