@@ -96,8 +96,8 @@ def _array(values: pd.Series, wanted: pa.DataType) -> pa.Array | pa.ChunkedArray
         for value in values:
             if pa.types.is_integer(wanted) and isinstance(value, float) and math.isfinite(value) and value % 1:
                 raise ValueError("it has a fraction")
-            is_instant = pa.types.is_date(wanted) and isinstance(value, datetime) and not pd.isna(value)
-            if is_instant and value.time() != time():
+            is_instant = isinstance(value, datetime) and value is not pd.NaT
+            if pa.types.is_date(wanted) and is_instant and value.time() != time():
                 raise ValueError("it has a time of day")
     return pa.array(values, type=wanted, from_pandas=True)
 

@@ -41,7 +41,12 @@ def main(
     to_logging()
     settings = load_settings()
     root = SAMPLES if audio is None else _dated(audio, settings)
-    settings = settings.model_copy(update={"sources": settings.sources.model_copy(update={"root": str(root)})})
+    settings = settings.model_copy(
+        update={
+            "sources": settings.sources.model_copy(update={"root": str(root)}),
+            "storage": settings.storage.model_copy(update={"backend": "lake"}),  # what the marts are built from
+        }
+    )
     days = dated_folders(root)
     started = time.perf_counter()
     succeeded = _materialise(settings, days)

@@ -70,7 +70,7 @@ def test_a_branch_begins_with_the_rows_of_production_and_changes_only_its_own(
     branch.write(SENTIMENT_SCORES, DAY, rows_of(SENTIMENT_SCORES, DAY, 2, rng))
     assert_holds(production, SEGMENTS, DAY, rows)
     assert production.partitions(SENTIMENT_SCORES) == []
-    assert_holds(warehouse_of(load_settings()), SEGMENTS, DAY, others), "a later run of the branch goes on with its own"
+    assert_holds(warehouse_of(load_settings()), SEGMENTS, DAY, others)  # a later run goes on with the branch's own
 
 
 def test_a_schema_of_production_that_nobody_set_up_is_not_made_up(

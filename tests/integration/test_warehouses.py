@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -65,7 +66,7 @@ def test_columns_are_matched_by_name_whatever_their_order(warehouse: Warehouse, 
     assert_holds(warehouse, SEGMENTS, DAY, rows)
 
 
-def _with(name: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def _with(name: str, row: int, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def broken(rows: pd.DataFrame) -> pd.DataFrame:
         changed = rows.copy()
         changed[name] = changed[name].astype(object)
@@ -169,7 +170,7 @@ def test_times_are_the_same_instants_in_utc_whatever_the_time_zone_around(
     heard = Column("heard_at", pa.timestamp("us", tz="UTC"), "When it was heard.", nullable=True)
     table = replace(SENTIMENT_SCORES, name="hearings", columns=(*SENTIMENT_SCORES.columns, heard))
     moments = [datetime(2026, 11, 3, 5, 30, 0, 1, tzinfo=UTC), None, datetime(2026, 3, 29, 2, 30, tzinfo=UTC)]
-    instants = pd.Series(moments, dtype="datetime64[us, UTC]")
+    instants = pd.to_datetime(pd.Series(moments), utc=True).dt.as_unit("us")
     rows = rows_of(SENTIMENT_SCORES, DAY, 3, rng).assign(heard_at=instants.dt.tz_convert("America/New_York"))
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()

@@ -52,6 +52,10 @@ class WarehouseServer(StageServer):
         self._holders: dict[str, str] = {}
         """Which session holds which table."""
 
+    def __enter__(self) -> "WarehouseServer":
+        super().__enter__()
+        return self
+
     def arm(self, fault: Fault | None) -> None:
         """Let a statement fail, counted from now on."""
         self.fault, self._since_armed = fault, 0
