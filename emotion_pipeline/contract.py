@@ -8,6 +8,7 @@ row. Judging whether plausible values are *good* is the gates' work (``emotion_p
 import difflib
 import math
 from datetime import datetime, time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,14 +93,17 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
 
 def _array(values: pd.Series, wanted: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """Convert values without loss; Arrow itself cuts fractions and times of day off where pandas holds objects."""
-    if values.dtype == object:
-        for value in values:
-            if pa.types.is_integer(wanted) and isinstance(value, float) and math.isfinite(value) and value % 1:
-                raise ValueError("it has a fraction")
-            is_instant = isinstance(value, datetime) and value is not pd.NaT
-            if pa.types.is_date(wanted) and is_instant and value.time() != time():
-                raise ValueError("it has a time of day")
+    if values.dtype == object and (pa.types.is_integer(wanted) or pa.types.is_date(wanted)):
+        for value in values.dropna():
+            _refuse_loss(value)
     return pa.array(values, type=wanted, from_pandas=True)
+
+
+def _refuse_loss(value: Any) -> None:
+    if isinstance(value, float) and math.isfinite(value) and value % 1:
+        raise ValueError("it has a fraction")
+    if isinstance(value, datetime) and value.time() != time():
+        raise ValueError("it has a time of day")
 
 
 def _holds_infinity(array: pa.Array) -> bool:
