@@ -10,6 +10,7 @@ from emotion_pipeline.assets.speech import segments, transcripts
 from emotion_pipeline.assets.tone import tone_scores
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.jobs.arrivals import recording_arrivals
+from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
 from emotion_pipeline.jobs.daily import every_morning
 from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
 from emotion_pipeline.logs import to_logging
@@ -32,20 +33,23 @@ def build_defs(settings: Settings) -> dg.Definitions:
     has_marts = settings.storage.backend == "lake"
     warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
     return dg.Definitions(
-        assets=[
-            raw_audio,
-            transcripts,
-            segments,
-            linguistic_features,
-            tone_scores,
-            sentiment_scores,
-            emotion_labels,
-            tone_sentiment,
-            *([marts] if has_marts else []),
-        ],
+        assets=automated(
+            [
+                raw_audio,
+                transcripts,
+                segments,
+                linguistic_features,
+                tone_scores,
+                sentiment_scores,
+                emotion_labels,
+                tone_sentiment,
+                *([marts] if has_marts else []),
+            ]
+        ),
         jobs=[daily_emotion, tables_only, *([marts_only] if has_marts else [])],
         schedules=[every_morning],
-        sensors=[recording_arrivals],
+        sensors=[recording_arrivals, FOLLOWERS],
+        executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
         resources={
             "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),
             "warehouse": warehouse,

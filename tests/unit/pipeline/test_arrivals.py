@@ -1,5 +1,6 @@
 """The sensor asks for exactly the days concerned, once, and never takes a failed look for a removal."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -88,3 +89,49 @@ def test_a_root_that_cannot_be_listed_skips_and_keeps_what_was_seen(tmp_path: Pa
 def test_a_day_outside_the_partitions_is_left_alone(tmp_path: Path, day: str) -> None:
     _drop(tmp_path, day, "a.wav")
     assert isinstance(_tick(tmp_path, None), dg.SkipReason)
+
+
+def test_a_replaced_file_asks_for_its_day_again_also_where_name_and_size_are_the_same(tmp_path: Path) -> None:
+    _drop(tmp_path, "2026-11-02", "a.wav", b"first")
+    _drop(tmp_path, "2026-11-03", "b.wav", b"other")
+    first = _tick(tmp_path, None)
+    assert isinstance(first, dg.SensorResult)
+    replaced = tmp_path / "2026-11-02" / "a.wav"
+    replaced.write_bytes(b"again")
+    os.utime(replaced, ns=(0, replaced.stat().st_mtime_ns + 1_000_000))
+    second = _tick(tmp_path, first.cursor)
+    assert _days(second) == ["2026-11-02"]
+    keys = {request.run_key for tick in (first, second) for request in tick.run_requests or []}  # type: ignore[union-attr]
+    assert len(keys) == 3, "the run of the replaced file is another one, or Dagster would skip it"
+
+
+def test_a_file_that_arrives_months_late_asks_for_its_old_day_only(tmp_path: Path) -> None:
+    for day in ("2026-03-01", "2026-11-20"):
+        _drop(tmp_path, day, "a.wav")
+    first = _tick(tmp_path, None)
+    assert isinstance(first, dg.SensorResult)
+    _drop(tmp_path, "2026-03-01", "found_in_the_archive.wav")
+    _drop(tmp_path, "2025-12-24", "never_seen_before.wav")
+    assert _days(_tick(tmp_path, first.cursor)) == ["2025-12-24", "2026-03-01"]
+
+
+def test_after_a_restart_the_stored_cursor_goes_on_where_the_last_tick_ended(tmp_path: Path) -> None:
+    """The daemon keeps the cursor in the instance's storage; a new process reads it from there."""
+    root, home = tmp_path / "recordings", tmp_path / "home"
+    _drop(root, "2026-11-02", "a.wav")
+    assert _daemon_tick(root, home) == ["2026-11-02"]
+    assert _daemon_tick(root, home) == []
+    _drop(root, "2026-11-03", "b.wav")
+    assert _daemon_tick(root, home) == ["2026-11-03"]
+
+
+def _daemon_tick(root: Path, home: Path) -> list[str | None]:
+    """Tick as a daemon that has just started: what it knows, it reads from the instance on disk and stores there."""
+    home.mkdir(exist_ok=True)
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        stored = instance.daemon_cursor_storage.get_cursor_values({"arrivals"}).get("arrivals")
+        answer = _tick(root, stored)
+        if isinstance(answer, dg.SkipReason):
+            return []
+        instance.daemon_cursor_storage.set_cursor_values({"arrivals": str(answer.cursor)})
+        return _days(answer)
