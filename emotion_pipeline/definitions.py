@@ -12,6 +12,7 @@ from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
 from emotion_pipeline.jobs.daily import every_morning
+from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.resources.files import Files
@@ -48,7 +49,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         ),
         jobs=[daily_emotion, tables_only, *([marts_only] if has_marts else [])],
         schedules=[every_morning],
-        sensors=[recording_arrivals, FOLLOWERS],
+        sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
         executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
         resources={
             "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),

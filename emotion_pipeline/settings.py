@@ -205,6 +205,29 @@ class Gates(_Section):
     max_empty_transcript_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
+class Notifications(_Section):
+    """Whom to tell of runs that failed; nobody where nothing is set.
+
+    Slack is told where ``SLACK_WEBHOOK_URL`` is in the environment. ``smtp_host``, ``smtp_port``, ``smtp_starttls``,
+    ``smtp_user``: the mail server, its password in ``SMTP_PASSWORD``. ``sender``, ``recipients``: of the e-mail.
+    ``dagster_url``: of the UI, for links.
+    """
+
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_starttls: bool = True
+    smtp_user: str | None = None
+    sender: str = "emotion-pipeline@localhost"
+    recipients: tuple[str, ...] = ()
+    dagster_url: str | None = None
+
+    @model_validator(mode="after")
+    def _mail_needs_somebody(self) -> Self:
+        if self.smtp_host and not self.recipients:
+            raise ValueError("notifications.smtp_host needs notifications.recipients")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Raises ConfigurationError, never pydantic's own error: use ``load_settings``.
 
@@ -227,6 +250,9 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     sources: Sources = Sources()
     gates: Gates = Gates()
+    notifications: Notifications = Notifications()
+    slack_webhook_url: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
+    smtp_password: SecretStr | None = Field(default=None, validation_alias="SMTP_PASSWORD")
     assemblyai_api_key: SecretStr | None = Field(default=None, validation_alias="ASSEMBLYAI_API_KEY")
     snowflake: Snowflake = Field(default_factory=Snowflake)
 

@@ -6,18 +6,10 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.marts import PROJECT, Marts, MartsTranslator
 
 
-@dbt_assets(
-    manifest=PROJECT.manifest_path,
-    dagster_dbt_translator=MartsTranslator(),
-    name="marts",
-    pool="marts",
-    partitions_def=DAILY,
-    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
-)
+@dbt_assets(manifest=PROJECT.manifest_path, dagster_dbt_translator=MartsTranslator(), name="marts", pool="marts")
 def marts(context: dg.AssetExecutionContext, marts_builder: Marts) -> Iterator[Any]:
     """Build staging and marts and run their data tests; the new file replaces the old one only when all passed."""
     yield from marts_builder.build(context)

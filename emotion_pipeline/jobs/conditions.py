@@ -10,22 +10,30 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.tables import RAW_AUDIO
-
-_MADE_BY_DBT: Final = dg.AssetSelection.groups("staging", "marts")
+from emotion_pipeline.tables import RAW_AUDIO, TABLES
 
 
-def follows_its_inputs() -> dg.AutomationCondition[dg.AssetKey]:
+def follows_its_inputs() -> dg.AutomationCondition:
     """A day is made anew when one of its inputs was, every input is there, and every gate above passed for that day.
 
     ``eager()`` alone ignores blocking checks that failed, and looks at the latest day only; a file that is mended late
     makes an old day new. A verdict with warnings only has passed (``checks.gate``). A day whose input is held back has
-    no new input and waits; other days go on. The data tests of dbt look at no single day, so they are asked nothing: a
-    build whose tests fail publishes nothing anyway.
+    no new input and waits; other days go on.
     """
     eager = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
-    gates_passed = dg.AutomationCondition.all_deps_blocking_checks_passed().ignore(_MADE_BY_DBT)
-    return (eager & gates_passed).with_label("follows_its_inputs")
+    gated = eager & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    return gated.with_label("follows_its_inputs")
+
+
+def rebuilt_after_its_tables() -> dg.AutomationCondition:
+    """A mart is built anew, once, when days of its tables were and none of them is being made any more.
+
+    It has no partitions, so ``eager()`` would wait until no day at all is missing, and a gate would wait until no day
+    is held back. Neither is wanted: what a table holds has passed its gate, and a bad batch never reaches it.
+    """
+    changed = dg.AutomationCondition.any_deps_updated().since_last_handled()
+    busy = dg.AutomationCondition.any_deps_in_progress() | dg.AutomationCondition.in_progress()
+    return (changed & ~busy).with_label("rebuilt_after_its_tables")
 
 
 FOLLOWERS: Final = dg.AutomationConditionSensorDefinition(
@@ -36,9 +44,8 @@ FOLLOWERS: Final = dg.AutomationConditionSensorDefinition(
 
 
 def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Return the assets with their conditions: all follow their inputs, but for the one whose inputs are files.
-
-    New files are the arrivals sensor's business.
+    """Return the assets with their conditions; none for the table whose inputs are files, the arrivals sensor's
+    business.
     """
     return [one.map_asset_specs(_with_condition) for one in assets]
 
@@ -46,4 +53,5 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
 def _with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
     if spec.key == dg.AssetKey(RAW_AUDIO.name):
         return spec
-    return spec.replace_attributes(automation_condition=follows_its_inputs())
+    condition = follows_its_inputs() if spec.key.path[-1] in TABLES else rebuilt_after_its_tables()
+    return spec.replace_attributes(automation_condition=condition)
