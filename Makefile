@@ -10,13 +10,14 @@ INSTALLED_DEV := .venv/.installed-dev
 MANIFEST := dbt_project/target/manifest.json
 
 # Relative paths in dagster.yaml and the lake are resolved from here.
-export DAGSTER_HOME := $(CURDIR)/$(HOME_DIR)/dagster
+DAGSTER_HOME ?= $(CURDIR)/$(HOME_DIR)/dagster
+export DAGSTER_HOME
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # dg asks for an activated environment.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev test check bench format manifest clean
+.PHONY: help demo dev backfill test check bench format manifest clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,9 @@ demo: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Run the pipeline on samples/, 
 
 dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI over the demo's lake, on http://localhost:3000
 	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
+
+backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of days: make backfill FROM=2026-11-01 TO=2026-11-30
+	@$(BIN)/python -m emotion_pipeline.backfill --from '$(FROM)' --to '$(TO)'
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90

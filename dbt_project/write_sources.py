@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import yaml
 
-from emotion_pipeline.tables import TABLES, Column, Table
+from emotion_pipeline.tables import STORED, Column, Table
 
 TARGET: Final = Path(__file__).parent / "models" / "staging" / "__sources.yml"
 _HEADER: Final = (
@@ -37,7 +37,7 @@ def sources() -> str:
         "config": {
             "meta": {"external_location": "read_parquet('{files}', union_by_name = true, hive_partitioning = false)"}
         },
-        "tables": [_table(table) for table in TABLES.values()],
+        "tables": [_table(table) for table in STORED.values()],
     }
     document = {"version": 2, "sources": [lake]}
     return _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

@@ -3,6 +3,9 @@
 import dagster as dg
 
 from emotion_pipeline.assets.agreement import tone_sentiment
+from emotion_pipeline.assets.costs import costs
+from emotion_pipeline.assets.drift import drift
+from emotion_pipeline.assets.health import no_day_stays_failed
 from emotion_pipeline.assets.language import emotion_labels, linguistic_features, sentiment_scores
 from emotion_pipeline.assets.marts import marts
 from emotion_pipeline.assets.recordings import raw_audio
@@ -11,9 +14,9 @@ from emotion_pipeline.assets.tone import tone_scores
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
-from emotion_pipeline.jobs.daily import every_morning
+from emotion_pipeline.jobs.daily import every_hour, every_morning
 from emotion_pipeline.jobs.failures import failure_sensor
-from emotion_pipeline.jobs.jobs import daily_emotion, marts_only, tables_only
+from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
@@ -44,11 +47,13 @@ def build_defs(settings: Settings) -> dg.Definitions:
                 sentiment_scores,
                 emotion_labels,
                 tone_sentiment,
+                costs,
                 *([marts] if has_marts else []),
             ]
         ),
-        jobs=[daily_emotion, tables_only, *([marts_only] if has_marts else [])],
-        schedules=[every_morning],
+        asset_checks=[drift, no_day_stays_failed],
+        jobs=[daily_emotion, tables_only, health, *([marts_only] if has_marts else [])],
+        schedules=[every_morning, every_hour],
         sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
         executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
         resources={

@@ -522,6 +522,32 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
 """Every table by name, in the order of the pipeline."""
 
 
+COSTS: Final = Table(
+    name="costs",
+    grain="One row per table of a day: what making it took so far, over all runs.",
+    key=(PARTITION_COLUMN, "table_name"),
+    upstream=("tone_sentiment",),
+    columns=(
+        *_carried("tone_sentiment", RECORDING_DATE),
+        Column("table_name", TEXT, "The table that was made.", allowed=tuple(TABLES)),
+        Column("runs", INTEGER, "How often the day of the table was made.", minimum=1),
+        Column("rows_published", INTEGER, "Rows that it has now.", "row", minimum=0),
+        Column("rows_computed", INTEGER, "Rows that were computed, over all runs.", "row", minimum=0),
+        Column("rows_reused", INTEGER, "Rows that were taken over instead, over all runs.", "row", minimum=0),
+        Column("wall_seconds", NUMBER, "Time that making it took, over all runs.", "s", minimum=0.0),
+        Column("model_seconds", NUMBER, "Of it, time in runs that computed with models.", "s", minimum=0.0),
+        Column("gpu_seconds", NUMBER, "Of that, time on a GPU.", "s", minimum=0.0),
+        Column("audio_hours", NUMBER, "Audio that was decoded or heard, over all runs.", "h", minimum=0.0),
+        Column("token_count", INTEGER, "Words that text models were given, over all runs.", "word", minimum=0),
+        Column("energy_joules", NUMBER, "What the GPU drew; null where none tells.", "J", nullable=True, minimum=0.0),
+    ),
+)
+"""No stage makes it: it is written from what the materialisations of the others report, after them."""
+
+STORED: Final[Mapping[str, Table]] = MappingProxyType({**TABLES, COSTS.name: COSTS})
+"""Everything that is kept per day: the tables, and what they cost."""
+
+
 def ancestors(name: str) -> Sequence[str]:
     """Return the tables that ``name`` is made from, directly or not, in the order of the pipeline."""
     direct = TABLES[name].upstream

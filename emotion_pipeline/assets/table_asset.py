@@ -86,7 +86,7 @@ def table_asset(
                 owners=OWNERS,
                 pool=pool,
                 partitions_def=DAILY,
-                backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
+                # No backfill policy: with one, multi_run(1) too, backfills start runs that name a range, no day.
                 metadata={"dagster/column_schema": _column_schema(table), "key": ", ".join(table.key)},
                 check_specs=[gate_spec(table)],
                 output_required=False,
@@ -146,6 +146,8 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         **batch.metadata,
         **{name: draw() for name, draw in batch.pictures.items()},
     }
+    if result.words:
+        report["words_read"] = result.words
     if result.seconds_of_audio:
         report["audio_seconds"] = round(result.seconds_of_audio, 3)
         report["real_time_factor"] = round(seconds / result.seconds_of_audio, 4)

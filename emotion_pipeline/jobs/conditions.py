@@ -10,7 +10,7 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.tables import RAW_AUDIO, TABLES
+from emotion_pipeline.tables import RAW_AUDIO, STORED
 
 
 def follows_its_inputs() -> dg.AutomationCondition:
@@ -53,5 +53,5 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
 def _with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
     if spec.key == dg.AssetKey(RAW_AUDIO.name):
         return spec
-    condition = follows_its_inputs() if spec.key.path[-1] in TABLES else rebuilt_after_its_tables()
+    condition = follows_its_inputs() if spec.key.path[-1] in STORED else rebuilt_after_its_tables()
     return spec.replace_attributes(automation_condition=condition)

@@ -1,10 +1,13 @@
-"""The daily schedule: every morning the day before, complete by then, whether the sensor saw all of it or not."""
+"""The schedules: every morning the day before, complete by then, whether the sensor saw all of it or not; every hour a
+look at the days that stay failed.
+"""
 
 from datetime import timedelta
+from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.jobs.jobs import daily_emotion
+from emotion_pipeline.jobs.jobs import daily_emotion, health
 from emotion_pipeline.resources.recordings import RecordingSource
 
 
@@ -19,3 +22,12 @@ def every_morning(context: dg.ScheduleEvaluationContext, recordings: RecordingSo
     if day not in recordings.days():
         return dg.SkipReason(f"{recordings.root} has no folder {day}: no recordings were dropped that day")
     return dg.RunRequest(partition_key=day)
+
+
+every_hour: Final = dg.ScheduleDefinition(
+    name="every_hour",
+    job=health,
+    cron_schedule="30 * * * *",
+    execution_timezone="UTC",
+    description="Names the days that stay failed.",
+)

@@ -4,9 +4,13 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.assets.health import no_day_stays_failed
+from emotion_pipeline.tables import STORED
 
-_TABLES: Final = dg.AssetSelection.assets(*TABLES)
+_HEALTH: Final = dg.AssetSelection.checks(no_day_stays_failed)
+"""Looks at every day, so no day's own run waits for it."""
+
+_TABLES: Final = dg.AssetSelection.assets(*STORED) - _HEALTH
 _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
 daily_emotion: Final = dg.define_asset_job(
@@ -27,5 +31,12 @@ marts_only: Final = dg.define_asset_job(
     "marts_only",
     selection=_MARTS,
     description="The marts from all days that the tables hold.",
+    executor_def=dg.in_process_executor,
+)
+
+health: Final = dg.define_asset_job(
+    "health",
+    selection=_HEALTH,
+    description="Which days stay failed, over all tables.",
     executor_def=dg.in_process_executor,
 )

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +30,21 @@ _BUILD: Final = ["build", "--exclude-resource-type", "unit_test"]
 """Unit tests judge the SQL, not the data: they belong to the test suite."""
 
 
+FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=74), warn_window=timedelta(hours=26))
+"""A mart is built every morning after a day with recordings: later than that is worth a look, a long weekend without
+any is not worth an alarm.
+"""
+
+
 class MartsTranslator(DagsterDbtTranslator):
     """Puts all dbt models into one group; sources carry the keys of the table assets in their meta."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return "staging" if dbt_resource_props["name"].startswith("stg_") else "marts"
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        return spec if spec.group_name == "staging" else spec.replace_attributes(freshness_policy=FRESH)
 
 
 class Marts(dg.ConfigurableResource):

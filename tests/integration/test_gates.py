@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from support.pipeline import Pipeline
+from support.pipeline import QUIET, Pipeline
 
 from emotion_pipeline.tables import TABLES
 
@@ -137,3 +137,20 @@ def _ancestors(table: str) -> set[str]:
     from emotion_pipeline.tables import ancestors
 
     return set(ancestors(table))
+
+
+def test_days_that_stay_failed_are_named_until_they_are_mended(pipeline: Pipeline) -> None:
+    _unreadable_uploads(pipeline)
+    assert not pipeline.run(BAD_DAY, ["raw_audio"]).success
+    assert _health(pipeline) == (False, f"1 days stay failed: {BAD_DAY}")
+    for name in ("a.wav", "b.mp3"):
+        (pipeline.folder / "recordings" / BAD_DAY / name).unlink()
+    assert pipeline.run(BAD_DAY, ["raw_audio"]).success
+    assert _health(pipeline) == (True, "no day stays failed")
+
+
+def _health(pipeline: Pipeline) -> tuple[bool, str | None]:
+    with pipeline.instance() as instance:
+        run = pipeline.definitions.resolve_job_def("health").execute_in_process(instance=instance, run_config=QUIET)
+    [check] = run.get_asset_check_evaluations()
+    return check.passed, check.description

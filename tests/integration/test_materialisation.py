@@ -17,7 +17,7 @@ from support.pipeline import REPOSITORY, Pipeline
 
 from emotion_pipeline.jobs.daily import every_morning
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.tables import COSTS, TABLES
 
 DAY = "2026-11-02"
 COMPUTED_TABLES = [name for name in TABLES if name not in {"segments", "tone_sentiment"}]
@@ -111,6 +111,23 @@ def test_one_file_more_costs_the_work_of_that_file(runs: Runs, table: str) -> No
     new = 1 if table in {"raw_audio", "transcripts"} else runs.added_segments
     assert new > 0
     assert (runs.one_more[table]["computed"], runs.one_more[table]["reused"]) == (new, runs.first[table]["rows"])
+
+
+def test_what_a_day_cost_is_summed_over_all_of_its_runs(runs: Runs) -> None:
+    costs = runs.pipeline.lake.read(COSTS, DAY)
+    assert costs is not None
+    by_table = costs.set_index("table_name")
+    assert list(by_table.index) == list(TABLES)
+    assert set(by_table["runs"]) == {3}
+    for table in COMPUTED_TABLES:
+        reports = (runs.first[table], runs.again[table], runs.one_more[table])
+        assert by_table.loc[table, "rows_computed"] == sum(report["computed"] for report in reports)
+        assert by_table.loc[table, "rows_reused"] == sum(report["reused"] for report in reports)
+    words = sum(runs.pipeline.rows("segments", DAY)["word_count"])
+    assert by_table.loc["sentiment_scores", "token_count"] == pytest.approx(words, rel=0.1)
+    assert by_table.loc["transcripts", "audio_hours"] == pytest.approx(9.0 / 3600, rel=0.01), "each is heard once"
+    assert 0 < by_table.loc["transcripts", "model_seconds"] <= by_table.loc["transcripts", "wall_seconds"]
+    assert by_table.loc["segments", "model_seconds"] == 0
 
 
 def _morning(root: Path) -> object:

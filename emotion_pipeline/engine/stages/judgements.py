@@ -76,7 +76,9 @@ def _by_segment(
     compute: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> StageResult:
     wanted = segments[[*SEGMENT_KEY, "text"]]
-    result = complete(wanted, previous, key="segment_id", made=made, fingerprint=fingerprint, compute=compute)
+    result = complete(
+        wanted, previous, key="segment_id", made=made, fingerprint=fingerprint, compute=compute, text="text"
+    )
     return replace(result, rows=result.rows.drop(columns="text"))
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from emotion_pipeline.engine.text.tokens import words
+
 FINGERPRINT = "model_fingerprint"
 
 
@@ -24,6 +26,8 @@ class StageResult:
     reused: int
     seconds_of_audio: float = 0.0
     """Audio that went through a model in this call, for the real-time factor."""
+    words: int = 0
+    """Words of text that went through a model in this call."""
 
 
 def complete(
@@ -35,12 +39,14 @@ def complete(
     fingerprint: str,
     compute: Callable[[pd.DataFrame], pd.DataFrame],
     audio_seconds: str | None = None,
+    text: str | None = None,
 ) -> StageResult:
     """Return ``wanted`` with the columns ``made`` and the fingerprint added.
 
     ``compute`` is given the rows of ``wanted`` that cannot be taken over, at least one, and returns a frame with
     ``key`` and ``made`` for each of them. ``audio_seconds`` names the column of ``wanted`` that holds the length of a
-    row's audio, where computing means listening. Order and other columns of ``wanted`` stay as they are.
+    row's audio, where computing means listening; ``text`` the one of its words, where it means reading. Order and other
+    columns of ``wanted`` stay as they are.
     """
     done = _still_valid(previous, key, made, fingerprint)
     missing = wanted[~wanted[key].isin(done[key])]
@@ -49,7 +55,8 @@ def complete(
     rows = wanted.astype({key: object}).merge(known.drop_duplicates(key), on=key, how="left", validate="many_to_one")
     rows[FINGERPRINT] = fingerprint
     heard = float(missing[audio_seconds].sum()) if audio_seconds else 0.0
-    return StageResult(rows, len(missing), len(wanted) - len(missing), heard)
+    read = int(missing[text].map(lambda one: len(words(one))).sum()) if text and len(missing) else 0
+    return StageResult(rows, len(missing), len(wanted) - len(missing), heard, read)
 
 
 def _still_valid(previous: pd.DataFrame | None, key: str, made: Sequence[str], fingerprint: str) -> pd.DataFrame:

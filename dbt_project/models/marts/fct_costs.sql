@@ -1,0 +1,20 @@
+with
+
+costs as (
+    select * from {{ ref('stg_costs') }}
+)
+
+select
+    recording_date,
+    table_name,
+    runs,
+    rows_published,
+    rows_computed,
+    rows_reused,
+    wall_seconds,
+    model_seconds,
+    gpu_seconds,
+    audio_hours,
+    token_count,
+    energy_joules
+from costs

@@ -1,0 +1,82 @@
+"""``costs``: what every table of a day took to make so far, over all runs: audio, words, time, rows computed and
+reused.
+
+It is read from the reports that materialisations leave in Dagster's event log, so it is made after the tables and
+computes nothing of its own.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from emotion_pipeline.assets.table_asset import OWNERS
+from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.warehouse import Warehouse
+from emotion_pipeline.tables import COSTS, TABLES, TONE_SENTIMENT
+
+Report = Mapping[str, Any]
+"""The metadata of one materialisation, as plain values."""
+
+
+@dg.asset(
+    name=COSTS.name,
+    description=COSTS.grain,
+    deps=[TONE_SENTIMENT.name],
+    group_name="operations",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    partitions_def=DAILY,
+)
+def costs(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[Any]:
+    day = context.partition_key
+    rows = [cost_of(table, day, reports) for table in TABLES if (reports := _reports(context.instance, table, day))]
+    frame = pd.DataFrame(rows, columns=list(COSTS.column_names)).astype({"energy_joules": float})
+    path = warehouse.write(COSTS, day, frame)
+    total = frame[["rows_computed", "rows_reused", "token_count"]].sum()
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(path)),
+            "dagster/row_count": len(frame),
+            "model_seconds": float(frame["model_seconds"].sum()),
+            **{str(name): int(value) for name, value in total.items()},
+        }
+    )
+
+
+def cost_of(table: str, day: str, newest_first: Iterable[Report]) -> dict[str, Any]:
+    """Return the row of one table from the reports of all its materialisations, at least one."""
+    reports = list(newest_first)
+    modelled = [one for one in reports if "device" in one and one.get("computed", 0)]
+    energy = [float(one["energy_joules"]) for one in reports if "energy_joules" in one]
+    return {
+        "recording_date": date.fromisoformat(day),
+        "table_name": table,
+        "runs": len(reports),
+        "rows_published": int(reports[0].get("rows", 0)),
+        "rows_computed": int(_total(reports, "computed")),
+        "rows_reused": int(_total(reports, "reused")),
+        "wall_seconds": _total(reports, "seconds"),
+        "model_seconds": _total(modelled, "seconds"),
+        "gpu_seconds": _total([one for one in modelled if one["device"] != "cpu"], "seconds"),
+        "audio_hours": _total(reports, "audio_seconds") / 3600.0,
+        "token_count": int(_total(reports, "words_read")),
+        "energy_joules": sum(energy) if energy else None,
+    }
+
+
+def _total(reports: Iterable[Report], name: str) -> float:
+    return float(sum(one.get(name, 0) for one in reports))
+
+
+def _reports(instance: dg.DagsterInstance, table: str, day: str) -> list[Report]:
+    """Return the reports of a table's materialisations of a day, the newest first."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day])
+    records, cursor, more = [], None, True
+    while more:
+        page = instance.fetch_materializations(wanted, limit=100, cursor=cursor)
+        records, cursor, more = [*records, *page.records], page.cursor, page.has_more
+    found = [record.asset_materialization for record in records]
+    return [{name: value.value for name, value in one.metadata.items()} for one in found if one is not None]

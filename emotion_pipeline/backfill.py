@@ -1,0 +1,144 @@
+"""What ``make backfill FROM=… TO=…`` runs: the days of a range through the real jobs, with progress, and an exit code
+that tells whether any of them failed.
+
+Where Dagster's daemon is at work on this instance the days wait in its run queue, as many at once as it allows;
+otherwise they run here, one after the other. Nothing is computed here.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Annotated, Final
+
+import dagster as dg
+import typer
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.utils import make_new_backfill_id
+from dagster._daemon.controller import get_daemon_statuses
+from rich.console import Console
+
+from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.engine.sources.base import SourceError
+from emotion_pipeline.logs import to_logging
+from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.recordings import RecordingSource
+from emotion_pipeline.settings import Settings, load_settings
+from emotion_pipeline.tables import RAW_AUDIO, STORED
+
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_DAEMONS: Final = ("BACKFILL", "QUEUED_RUN_COORDINATOR")
+_POLL_S: Final = 1.0
+
+console = Console(width=None if sys.stdout.isatty() else 150)
+
+Outcome = tuple[str, bool]
+"""A day, and whether it succeeded."""
+
+
+def main(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, as in 2026-11-02.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, itself included.")],
+) -> None:
+    """Materialise every day from first to last that has recordings, then build the marts once."""
+    to_logging()
+    settings = load_settings()
+    if last < first:
+        raise typer.BadParameter(f"--to {last.date()} lies before --from {first.date()}; exchange them")
+    try:
+        days = wanted_days(settings, first.date(), last.date())
+    except SourceError as error:
+        raise typer.BadParameter(str(error)) from error
+    with dg.DagsterInstance.get() as instance:
+        queued = daemon_is_there(instance)
+        console.print(f"{len(days)} days, {'in the run queue' if queued else 'in this process: no daemon is at work'}")
+        outcomes = (in_queue if queued else in_process)(settings, instance, days)
+        failed = _watch(outcomes, len(days))
+        marts = not days or _build_marts(settings, instance)
+    if failed:
+        console.print(f"failed: {', '.join(failed)}")
+    if not marts:
+        console.print("marts: FAILED, the old ones stay")
+    raise typer.Exit(0 if marts and not failed else 1)
+
+
+def wanted_days(settings: Settings, first: date, last: date) -> list[str]:
+    """Return the days of the range that have recordings or were materialised before. Raises SourceError."""
+    known = {*RecordingSource.of(settings.sources).days(), *Lake(root=settings.storage.root).partitions(RAW_AUDIO)}
+    return sorted(day for day in known if str(first) <= day <= str(last) and DAILY.has_partition_key(day))
+
+
+def daemon_is_there(instance: dg.DagsterInstance) -> bool:
+    """Return whether the daemons that a backfill takes have given a sign of life lately."""
+    return all(status.healthy for status in get_daemon_statuses(instance, _DAEMONS).values())
+
+
+def in_process(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
+    """Run the days here, one after the other; models are loaded once."""
+    job = build_defs(settings).resolve_job_def("tables_only")
+    for day in days:
+        run = job.execute_in_process(partition_key=day, instance=instance, run_config=_QUIET, raise_on_error=False)
+        yield day, run.success
+
+
+def in_queue(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
+    """Hand the days to the daemon, a run each, and report each when its last run has ended."""
+    backfill_id = make_new_backfill_id()
+    instance.add_backfill(
+        PartitionBackfill.from_asset_partitions(
+            backfill_id=backfill_id,
+            asset_graph=build_defs(settings).get_repository_def().asset_graph,
+            partition_names=list(days),
+            asset_selection=[dg.AssetKey(table) for table in STORED],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=f"{days[0]} to {days[-1]}" if days else None,
+            description=None,
+            run_config=None,
+        )
+    )
+    reported: set[str] = set()
+    while len(reported) < len(days):
+        backfill = instance.get_backfill(backfill_id)
+        ended = backfill is None or backfill.status in BULK_ACTION_TERMINAL_STATUSES
+        for day, success in _finished(instance, backfill_id).items():
+            if day not in reported and (success or ended):
+                reported.add(day)
+                yield day, success
+        if ended:
+            yield from ((day, False) for day in days if day not in reported)
+            return
+        time.sleep(_POLL_S)
+
+
+def _finished(instance: dg.DagsterInstance, backfill_id: str) -> dict[str, bool]:
+    """Return the days of which a run has ended, with what its latest run came to: a crash is tried again."""
+    newest_first = instance.get_runs(dg.RunsFilter.for_backfill(backfill_id))
+    latest: dict[str, dg.DagsterRun] = {}
+    for run in newest_first:
+        latest.setdefault(run.tags[PARTITION_NAME_TAG], run)
+    return {day: run.is_success for day, run in latest.items() if run.status in FINISHED_STATUSES}
+
+
+def _watch(outcomes: Iterator[Outcome], total: int) -> list[str]:
+    """Print each day when it is done, and return those that failed."""
+    failed = []
+    for number, (day, success) in enumerate(outcomes, start=1):
+        console.print(f"[{number}/{total}] {day}  {'ok' if success else 'FAILED'}", markup=False, highlight=False)
+        if not success:
+            failed.append(day)
+    return sorted(failed)
+
+
+def _build_marts(settings: Settings, instance: dg.DagsterInstance) -> bool:
+    job = build_defs(settings).resolve_job_def("marts_only")
+    return job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False).success
+
+
+if __name__ == "__main__":
+    typer.run(main)
