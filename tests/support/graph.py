@@ -23,9 +23,7 @@ def describe(definitions: dg.Definitions) -> dict[str, Any]:
                 "owners": list(graph.get(key).owners),
                 "partitions": str(graph.get(key).partitions_def) if graph.get(key).partitions_def else None,
                 "pools": sorted(graph.get(key).pools or ()),
-                "fresh_within": str(policy.fail_window.to_timedelta())
-                if (policy := graph.get(key).freshness_policy)
-                else None,
+                "fresh": type(policy).__name__ if (policy := graph.get(key).freshness_policy) else None,
                 "automation": condition.get_label() if (condition := graph.get(key).automation_condition) else None,
                 "depends_on": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
             }
