@@ -18,7 +18,7 @@ TARGET: Final = Path(__file__).parent / "models" / "staging" / "__sources.yml"
 _HEADER: Final = (
     "# Written by write_sources.py from emotion_pipeline/tables.py: change the contract there, then run it.\n"
 )
-_LAKE_ROOT: Final = """{{ env_var('LAKE_ROOT') | replace("'", "''") }}"""
+_LAKE_ROOT: Final = """{{ env_var('LAKE_ROOT', '') | replace("'", "''") }}"""
 _TYPE_NAMES: Final = {
     pa.string(): "varchar",
     pa.int64(): "bigint",
@@ -32,7 +32,10 @@ def sources() -> str:
     """Return the YAML text that describes every table as a source of dbt."""
     lake = {
         "name": "lake",
-        "description": "The tables of the pipeline: one Parquet file per table and day, each behind its quality gate.",
+        "description": "The tables of the pipeline by day, each behind its quality gate: Parquet files, or tables.",
+        # In DuckDB the files say where they are; in Snowflake the tables lie where the pipeline's connection points to.
+        "database": "{{ env_var('SNOWFLAKE_DATABASE') if target.type == 'snowflake' else target.database }}",
+        "schema": "{{ env_var('SNOWFLAKE_SCHEMA') if target.type == 'snowflake' else target.schema }}",
         # Older partitions lack a column that the contract gained later, and a folder named a=b is no partition.
         "config": {
             "meta": {"external_location": "read_parquet('{files}', union_by_name = true, hive_partitioning = false)"}

@@ -1,23 +1,57 @@
 {#
-  The rows of one table of the lake. A table of which no day has been published yet is an empty one, not an error: a lake
-  whose first day was held back by a gate still has marts.
+  The rows of one table, wherever the target keeps it: files of the lake in DuckDB, those of the run's days only, or a table in
+  Snowflake. A table of which no day has been published yet is an empty one, not an error: a lake whose first day was held back
+  by a gate still has marts.
 #}
 {% macro lake_table(name) -%}
     {%- set table = source('lake', name) -%}
-    {%- if not execute or lake_has(name) -%}
+    {%- if not execute -%}
         {{ table }}
+    {%- elif target.type == 'snowflake' -%}
+        {{ table if load_relation(table) else no_rows_of(name) }}
     {%- else -%}
-        (select {% for column in lake_source(name).columns.values() -%}
-            cast(null as {{ column.data_type }}) as "{{ column.name }}"{{ ', ' if not loop.last }}
-        {%- endfor %} where false)
+        {%- set files = lake_files(name) -%}
+        {%- if files -%} read_parquet({{ files }}, union_by_name = true, hive_partitioning = false)
+        {%- else -%} {{ no_rows_of(name) }} {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# The files of the run's days that exist, as DuckDB's list; the pattern for all of them where it is about all days. #}
+{% macro lake_files(name) %}
+    {% set pattern = lake_source(name).meta.files %}
+    {% set days = days_of_the_run() %}
+    {% set found = [] %}
+    {% for one in days | map('string') | map('replace', "'", '') if days %}
+        {% set file = pattern | replace('*.parquet', one ~ '.parquet') %}
+        {% if run_query("select 1 from glob('" ~ file ~ "') limit 1") | length > 0 %}
+            {% do found.append("'" ~ file ~ "'") %}
+        {% endif %}
+    {% endfor %}
+    {% if not days and run_query("select 1 from glob('" ~ pattern ~ "') limit 1") | length > 0 %}
+        {% do return("'" ~ pattern ~ "'") %}
+    {% endif %}
+    {% do return('[' ~ found | join(', ') ~ ']' if found else none) %}
+{% endmacro %}
+
+{% macro no_rows_of(name) -%}
+    (select {% for column in lake_source(name).columns.values() -%}
+        cast(null as {{ type_here(column.data_type) }}) as {{ column.name }}{{ ', ' if not loop.last }}
+    {%- endfor %} where false)
 {%- endmacro %}
 
 {% macro lake_source(name) %}
     {% do return(graph.sources.values() | selectattr('source_name', 'equalto', 'lake') | selectattr('name', 'equalto', name) | first) %}
 {% endmacro %}
 
-{% macro lake_has(name) %}
-    {% set found = run_query("select 1 from glob('" ~ lake_source(name).meta.files ~ "') limit 1") %}
-    {% do return(found | length > 0) %}
+{# The contract names types as DuckDB does; Snowflake keeps lists, of whatever, as arrays. #}
+{% macro type_here(data_type) %}
+    {% do return('array' if target.type == 'snowflake' and data_type.endswith('[]') else data_type) %}
 {% endmacro %}
+
+{% macro list_length(column) -%}
+    {{ 'array_size(' ~ column ~ ')' if target.type == 'snowflake' else 'len(' ~ column ~ ')' }}
+{%- endmacro %}
+
+{% macro list_joined(column) -%}
+    nullif(array_to_string({{ column }}, ', '), '')
+{%- endmacro %}

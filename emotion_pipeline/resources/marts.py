@@ -4,7 +4,9 @@ A BI tool that holds the old file open reads on undisturbed and sees the new one
 builds, nobody waits. What the marts are is written in ``dbt_project``, not here.
 """
 
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
 from filelock import FileLock
 from upath import UPath
@@ -26,6 +29,7 @@ runs.
 
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
 """The dbt of this environment, which need not be on the PATH."""
+_PARTITION_TAG: Final = "dagster/partition"
 _BUILD: Final = ["build", "--exclude-resource-type", "unit_test"]
 """Unit tests judge the SQL, not the data: they belong to the test suite."""
 
@@ -61,19 +65,44 @@ class Marts(dg.ConfigurableResource):
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build the models and run their data tests in a draft, which replaces the marts when all of it passed.
 
-        The draft always has the same name, because dbt's parse cache is only good for the same path; a lock keeps a
-        second build waiting.
+        A run of one day begins with a copy of the marts and replaces that day in it, also by nothing; any other run,
+        and one that finds no marts or marts of another shape, makes all days anew. The draft always has the same name,
+        because dbt's parse cache is only good for the same path; a lock keeps a second build waiting.
         """
         final = Path(self.path).resolve()
         final.parent.mkdir(parents=True, exist_ok=True)
         draft = final.with_name(f".{final.name}.building")
         with FileLock(f"{draft}.lock"):
             draft.unlink(missing_ok=True)
-            with _environment(LAKE_ROOT=_absolute(self.lake_root), MARTS_PATH=str(draft)):
+            day = context.run.tags.get(_PARTITION_TAG, "") if has_shape(final, _wanted_shape()) else ""
+            if day:
+                shutil.copyfile(final, draft)
+            with _environment(LAKE_ROOT=_absolute(self.lake_root), MARTS_PATH=str(draft), MARTS_DAYS=day):
                 dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
                 target = final.with_name(f".{final.name}.target")
                 yield from dbt.cli(_BUILD, context=context, target_path=target).stream()
             draft.replace(final)
+
+
+Shape = Mapping[str, tuple[str, ...]]
+"""The columns of each mart, in order."""
+
+
+def has_shape(marts: Path, wanted: Shape) -> bool:
+    """Return whether the file has exactly the wanted columns in every mart, so that days of it can be replaced."""
+    if not marts.is_file():
+        return False
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, column_name from information_schema.columns order by ordinal_position"
+        ).fetchall()
+    return all(tuple(column for table, column in rows if table == mart) == columns for mart, columns in wanted.items())
+
+
+def _wanted_shape() -> Shape:
+    manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
+    nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
+    return {node["name"]: tuple(node["columns"]) for node in nodes}
 
 
 def _absolute(root: str) -> str:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import dagster as dg
@@ -17,9 +16,10 @@ from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from emotion_pipeline.dictionary import dictionary
 from emotion_pipeline.engine.tone.timeline import tone_timeline
-from emotion_pipeline.tables import RAW_AUDIO
+from emotion_pipeline.tables import RAW_AUDIO, TABLES
 
 FIRST, SECOND = "2026-11-02", "2026-11-03"
+MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")
 DBT = Path(sys.executable).with_name("dbt")
 
 
@@ -55,24 +55,42 @@ def pipeline(pristine: Pipeline, tmp_path: Path) -> Pipeline:
     return Pipeline(tmp_path / "deployment")
 
 
+READER = """
+import sys, time, duckdb, pathlib
+path, stop, holds = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3] == "hold"
+question = "select (select count(*) from fct_recordings), (select sum(recordings_found) from daily_tone_sentiment)"
+marts = duckdb.connect(path, read_only=True)
+print("ready", flush=True)
+while not stop.exists():
+    if not holds:
+        marts.close()
+        marts = duckdb.connect(path, read_only=True)
+    print(*marts.execute(question).fetchone(), flush=True)
+    time.sleep(0.02)
+"""
+"""A BI tool that holds the marts open, or one that opens them for every question."""
+
+Answers = list[tuple[int, ...]]
+
+
 @contextmanager
-def _reading(path: Path, sql: str) -> Iterator[list[Any]]:
-    """Ask the same question over one open connection, again and again, and give the answers."""
-    answers: list[Any] = []
-    done = Event()
-
-    def read() -> None:
-        with duckdb.connect(str(path), read_only=True) as marts:
-            while not done.wait(0.05):
-                answers.append(marts.execute(sql).fetchone())
-
-    reader = Thread(target=read)
-    reader.start()
-    try:
-        yield answers
-    finally:
-        done.set()
-        reader.join()
+def _reading(path: Path, folder: Path, how: str) -> Iterator[Answers]:
+    """Let another process ask the same question again and again, and give its answers when it has ended."""
+    answers: Answers = []
+    stop = folder / f"stop-{how}"
+    command = [sys.executable, "-c", READER, str(path), str(stop), how]
+    with (folder / f"answers-{how}").open("w+") as printed:
+        with subprocess.Popen(command, stdout=printed, stderr=subprocess.PIPE, text=True) as reader:
+            try:
+                yield answers
+            finally:
+                stop.touch()
+                _, errors = reader.communicate(timeout=60)
+        assert reader.returncode == 0, errors
+        printed.seek(0)
+        lines = printed.read().splitlines()
+    assert lines[0] == "ready"
+    answers += [tuple(int(number) for number in line.split()) for line in lines[1:]]
 
 
 def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
@@ -139,15 +157,64 @@ def test_a_build_whose_data_tests_fail_leaves_the_old_marts_as_they_were(pipelin
     assert _build(pipeline).success, "a build that failed is in nobody's way"
 
 
-def test_who_reads_the_marts_while_they_are_rebuilt_reads_on_undisturbed(pipeline: Pipeline) -> None:
+def test_who_reads_the_marts_while_they_are_rebuilt_sees_the_old_or_the_new_and_never_half(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
     pipeline.drop_speech(SECOND, "later.flac", start=4.0, seconds=3.0)
-    assert pipeline.run(SECOND).success
-    with _reading(pipeline.settings.storage.marts, "select count(*) from fct_recordings") as answers:
+    marts = pipeline.settings.storage.marts
+    with _reading(marts, tmp_path, "hold") as held, _reading(marts, tmp_path, "open") as opened:
+        assert pipeline.run(SECOND, job="daily_emotion").success
         assert _build(pipeline).success
-        during = len(answers)
-    assert during > 1
-    assert set(answers) == {(3,)}
+    old, new = (3, 3), (4, 4)
+    assert set(held) == {old}, "the file that is held open stays as it was"
+    assert set(opened) == {old, new}
     assert _query(pipeline, "select count(*) as n from fct_recordings") == [{"n": 4}]
+
+
+def test_a_run_of_a_day_replaces_that_day_in_the_marts_and_no_other(pipeline: Pipeline) -> None:
+    before = _rows_of_day(pipeline, FIRST)
+    _forget(pipeline, FIRST)
+    pipeline.drop_speech(SECOND, "later.flac", start=4.0, seconds=3.0)
+    assert pipeline.run(SECOND, job="daily_emotion").success
+    assert _rows_of_day(pipeline, FIRST) == before, "the tables of the other day were not even looked at"
+    assert _rows_of_day(pipeline, SECOND)["fct_recordings"] == 2
+    assert _rows_of_day(pipeline, SECOND)["fct_costs"] == len(TABLES)
+
+
+def test_a_day_that_became_empty_is_empty_in_the_marts_too(pipeline: Pipeline) -> None:
+    for table in TABLES.values():
+        pipeline.overwrite(table, SECOND, pipeline.rows(table.name, SECOND).iloc[:0])
+    with pipeline.instance() as instance:
+        run = pipeline.definitions.resolve_job_def("marts_only").execute_in_process(
+            instance=instance, run_config=QUIET, tags={"dagster/partition": SECOND}
+        )
+    assert run.success
+    emptied = _rows_of_day(pipeline, SECOND)
+    assert {name: emptied[name] for name in MARTS} == dict.fromkeys(MARTS, 0)
+    assert _rows_of_day(pipeline, FIRST)["fct_recordings"] == 2
+
+
+def test_marts_of_another_shape_are_made_anew_as_a_whole(pipeline: Pipeline) -> None:
+    with duckdb.connect(str(pipeline.settings.storage.marts)) as marts:
+        marts.execute("alter table daily_tone_sentiment drop column share_uncertain")
+    assert pipeline.run(SECOND, job="daily_emotion").success
+    rows = _query(pipeline, "select recording_date, share_uncertain from daily_tone_sentiment")
+    assert len(rows) == 2
+
+
+def _rows_of_day(pipeline: Pipeline, day: str) -> dict[str, int]:
+    """Return how many rows of a day each mart has."""
+    counts = {
+        mart: _query(pipeline, f"select count(*) as n from {mart} where recording_date = date '{day}'")
+        for mart in (*MARTS, "fct_costs")
+    }
+    return {mart: rows[0]["n"] for mart, rows in counts.items()}
+
+
+def _forget(pipeline: Pipeline, day: str) -> None:
+    """Take a day's tables away behind the pipeline's back."""
+    for table in TABLES.values():
+        pipeline.lake.path(table, day).unlink()
 
 
 def test_the_unit_tests_of_the_models_pass(pristine: Pipeline, tmp_path: Path) -> None:

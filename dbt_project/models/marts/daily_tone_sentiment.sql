@@ -13,6 +13,7 @@ recordings as (
         count(case when status = 'duplicate' then 1 end) as recordings_duplicate,
         coalesce(sum(case when status = 'accepted' then recording_seconds end), 0) as audio_seconds
     from {{ ref('fct_recordings') }}
+    where {{ is_of_the_run() }}
     group by recording_date
 ),
 
@@ -35,6 +36,7 @@ segments as (
         {% endfor %}
         avg(case when uncertain then 1.0 when not uncertain then 0.0 end)::double as share_uncertain
     from {{ ref('fct_segments') }}
+    where {{ is_of_the_run() }}
     group by recording_date
 ),
 

@@ -2,6 +2,7 @@ with
 
 costs as (
     select * from {{ ref('stg_costs') }}
+    where {{ is_of_the_run() }}
 )
 
 select

@@ -2,15 +2,17 @@ with
 
 recordings as (
     select * from {{ ref('stg_raw_audio') }}
+    where {{ is_of_the_run() }}
 ),
 
 transcripts as (
     select * from {{ ref('stg_transcripts') }}
+    where {{ is_of_the_run() }}
 ),
 
 results as (
     select * from {{ ref('stg_tone_sentiment') }}
-    where scope = 'recording'
+    where scope = 'recording' and {{ is_of_the_run() }}
 ),
 
 spoken as (
@@ -23,6 +25,7 @@ spoken as (
         {{ share_of('tone_sentiment_match', ['Do Not Match']) }} as share_do_not_match,
         {{ share_of('tone_sentiment_match', ['Unknown']) }} as share_unknown
     from {{ ref('fct_segments') }}
+    where {{ is_of_the_run() }}
     group by recording_date, recording_id
 ),
 

@@ -2,22 +2,27 @@ with
 
 segments as (
     select * from {{ ref('stg_segments') }}
+    where {{ is_of_the_run() }}
 ),
 
 transcripts as (
     select recording_date, recording_id, transcriber_fingerprint from {{ ref('stg_transcripts') }}
+    where {{ is_of_the_run() }}
 ),
 
 tones as (
     select * from {{ ref('stg_tone_scores') }}
+    where {{ is_of_the_run() }}
 ),
 
 sentiments as (
     select * from {{ ref('stg_sentiment_scores') }}
+    where {{ is_of_the_run() }}
 ),
 
 emotions as (
     select * from {{ ref('stg_emotion_labels') }}
+    where {{ is_of_the_run() }}
 ),
 
 agreements as (
@@ -29,7 +34,7 @@ agreements as (
         masked,
         leaking
     from {{ ref('stg_tone_sentiment') }}
-    where scope = 'segment'
+    where scope = 'segment' and {{ is_of_the_run() }}
 ),
 
 -- A gate may hold back one table of a day and not another, so a segment is kept whether it has been judged or not.

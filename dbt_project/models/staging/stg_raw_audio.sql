@@ -14,7 +14,7 @@ renamed as (
         detail,
         title,
         channel_name,
-        nullif(array_to_string(warnings, ', '), '') as warnings,
+        {{ list_joined('warnings') }} as warnings,
         container,
         codec,
         sample_rate_hz,

@@ -14,8 +14,8 @@ renamed as (
         speakers_by,
         word_count,
         speech_seconds,
-        len(dropped) as dropped_count,
-        len(redacted) as redacted_count,
+        {{ list_length('dropped') }} as dropped_count,
+        {{ list_length('redacted') }} as redacted_count,
         model_fingerprint as transcriber_fingerprint
     from source
 )
