@@ -17,7 +17,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev backfill test check bench format manifest clean
+.PHONY: help demo dev backfill docs test check bench format manifest clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+
+docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/index.html
+	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \
+		--project-dir dbt_project --profiles-dir dbt_project
 
 check: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """The jobs. Each runs in one process, so that models are loaded once; more at once means more runs, one a partition."""
 
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -13,11 +13,22 @@ _HEALTH: Final = dg.AssetSelection.checks(no_day_stays_failed)
 _TABLES: Final = dg.AssetSelection.assets(*STORED) - _HEALTH
 _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
+
+def _pod(cpu: str, memory: str) -> dict[str, Any]:
+    """Return the tag that sizes the pod of a run where Kubernetes launches it; elsewhere nobody reads it."""
+    resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+    return {"dagster-k8s/config": {"container_config": {"resources": resources}}}
+
+
+_WITH_MODELS: Final = _pod(cpu="2", memory="6Gi")
+_WITHOUT_MODELS: Final = _pod(cpu="500m", memory="2Gi")
+
 daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",
     selection=_TABLES | _MARTS,
     description="A day from its recordings to the marts: the whole graph in one process.",
     executor_def=dg.in_process_executor,
+    tags=_WITH_MODELS,
 )
 
 tables_only: Final = dg.define_asset_job(
@@ -25,6 +36,7 @@ tables_only: Final = dg.define_asset_job(
     selection=_TABLES,
     description="A day's tables without the marts: for backfills, which rebuild the marts once at the end.",
     executor_def=dg.in_process_executor,
+    tags=_WITH_MODELS,
 )
 
 marts_only: Final = dg.define_asset_job(
@@ -32,6 +44,7 @@ marts_only: Final = dg.define_asset_job(
     selection=_MARTS,
     description="The marts from all days that the tables hold.",
     executor_def=dg.in_process_executor,
+    tags=_WITHOUT_MODELS,
 )
 
 health: Final = dg.define_asset_job(
@@ -39,4 +52,5 @@ health: Final = dg.define_asset_job(
     selection=_HEALTH,
     description="Which days stay failed, over all tables.",
     executor_def=dg.in_process_executor,
+    tags=_WITHOUT_MODELS,
 )

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 from support.postgres import postgres
+
+from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.settings import Settings
 
 DAY, BAD_DAY = "2026-11-02", "2026-11-03"
 
 
 @pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The instance of several hosts, on a PostgreSQL of its own."""
     home = tmp_path / "home"
     home.mkdir()
@@ -51,3 +56,33 @@ def test_four_runs_wait_in_one_queue_and_only_crashes_are_tried_again(instance: 
     assert instance.run_retries_max_retries == 2
     assert instance.run_retries_retry_on_asset_or_op_failure is False
     assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"] == 60
+
+
+@pytest.mark.parametrize(("job", "cpu", "memory"), [("daily_emotion", "2", "6Gi"), ("marts_only", "500m", "2Gi")])
+def test_kubernetes_gives_a_run_the_pod_that_its_job_asks_for(job: str, cpu: str, memory: str) -> None:
+    values = yaml.safe_load((REPOSITORY / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    image = values["dagster-user-deployments"]["deployments"][0]["image"]
+    config = DagsterK8sJobConfig(
+        job_image=f"{image['repository']}:{image['tag']}",
+        dagster_home="/opt/dagster/dagster_home",
+        image_pull_policy=launcher["imagePullPolicy"],
+        env_secrets=[one["name"] for one in launcher["envSecrets"]],
+        env_config_maps=[one["name"] for one in launcher["envConfigMaps"]],
+    )
+    tags = build_defs(Settings()).resolve_job_def(job).tags
+    pod = construct_dagster_k8s_job(config, ["dagster", "api", "execute_run"], "run", get_user_defined_k8s_config(tags))
+    assert pod.spec is not None
+    [container] = pod.spec.template.spec.containers
+    assert container.resources.requests == {"cpu": cpu, "memory": memory}
+    assert container.resources.limits == {"memory": memory}
+    assert container.image == "registry.example.org/emotion-pipeline:0.1.0"
+    assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-secrets"]
+
+
+def test_no_secret_stands_in_the_files_of_a_deployment() -> None:
+    for path in (REPOSITORY / "deploy").rglob("*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert "hooks.slack.com/services" not in text
+            assert "password:" not in text.lower()
