@@ -58,7 +58,7 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
-docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/index.html
+docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \
 		--project-dir dbt_project --profiles-dir dbt_project
 

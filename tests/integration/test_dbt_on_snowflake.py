@@ -23,11 +23,7 @@ def test_staging_and_the_time_spine_are_built_and_tested_on_snowflake(tmp_path: 
         with connected(variables) as connection:
             make_tables(connection)
             for name, frame in frames(DAY, RECORDINGS, SEGMENTS).items():
-                insert(
-                    connection,
-                    TABLES[name],
-                    [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")],
-                )
+                insert(connection, TABLES[name], frame)
         folders = {"project-dir": "dbt_project", "profiles-dir": "dbt_project"}
         folders |= {"target-path": str(tmp_path / "target"), "log-path": str(tmp_path / "logs")}
         options = [word for name, folder in folders.items() for word in (f"--{name}", folder)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pandas as pd
 import pyarrow as pa
 import snowflake.connector
 import uvicorn
@@ -74,9 +75,9 @@ def make_tables(connection: snowflake.connector.SnowflakeConnection) -> None:
         connection.cursor().execute(f"create table {DATABASE}.{SCHEMA}.{table.name} ({columns})")
 
 
-def insert(connection: snowflake.connector.SnowflakeConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+def insert(connection: snowflake.connector.SnowflakeConnection, table: Table, rows: pd.DataFrame) -> None:
     """Insert rows; lists become empty arrays, which the marts only count."""
-    for row in rows:
+    for row in rows.to_dict("records"):
         values = ", ".join(_literal(row.get(column.name), column.type) for column in table.columns)
         connection.cursor().execute(f"insert into {DATABASE}.{SCHEMA}.{table.name} select {values}")
 
