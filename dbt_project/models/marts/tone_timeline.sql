@@ -4,10 +4,12 @@ with
 
 segments as (
     select * from {{ ref('stg_segments') }}
+    where {{ is_of_the_run() }}
 ),
 
 scores as (
     select * from {{ ref('stg_tone_scores') }}
+    where {{ is_of_the_run() }}
 ),
 
 judged as (
