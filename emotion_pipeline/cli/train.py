@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_pipeline.cli.console import print_figures, progress
+from emotion_pipeline.settings import load_settings
 
 app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
 
@@ -64,8 +65,40 @@ def train_tone_command(
     output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
     seed: int = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that measure clips; changes no result.")] = 1,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Fine-tune this wav2vec2 checkpoint instead: a folder, or owner/name on the hub.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="With a checkpoint of the hub: branch, tag or commit.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Where unfinished training lies; a run cut off goes on.")] = None,
+    layers: Annotated[int, typer.Option(min=0, help="Upper layers of the checkpoint that learn beside the head.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs; held-out speakers may end it sooner.")] = 12,
+    batch: Annotated[int, typer.Option(min=1, help="Windows of up to 10 s that are learnt from at once.")] = 16,
+    rate: Annotated[float, typer.Option(help="Learning rate of the uppermost layer.")] = 3e-5,
+    head_rate: Annotated[float, typer.Option(help="Learning rate of the head.")] = 1e-3,
 ) -> None:
-    """Train the acoustic tone model on corpora; figures are of speakers and corpora that were held out."""
-    from emotion_pipeline.engine.tone.training import train_tone_model
+    """Train the acoustic tone model on corpora, or with --checkpoint fine-tune a wav2vec2 checkpoint on them.
 
-    print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
+    Figures are of speakers, and without --checkpoint also of corpora, that were held out.
+    """
+    if checkpoint is None:
+        from emotion_pipeline.engine.tone.training import train_tone_model
+
+        print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
+        return
+    from emotion_pipeline.engine.tone.finetune_fit import Recipe
+    from emotion_pipeline.engine.tone.finetuning import FineTuning, finetune_tone_model
+
+    settings = load_settings()
+    plan = FineTuning(
+        checkpoint,
+        Recipe(epochs=epochs, batch=batch, layers=layers, encoder_rate=rate, head_rate=head_rate),
+        seed,
+        settings.compute.device,
+        settings.compute.precision,
+        revision,
+        settings.tone.download_root,
+    )
+    folder = work or output.with_name(f"{output.name}.work")
+    with progress() as told:
+        report = finetune_tone_model(manifest, output, plan, work=folder, progress=told)
+    print_figures(report.to_dict())

@@ -7,6 +7,7 @@ business of the model that reads them. Nothing here can execute code: no pickle.
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,10 +80,21 @@ def write_artefact(
         fresh.rename(folder)
 
 
-def check_output(folder: Path) -> None:
-    """Raise ``ArtefactError`` where ``folder`` is in use for something else than an artefact: a file, other files."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file()):
-        raise ArtefactError(f"{folder} exists and holds no {CARD}: name an empty or new folder for the artefact.")
+def check_output(folder: Path, mark: str = CARD) -> None:
+    """Raise ``ArtefactError`` where ``folder`` is in use for something else than an artefact: a file, other files.
+
+    mark: the file by which an earlier artefact, which may be replaced, is known.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file()):
+        raise ArtefactError(f"{folder} exists and holds no {mark}: name an empty or new folder for the artefact.")
+
+
+def check_writable(folder: Path, mark: str = CARD) -> None:
+    """As ``check_output``, and refuse a folder that cannot be written to before hours are spent, not after."""
+    check_output(folder, mark)
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ArtefactError(f"{folder} cannot be made, since {above} is no folder to write in: name another.")
 
 
 def read_artefact(folder: Path, backend: str) -> Artefact:

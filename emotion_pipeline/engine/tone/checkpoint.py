@@ -109,8 +109,8 @@ def load_checkpoint(files: CheckpointFiles) -> Checkpoint:
     from emotion_pipeline.engine.tone.speech_network import SpeechNetwork
 
     settings = read_settings(files)
-    weights = _read_weights(files.weights)
-    head = _head_of(weights)
+    weights = read_weights(files.weights)
+    head = head_of(weights)
     labels = settings.labels or _labels_by_head(files, head)
     with torch.device("meta"):
         try:
@@ -165,14 +165,15 @@ def _labels_by_head(files: CheckpointFiles, head: "Head") -> tuple[str, ...]:
     )
 
 
-def _head_of(weights: Mapping[str, Any]) -> "Head":
+def head_of(weights: Mapping[str, Any]) -> "Head":
+    """Which of the two heads the keys of a checkpoint belong to."""
     from emotion_pipeline.engine.tone.speech_network import Head
 
     speech = any(key.startswith(("classifier.dense.", "classifier.output.")) for key in weights)
     return Head.SPEECH if speech else Head.STOCK
 
 
-def _read_weights(file: Path) -> dict[str, "torch.Tensor"]:
+def read_weights(file: Path) -> dict[str, "torch.Tensor"]:
     """All tensors by the names that the network uses, in float32; the file can be replaced afterwards."""
     import torch
 
@@ -236,7 +237,7 @@ def _check_keys(
         ],
     }
     if any(problems.values()):
-        named = "; ".join(f"{what}: {_some(keys)}" for what, keys in problems.items() if keys)
+        named = "; ".join(f"{what}: {some_of(keys)}" for what, keys in problems.items() if keys)
         raise ArtefactError(
             f"{files.weights} does not hold exactly the weights of the network that {files.config.name} describes with "
             f"{len(labels)} labels ({named}). {_ADVICE}"
@@ -246,15 +247,16 @@ def _check_keys(
 def _check_values(files: CheckpointFiles, weights: Mapping[str, "torch.Tensor"]) -> None:
     broken = sorted(key for key, tensor in weights.items() if not bool(tensor.isfinite().all()))
     if broken:
-        raise ArtefactError(f"{files.weights} holds values that are not finite: {_some(broken)}. {_ADVICE}")
+        raise ArtefactError(f"{files.weights} holds values that are not finite: {some_of(broken)}. {_ADVICE}")
     biases = [key for key in weights if key.startswith(("classifier.", "projector.")) and key.endswith("bias")]
     if all(not bool(weights[key].any()) for key in biases):
         raise ArtefactError(
-            f"{files.weights} has a head that was never trained: {_some(sorted(biases))} are all zero, as a library "
+            f"{files.weights} has a head that was never trained: {some_of(sorted(biases))} are all zero, as a library "
             f"leaves them when it puts a random head where it did not find the one in the file. {_ADVICE}"
         )
 
 
-def _some(keys: list[str]) -> str:
+def some_of(keys: list[str]) -> str:
+    """The first keys of a list, and how many more there are."""
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
     return ", ".join(keys[:_SHOWN]) + more

@@ -56,13 +56,16 @@ def evaluate_tone(model: ToneModel, manifest: Path, normalise_by_speaker: bool =
     started = time.perf_counter()
     scores = model.score(sounds, speakers if normalise_by_speaker else None)
     seconds = time.perf_counter() - started
-    figures = _figures(np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]), four_classes(scores), speakers)
+    figures = figures_of(np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]), four_classes(scores), speakers)
     speed = sum(len(sound) for sound in sounds) / SAMPLE_RATE / seconds
     return ToneEvaluation(**figures, audio_seconds_per_second=speed, normalised_by_speaker=normalise_by_speaker)
 
 
-def _figures(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
-    """Everything but the speed."""
+def figures_of(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
+    """What is known of judgements without the time that they took, under the names of ``ToneEvaluation``.
+
+    truth: index into ``ACOUSTIC_TONES``, shape ``(n,)``. probabilities: shape ``(n, 4)``. speakers: one name a row.
+    """
     voices, classes = np.array(speakers), len(ACOUSTIC_TONES)
     decided = probabilities.argmax(axis=1)
     recalls = metrics.recalls(truth, decided, classes)

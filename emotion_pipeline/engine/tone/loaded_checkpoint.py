@@ -90,9 +90,12 @@ class LoadedCheckpoint:
         import torch
 
         wave = torch.from_numpy(np.ascontiguousarray(samples)).to(self.network.device)
-        if not self._scales_input:
-            return wave
-        return (wave - wave.mean()) / torch.sqrt(wave.var(correction=0) + _SMALLEST_VARIANCE)
+        return scaled(wave) if self._scales_input else wave
+
+
+def scaled(wave: "torch.Tensor") -> "torch.Tensor":
+    """A wave of zero mean and unit variance, as the feature extractor of the checkpoints makes it."""
+    return (wave - wave.mean()) / (wave.var(correction=0) + _SMALLEST_VARIANCE).sqrt()
 
 
 def verify(

@@ -4,7 +4,6 @@ What is reported is always of speakers, and of corpora, that the scored model ha
 ``corpus``, the mathematics of fitting in ``fitting``, what is written in ``acoustic``.
 """
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import check_output
-from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
+from emotion_pipeline.engine.artefact import check_writable
+from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.engine.tone import metrics
 from emotion_pipeline.engine.tone.acoustic import (
     AcousticToneModel,
@@ -95,7 +94,7 @@ def train_tone_model(manifests: Sequence[Path], output: Path, seed: int = 0, *, 
     by halves.
     """
     started = time.perf_counter()
-    _check_output(output)
+    check_writable(output)
     listed = [clip for manifest in manifests for clip in read_manifest(manifest)]
     clips = without_duplicates(listed)
     examples = _examples(clips, workers)
@@ -144,14 +143,6 @@ def _vector(clip: Clip, filters: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(measured.vectors):
         raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
     return measured.vector
-
-
-def _check_output(folder: Path) -> None:
-    """Refuse a folder that cannot be written to or is in use before hours are spent, not after."""
-    check_output(folder)
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ArtefactError(f"{folder} cannot be made, since {above} is no folder to write in: name another.")
 
 
 def _check(examples: Examples) -> None:

@@ -1,0 +1,117 @@
+"""The clips that fine-tuning learns from and is judged by: windows of them, and speakers that stay on one side.
+
+Reading a corpus is ``corpus``; what a network makes of the windows is ``finetune_fit``.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.tone.corpus import Clip, read_clip
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
+from emotion_pipeline.engine.tone.windows import windows
+from emotion_pipeline.engine.types import Channel
+
+FOLDS: Final = 5
+"""Speakers are dealt into so many parts: one to stop by, one to measure on, the others to learn from."""
+_FULL: Final = 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of at most 10 s of one clip."""
+
+    clip: int
+    start: int
+    stop: int
+    """In samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSpeech:
+    """Clips in memory, 115 MB an hour, cut as they will be when they are scored."""
+
+    clips: Sequence[Clip]
+    sounds: Sequence[NDArray[np.int16]]
+    tones: NDArray[np.int64]
+    """Of each clip, an index into ``ACOUSTIC_TONES``."""
+    speakers: NDArray[np.str_]
+    """Of each clip; speakers of different corpora are different people."""
+    windows: Sequence[Window]
+
+    @classmethod
+    def of(cls, clips: Sequence[Clip]) -> "LabelledSpeech":
+        """Read the clips. Raises ``TrainingDataError`` naming the row of one that is unreadable or silent."""
+        sounds, cut = [], []
+        for index, clip in enumerate(clips):
+            sound = read_clip(clip)
+            if not np.ptp(sound):
+                raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
+            edges = np.cumsum([0, *map(len, windows(sound))])
+            cut += [Window(index, int(start), int(stop)) for start, stop in itertools.pairwise(edges)]
+            sounds.append((sound.clip(-1, 1) * _FULL).round().astype(np.int16))
+        return cls(
+            clips=clips,
+            sounds=sounds,
+            tones=np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]),
+            speakers=np.array([f"{clip.corpus}/{clip.speaker}" for clip in clips]),
+            windows=cut,
+        )
+
+    def samples(self, window: Window) -> Channel:
+        """The audio of a window, shape ``(n_samples,)``."""
+        return self.sounds[window.clip][window.start : window.stop].astype(np.float32) / np.float32(_FULL)
+
+    def windows_of(self, clips: NDArray[np.int64]) -> list[Window]:
+        """The windows of some of the clips."""
+        wanted = set(clips.tolist())
+        return [window for window in self.windows if window.clip in wanted]
+
+    @property
+    def digest(self) -> str:
+        """Changes with any sound, label or speaker."""
+        parts = hashlib.sha256()
+        for sound, tone, speaker in zip(self.sounds, self.tones, self.speakers, strict=True):
+            parts.update(sound.tobytes())
+            parts.update(f"{tone} {speaker}".encode())
+        return parts.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Indices of clips. No speaker is in two of them."""
+
+    train: NDArray[np.int64]
+    dev: NDArray[np.int64]
+    """What training is stopped by."""
+    test: NDArray[np.int64]
+    """What nothing is chosen on."""
+
+
+def split_by_speaker(speech: LabelledSpeech, seed: int) -> Split:
+    """Deal out speakers so that corpora and tones are in about the same shares everywhere.
+
+    Raises ``TrainingDataError`` where there are too few speakers for each part to have all four tones.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count = len(np.unique(speech.speakers))
+    if count < FOLDS:
+        raise TrainingDataError(f"The manifests name {count} speakers; {FOLDS} are needed, some of them unheard.")
+    kinds = np.array([f"{clip.corpus} {clip.tone}" for clip in speech.clips])
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(kinds, kinds, speech.speakers)
+    dev, test, *rest = (np.asarray(part) for _, part in folds)
+    split = Split(np.sort(np.concatenate(rest)), dev, test)
+    for name, part in (("learn from", split.train), ("stop by", dev), ("measure on", test)):
+        absent = [tone for i, tone in enumerate(ACOUSTIC_TONES) if i not in speech.tones[part]]
+        if absent:
+            raise TrainingDataError(
+                f"Among the speakers to {name} none is {', '.join(absent)}: give more speakers, or another seed."
+            )
+    return split

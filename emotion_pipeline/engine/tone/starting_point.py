@@ -1,0 +1,76 @@
+"""Where fine-tuning starts: a whole tone checkpoint with its head, or the encoder of any wav2vec2 checkpoint.
+
+An encoder that is not whole is refused as ``checkpoint`` refuses one; a head that is missing is drawn at random, which
+is right here and nowhere else: it is about to be trained.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.tone.checkpoint import head_of, load_checkpoint, read_settings, read_weights, some_of
+from emotion_pipeline.engine.tone.checkpoint_files import CheckpointFiles
+from emotion_pipeline.engine.tone.labels import FOUR_CLASS
+from emotion_pipeline.engine.tone.speech_network import Head, SpeechNetwork
+
+ENCODER: Final = "wav2vec2."
+_HEADS: Final = ("classifier.", "projector.")
+_OUTPUTS: Final = {Head.SPEECH: "classifier.output", Head.STOCK: "classifier"}
+
+
+def starting_network(files: CheckpointFiles, labels: Sequence[str], seed: int) -> tuple[SpeechNetwork, bool]:
+    """A network in float32 on the CPU that names ``labels``, and whether its input is scaled.
+
+    Where the checkpoint has a head, what that knows of the labels is kept.
+
+    :raises ArtefactError: the encoder, or a head that is there, is not whole; the message names the keys
+    """
+    settings = read_settings(files)
+    weights = read_weights(files.weights)
+    has_head = any(key.startswith(_HEADS) for key in weights)
+    torch.manual_seed(seed)
+    network = SpeechNetwork(settings.config, head_of(weights) if has_head else Head.SPEECH, len(labels))
+    if has_head:
+        _take_over(network, files, labels)
+    else:
+        network.wav2vec2.load_state_dict(_encoder(files, weights, network))
+    return network, settings.scales_input
+
+
+def output_layer(network: SpeechNetwork) -> nn.Linear:
+    """The layer whose rows are the labels."""
+    layer = network.get_submodule(_OUTPUTS[network.head])
+    assert isinstance(layer, nn.Linear)
+    return layer
+
+
+def _take_over(network: SpeechNetwork, files: CheckpointFiles, labels: Sequence[str]) -> None:
+    """Copy a whole checkpoint; of the output layer the rows of the labels that it knows."""
+    known = load_checkpoint(files)
+    old, new = output_layer(known.network), output_layer(network)
+    weight, bias = new.weight.detach().clone(), new.bias.detach().clone()
+    for row, label in enumerate(labels):
+        meant = [at for at, one in enumerate(known.labels) if FOUR_CLASS.get(one) == label]
+        if meant:
+            weight[row], bias[row] = old.weight[meant].mean(dim=0), old.bias[meant].mean()
+    name = _OUTPUTS[network.head]
+    network.load_state_dict({**known.network.state_dict(), f"{name}.weight": weight, f"{name}.bias": bias})
+
+
+def _encoder(files: CheckpointFiles, weights: dict[str, Tensor], network: SpeechNetwork) -> dict[str, Tensor]:
+    """The encoder's tensors by the names that they have inside it; what a checkpoint has beside them is left."""
+    inside = any(key.startswith(ENCODER) for key in weights)
+    found = {key.removeprefix(ENCODER): one for key, one in weights.items() if key.startswith(ENCODER) or not inside}
+    wanted = network.wav2vec2.state_dict()
+    missing = sorted(key for key in wanted if key not in found or found[key].shape != wanted[key].shape)
+    unexpected = sorted(key for key in found if key not in wanted) if inside else []
+    if missing or unexpected:
+        raise ArtefactError(
+            f"{files.weights} does not hold exactly the encoder that {files.config.name} describes (missing or of "
+            f"another shape: {some_of(missing) or 'none'}; unexpected: {some_of(unexpected) or 'none'}): fetch the "
+            f"checkpoint again, or name another."
+        )
+    return {key: found[key] for key in wanted}
