@@ -17,8 +17,8 @@ R = TypeVar("R")
 
 _PATIENCE: Final = 4
 """Batches that have to fit before larger ones are tried."""
-_OUT_OF_MEMORY: Final = ("out of memory", "cublas_status_alloc_failed")
-"""In the messages of torch (``torch.cuda.OutOfMemoryError``) and of CTranslate2, which are both a RuntimeError."""
+_OUT_OF_MEMORY: Final = ("out of memory", "cublas_status_alloc_failed", "allocate memory", "not enough memory")
+"""In the messages of torch, for GPUs and for CPUs, and of CTranslate2, which are all a RuntimeError."""
 
 
 def in_batches(
@@ -43,8 +43,7 @@ def in_batches(
             # Growing too soon costs a failed batch each time: the next attempt waits twice as long.
             patience *= 2 if grown else 1
             size, fitted, grown = len(chosen) // 2, 0, False
-            note_out_of_memory()
-            _give_back_memory()
+            give_back_memory()
             continue
         note_batch(len(chosen))
         results.update(zip(chosen, found, strict=True))
@@ -55,20 +54,31 @@ def in_batches(
     return [results[at] for at in range(len(items))]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python and numpy by type, torch and CTranslate2 in their words."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in said for sign in _OUT_OF_MEMORY)
+
+
+def give_back_memory() -> None:
+    """Note that memory ran out, and return what torch keeps of the accelerator's for later.
+
+    To be called where the error is gone, and with it the tensors that its frames hold.
+    """
+    note_out_of_memory()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _run_if_it_fits(run: Callable[[list[T]], Sequence[R]], batch: list[T]) -> Sequence[R] | None:
     try:
         return run(batch)
-    except RuntimeError as error:
-        if not any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         if len(batch) == 1:
             raise BackendUnavailableError(
                 f"not even one item fits into the memory of the device ({error}); take a smaller model or device 'cpu'"
             ) from error
-    return None  # only here, where the error and the tensors that its frames hold are gone, can memory be given back
-
-
-def _give_back_memory() -> None:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    return None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.artefact import fingerprint_of, read_card
+from emotion_pipeline.engine.batches import give_back_memory, is_out_of_memory
 from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, TextEmotionModel, load_model, with_features
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
@@ -199,18 +200,11 @@ def score_in_memory(
     try:
         return model.score(texts, features)
     except (MemoryError, RuntimeError) as error:
-        if len(texts) < 2 or not _out_of_memory(error):
+        if len(texts) < 2 or not is_out_of_memory(error):
             raise
-    # Outside the handler, so that the failed attempt's memory is free by now.
+    give_back_memory()
     middle = len(texts) // 2
     halves = (slice(0, middle), slice(middle, None))
     return Scores.joined(
         [score_in_memory(model, texts[half], None if features is None else features[half]) for half in halves]
     )
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Whether it says so: Python and numpy by type, torch by type on a GPU and by its allocator's words on a CPU."""
-    said = str(error).lower()
-    by_type = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return by_type or "allocate memory" in said or "not enough memory" in said

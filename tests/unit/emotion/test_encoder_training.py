@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.corpora import FRAMES, Corpora, write_corpora
 from support.encoders import tiny_bert, tiny_deberta_v3
+from support.little_memory import LittleMemory
 from support.strange import strange_strings
 
 from emotion_pipeline.engine.emotion.data import read_labelled
@@ -17,7 +18,7 @@ from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
 from emotion_pipeline.engine.emotion.encoder_training import EncoderReport, Plan, train_encoder_model
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 
@@ -90,6 +91,26 @@ def test_any_string_gets_the_same_scores_alone_and_in_a_batch(trained: tuple[Pat
     assert np.isfinite(together).all()
     for index in range(0, len(texts), 7):
         np.testing.assert_allclose(predictor.label_probabilities([texts[index]])[0], together[index], atol=1e-3)
+
+
+@pytest.mark.parametrize("room", range(1, 9))
+def test_no_text_is_lost_wherever_memory_runs_out(trained: tuple[Path, Path, EncoderReport], room: int) -> None:
+    texts = [f"I feel {label} today." for label in LABELS[:8]]
+    model = EncoderEmotionModel.load(trained[0])
+    expected = score_in_memory(model, texts)
+    width = model._float_net.encoder.config.hidden_size
+    with LittleMemory(room, lambda one: len(one) if one.ndim == 3 and one.shape[-1] == width else 0) as memory:
+        found = score_in_memory(model, texts)
+    for name in ("labels", "base", "levels"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-3)
+    assert memory.largest <= room
+    assert (memory.refused > 0) == (room < len(texts))
+
+
+def test_a_text_that_does_not_fit_alone_is_an_error(trained: tuple[Path, Path, EncoderReport]) -> None:
+    model = EncoderEmotionModel.load(trained[0])
+    with LittleMemory(0, lambda one: len(one) if one.ndim == 3 else 0), pytest.raises(RuntimeError, match="of memory"):
+        score_in_memory(model, ["I feel joy today."])
 
 
 def test_finished_stages_are_taken_over(

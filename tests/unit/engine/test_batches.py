@@ -40,6 +40,7 @@ def test_nothing_makes_no_batch() -> None:
         "CUDA out of memory. Tried to allocate 2.00 GiB",
         "CUDA failed with error out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory",
     ],
 )
 def test_a_batch_that_does_not_fit_is_halved_and_later_ones_stay_small(message: str) -> None:

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from support.little_memory import LittleMemory
 from support.tiny_wav2vec2 import base_config_of, checkpoint, config_of, weights_of, write
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.tone.model import pool_scores
@@ -19,25 +17,6 @@ from emotion_pipeline.engine.tone.windows import windows
 from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
 SECONDS = (0.03, 0.6, 1.0, 1.2, 2.0, 2.4, 3.3, 7.0)
-
-
-class LittleMemory(TorchDispatchMode):
-    """An allocator with room for ``room`` windows: it gives no attention over more sequences than that."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__()
-        self.room = room
-        self.refused = 0
-        self.largest = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        batches = [len(one) for one in tree_leaves(result) if isinstance(one, torch.Tensor) and one.ndim == 4]
-        if max(batches, default=0) > self.room:
-            self.refused += 1
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        self.largest = max(self.largest, *batches, 0)
-        return result
 
 
 def sound(seconds: float, seed: int) -> Channel:
