@@ -10,7 +10,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -22,6 +31,7 @@ from pydantic_settings import (
 
 from emotion_pipeline.engine.errors import EmotionPipelineError
 from emotion_pipeline.engine.redact.kinds import DataKind
+from emotion_pipeline.service_settings import SECRET_VARIABLES, Api, ApiSecrets
 
 PREFIX: Final = "EMOTION_"
 CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
@@ -38,6 +48,9 @@ PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
 """What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are
 downloaded once. Whatever is set on its own wins, and where weights are absent nothing else takes their place.
 """
+
+LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
+"""The documented name of ``log_level``."""
 
 
 class ConfigurationError(EmotionPipelineError):
@@ -240,6 +253,7 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "standard"] = "embedded"
     deployment: Literal["local", "branch", "prod"] = "local"
     branch: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     compute: Compute = Compute()
     transcription: Transcription = Transcription()
     redaction: Redaction = Redaction()
@@ -253,8 +267,17 @@ class Settings(BaseSettings):
     notifications: Notifications = Notifications()
     slack_webhook_url: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
     smtp_password: SecretStr | None = Field(default=None, validation_alias="SMTP_PASSWORD")
+    api: Api = Api()
+    api_secrets: ApiSecrets = Field(default_factory=ApiSecrets)
     assemblyai_api_key: SecretStr | None = Field(default=None, validation_alias="ASSEMBLYAI_API_KEY")
     snowflake: Snowflake = Field(default_factory=Snowflake)
+
+    @field_validator("api_secrets", mode="before")
+    @classmethod
+    def _from_the_environment(cls, value: object) -> object:
+        if not isinstance(value, ApiSecrets):
+            raise ValueError(f"secrets are read from the environment only: {', '.join(sorted(SECRET_VARIABLES))}")  # noqa: TRY004 - pydantic turns it into its own error
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -291,8 +314,9 @@ def load_settings() -> Settings:
 
 def _documented_variables() -> dict[str, Any]:
     """Return the settings that have a name of their own in the environment; the general form wins over it."""
-    model = os.environ.get(WHISPER_VARIABLE)
-    return {"transcription": {"model": model}} if model else {}
+    model, level = os.environ.get(WHISPER_VARIABLE), os.environ.get(LOG_LEVEL_VARIABLE)
+    whisper = {"transcription": {"model": model}} if model else {}
+    return whisper | ({"log_level": level.upper()} if level else {})
 
 
 def _config_file() -> Path | None:
@@ -308,7 +332,7 @@ def _config_file() -> Path | None:
 def _valid_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
-        if field.validation_alias is not None or field.annotation is Snowflake:
+        if field.validation_alias is not None or field.annotation in {Snowflake, ApiSecrets}:
             continue  # read from a variable of another name
         keys.append(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -322,7 +346,7 @@ def _nearest(key: str, valid: Iterable[str]) -> str:
 
 
 def _refuse_unknown_variables(environment: Iterable[str]) -> None:
-    valid = {PREFIX + key.replace(".", "__").upper() for key in _valid_keys()} | {CONFIG_VARIABLE}
+    valid = {PREFIX + key.replace(".", "__").upper() for key in _valid_keys()} | {CONFIG_VARIABLE} | SECRET_VARIABLES
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in valid:
             raise ConfigurationError(f"environment variable {name} sets nothing{_nearest(name.upper(), valid)}")
@@ -334,6 +358,8 @@ def _explain(error: ValidationError) -> str:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"setting {key!r} does not exist{_nearest(key, _valid_keys())}")
+        elif isinstance(problem.get("input"), dict):  # a whole section broke a rule: its values may be secrets
+            lines.append(f"setting {key!r}: {problem['msg']}" if key else problem["msg"])
         else:
             lines.append(f"setting {key!r} is {problem.get('input')!r}: {problem['msg']}")
     return "; ".join(lines)
