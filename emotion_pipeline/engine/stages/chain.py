@@ -3,7 +3,7 @@
 The pipeline runs the same stages as assets, with storage, gates and reuse around each; both give the same rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,6 +13,7 @@ from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.stages import judgements, recordings, result, tone, words
+from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,25 @@ class Analysis:
 
 
 def analyse(
-    day: str, found: Sequence[FoundRecording], sources: Sources, backends: Backends, store: AudioStore
+    day: str,
+    found: Sequence[FoundRecording],
+    sources: Sources,
+    backends: Backends,
+    store: AudioStore,
+    *,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+    checkpoints: Callable[[str], Checkpoints] | None = None,
 ) -> Analysis:
-    """Take recordings through all stages. A recording that cannot be read becomes a rejected row, never an error."""
+    """Take recordings through all stages. A recording that cannot be read becomes a rejected row, never an error.
+
+    :param on_stage: told the name of each stage before it begins: taking_in, transcribing, judging
+    :param checkpoints: where unfinished transcriptions are kept, see ``words.transcribe``; None keeps none
+    """
+    on_stage("taking_in")
     raw_audio = recordings.take_in(day, found, None, store, sources).rows
-    transcripts = words.transcribe(raw_audio, None, backends.listener, store).rows
+    on_stage("transcribing")
+    transcripts = words.transcribe(raw_audio, None, backends.listener, store, checkpoints).rows
+    on_stage("judging")
     segments = words.segment(transcripts).rows
     features = judgements.describe(segments, None, backends.features).rows
     tone_scores = tone.score_tone(segments, None, backends.tone, store).rows
