@@ -7,6 +7,7 @@ wrongly. Each group of commands has a module of its own; here they are put toget
 
 import typer
 
+from emotion_pipeline.api.commands import serve_app, token_app
 from emotion_pipeline.cli import evaluate, models, predict, train
 from emotion_pipeline.cli.console import ERRORS
 from emotion_pipeline.engine.errors import EmotionPipelineError
@@ -17,6 +18,8 @@ app.add_typer(predict.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
+app.add_typer(serve_app, name="serve")
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:

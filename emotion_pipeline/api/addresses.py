@@ -1,0 +1,66 @@
+"""Addresses that clients of the service may name, and what fetching from them may cost.
+
+The engine also reads local paths, object stores and stages with the operator's rights; a client may name none of these.
+Whether a name leads to a private network is checked by the engine when it connects, and here already where the address
+is a number, so that the answer comes at once.
+"""
+
+import socket
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from emotion_pipeline.api.problems import Problem
+from emotion_pipeline.choices import fetch_limits
+from emotion_pipeline.engine.sources.addresses import may_be_reached, scheme_of
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.settings import Settings
+
+_SCHEMES: Final = frozenset({"http", "https", "ytdlp+http", "ytdlp+https"})
+
+
+def job_limits(settings: Settings) -> FetchLimits:
+    """Return what fetching for a client may cost: no more than for the pipeline, no more than an upload."""
+    limits, uploads = fetch_limits(settings.sources), settings.api.uploads
+    return replace(
+        limits,
+        max_bytes=min(limits.max_bytes, uploads.max_bytes),
+        max_seconds=min(limits.max_seconds, uploads.max_seconds),
+    )
+
+
+def check_address(address: str, limits: FetchLimits, *, webhook: bool = False) -> None:
+    """Refuse an address that is none, is of another kind, holds credentials, or is the number of a private machine.
+
+    Nothing is looked up or connected to. Raises Problem 422.
+    """
+    scheme = scheme_of(address)
+    if scheme not in (_SCHEMES if not webhook else {"http", "https"}):
+        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "Give an http or https address.")
+    try:
+        parts = urlsplit(address.removeprefix("ytdlp+"))
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is no valid web address.") from error
+    if not host or port == 0 or any(letter.isspace() or not letter.isprintable() for letter in address):
+        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is no valid web address.")
+    if "@" in parts.netloc or "\\" in address:
+        raise _refused(
+            FetchReason.UNSUPPORTED_ADDRESS, "Addresses with user names, passwords or backslashes are refused."
+        )
+    if not all(may_be_reached(number, limits.allowed_networks) for number in _numbers(host)):
+        raise _refused(FetchReason.BLOCKED_ADDRESS, "It leads to a private network.")
+
+
+def _numbers(host: str) -> list[str]:
+    """Return the IP addresses that a host in numeric form means, in any of its spellings; none for a name."""
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
+    return [str(entry[4][0]).partition("%")[0] for entry in found]
+
+
+def _refused(reason: FetchReason, detail: str) -> Problem:
+    return Problem(422, reason.value, detail)

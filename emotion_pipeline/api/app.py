@@ -1,0 +1,93 @@
+"""The FastAPI application: routes under ``/v1`` and, with the paths that the public documentation names, at the root.
+
+``create_app`` is what uvicorn calls in each of its processes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+
+import emotion_pipeline
+from emotion_pipeline.api.logs import set_up_logs
+from emotion_pipeline.api.middleware import AroundRequests
+from emotion_pipeline.api.problems import ProblemDetails, add_handlers
+from emotion_pipeline.api.routes import audio, health, jobs, text
+from emotion_pipeline.api.service import Service
+from emotion_pipeline.api.tracing import trace
+from emotion_pipeline.logs import to_logging
+from emotion_pipeline.settings import Settings, load_settings
+
+_FORM_OVERHEAD_BYTES: Final = 64_000
+"""What a multipart body may hold beside the recording."""
+
+_DESCRIPTION: Final = """
+What texts and recordings express. Every address is also there without `/v1`. Failures are problem details (RFC 9457)
+with a stable `code`; RateLimit fields say where you stand.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; its parts start with its lifespan.
+
+    :raises TokenSetupError: there is no key to judge tokens with
+    :raises ConfigurationError: settings contradict each other
+    """
+    settings = settings or load_settings()
+    set_up_logs(settings.log_level)
+    to_logging()
+    service = Service(settings)
+    app = FastAPI(
+        title="emotion-pipeline", version=emotion_pipeline.__version__, description=_DESCRIPTION, lifespan=_lifespan
+    )
+    app.state.service = service
+    add_handlers(app)
+    for prefix in ("/v1", ""):
+        app.include_router(_routes(settings), prefix=prefix)
+    app.add_middleware(
+        AroundRequests,  # pyright: ignore[reportArgumentType] - Starlette's protocol knows no keyword-only arguments
+        metrics=service.metrics,
+        drain=service.drain,
+        limits=service.limits,
+        most_in_flight=settings.api.limits.in_flight,
+    )
+    if settings.api.tracing:
+        trace(app)
+    _describe_problems(app)
+    return app
+
+
+def _routes(settings: Settings) -> APIRouter:
+    routes = APIRouter()
+    for module in (health, text, jobs):
+        routes.include_router(module.router, max_body_size=settings.api.limits.body_bytes)
+    routes.include_router(audio.router, max_body_size=settings.api.uploads.max_bytes + _FORM_OVERHEAD_BYTES)
+    return routes
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Let the OpenAPI description say what problems look like, in place of FastAPI's own form of errors."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            description = describe()
+            schemas = description["components"]["schemas"]
+            schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            app.openapi_schema = description
+        return app.openapi_schema
+
+    app.openapi = openapi
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    await service.start()
+    try:
+        yield
+    finally:
+        await service.stop()

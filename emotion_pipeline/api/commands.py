@@ -1,0 +1,69 @@
+"""``emotion-clf serve`` and ``emotion-clf token``: the service on the command line.
+
+Two sub-apps, which the command line adds; FastAPI and uvicorn are imported when a command runs.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+import typer
+
+from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.settings import load_settings
+
+serve_app = typer.Typer(help="Run the REST service.", invoke_without_command=True)
+token_app = typer.Typer(help="Tokens for the REST service.", no_args_is_help=True)
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@serve_app.callback()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Overrides api.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Overrides api.port; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the engine over HTTP until a signal to stop.
+
+    Example: EMOTION_API__DEVELOPMENT=true emotion-clf serve
+    """
+    from emotion_pipeline.api.running import run
+
+    run(host, port)
+
+
+@token_app.command("create")
+def create(
+    subject: Annotated[str, typer.Option(help="Whom the token stands for: jobs and limits are the subject's.")],
+    scope: Annotated[list[str] | None, typer.Option(help="predict, jobs, metrics; may be given several times.")] = None,
+    expires: Annotated[str, typer.Option(help="Lifetime: 15m, 12h, 30d.")] = "30d",
+) -> None:
+    """Print a token signed with EMOTION_JWT_SECRET.
+
+    Example: emotion-clf token create --subject alice --scope predict --scope jobs --expires 12h
+    """
+    try:
+        from emotion_pipeline.api.tokens import SCOPES, make_token
+    except ImportError as error:
+        raise missing_extra(error) from error
+    wanted = scope or ["predict", "jobs"]
+    unknown = sorted(set(wanted) - set(SCOPES))
+    if unknown:
+        raise typer.BadParameter(f"there is no scope {', '.join(unknown)}; those that exist are {', '.join(SCOPES)}")
+    if not subject.strip() or not subject.isprintable():
+        raise typer.BadParameter("the subject must have visible characters only")
+    settings = load_settings()
+    typer.echo(make_token(settings.api, settings.api_secrets, subject, wanted, lifetime(expires)))
+
+
+def lifetime(text: str) -> timedelta:
+    """Return the time that ``15m``, ``12h`` or ``30d`` means. Raises BadParameter for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no lifetime; write a number and s, m, h or d, as in 12h")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def missing_extra(error: ImportError) -> BackendUnavailableError:
+    """Return what a user is told whose installation lacks the extra."""
+    return BackendUnavailableError(f"the REST service needs {error.name}; run: pip install 'emotion-pipeline[api]'")

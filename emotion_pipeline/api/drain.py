@@ -1,0 +1,67 @@
+"""Stopping without breaking a promise: requests in work are finished, new ones are sent elsewhere.
+
+The first signal to stop begins the drain; when the last request is done, or ``drain_seconds`` have passed, the
+server's own handler is called, which closes it. A second signal closes it at once. Whatever hangs then, the process
+ends in time.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+from emotion_pipeline.api.logs import logger
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_NOTICED_S: Final = 1.0
+"""Shortest drain: a load balancer sees an answer of 503 instead of a closed door."""
+
+_POLL_S: Final = 0.05
+LAST_S: Final = 6.0
+"""After the drain, for closing connections and workers; then the process ends whatever it waits for."""
+
+
+class Drain:
+    """Counts requests in work and knows whether new ones are welcome."""
+
+    def __init__(self, drain_s: float) -> None:
+        self._drain_s = drain_s
+        self._handlers: dict[int, Any] = {}
+        self.in_flight = 0
+        self.has_begun = False
+
+    def install(self) -> None:
+        """Take the signals from the server's handlers, which are called later. Only the main thread may have any."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._begin, number, lambda: self._handlers[number](number, frame))
+
+        for number in _SIGNALS:
+            self._handlers[number] = signal.signal(number, on_signal)
+
+    def _begin(self, number: int, close: Callable[[], None]) -> None:
+        if self.has_begun:
+            close()
+            return
+        self.has_begun = True
+        logger().info("stopping", signal=signal.Signals(number).name, in_flight=self.in_flight)
+        last = threading.Timer(self._drain_s + LAST_S, os._exit, (1,))
+        last.daemon = True
+        last.start()
+        self._task = asyncio.create_task(self._finish(close), name="drain")
+
+    async def _finish(self, close: Callable[[], None]) -> None:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < self._drain_s:
+            if self.in_flight == 0 and passed >= min(_NOTICED_S, self._drain_s):
+                break
+            await asyncio.sleep(_POLL_S)
+        logger().info("stopped_taking_requests", in_flight=self.in_flight, seconds=round(passed, 3))
+        close()

@@ -1,0 +1,38 @@
+"""Where the service keeps files: uploads until their job ended, and what a job finished so far."""
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+_ABANDONED_S: Final = 3_600.0
+"""Age from which a file that no job names was left by a process that ended while it received it."""
+
+
+class Folders:
+    """The folders below ``api.folder``, made when they are first asked for; nobody but the service's user may look."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    @property
+    def uploads(self) -> Path:
+        """Recordings that were sent."""
+        return _made(self._root / "uploads")
+
+    def work(self, job_id: str) -> Path:
+        """Return the folder of one job."""
+        return _made(self._root / "work" / job_id)
+
+    def remove_abandoned(self, in_use: Collection[str]) -> int:
+        """Remove old uploads that no job needs and return how many."""
+        before = time.time() - _ABANDONED_S
+        stale = [path for path in self.uploads.iterdir() if path.name not in in_use and path.stat().st_mtime < before]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

@@ -1,0 +1,87 @@
+"""One claimed job through the engine: from an upload or an address to a result or a named failure.
+
+Which job, and what becomes of what is returned here, is ``worker``'s business.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_pipeline.api.jobs.records import JobRecord
+from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.engine.backends import Backends
+from emotion_pipeline.engine.sources.base import FetchError, FoundRecording
+from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.local import found_recording
+from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.stages.chain import Analysis, analyse
+from emotion_pipeline.engine.stages.report import report
+from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
+from emotion_pipeline.engine.transcribe.reasons import FailureReason
+
+PROGRESS: Final = {"taking_in": 0.05, "transcribing": 0.15, "judging": 0.85}
+"""Share of the work that is done when a stage begins, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a recording says, or the code and sentence of why it says nothing."""
+
+    result: dict[str, Any] | None
+    audio_seconds: float | None
+    code: str = ""
+    detail: str = ""
+
+
+def run(
+    job: JobRecord, uploads: Path, work: Path, sources: Sources, backends: Backends, on_stage: Callable[[str], None]
+) -> Outcome:
+    """Analyse a job's recording.
+
+    :param work: an existing folder of this job alone, in which a later attempt finds what an earlier one finished
+    """
+    try:
+        found = _found(job, uploads, sources)
+    except FetchError as error:
+        return Outcome(None, None, error.reason, error.reason.meaning)
+    analysis = analyse(
+        datetime.now(UTC).strftime("%Y-%m-%d"),
+        [found],
+        sources,
+        backends,
+        FolderAudioStore(work),
+        on_stage=on_stage,
+        checkpoints=lambda recording_id: FolderCheckpoints(work / f"{recording_id}.parts"),
+    )
+    return _outcome(analysis)
+
+
+def _found(job: JobRecord, uploads: Path, sources: Sources) -> FoundRecording:
+    if job.upload is None:
+        return sources.find(job.address or "")
+    path = uploads / job.upload
+    if not path.is_file():
+        raise FetchError(FetchReason.NOT_FOUND, "the upload is gone")
+    return replace(found_recording(path), file=job.file)
+
+
+def _outcome(analysis: Analysis) -> Outcome:
+    [recording], [row] = report(analysis), analysis.raw_audio.to_dict("records")
+    seconds = None if row["status"] == "rejected" else float(row["seconds"])
+    if recording.status == "rejected":
+        code = recording.reasons[0]
+        return Outcome(None, None, code, _sentence(code, row["detail"]))
+    if recording.status == "failed":
+        code = recording.reasons[0]
+        return Outcome(None, seconds, code, FailureReason(code).meaning)
+    return Outcome(recording.to_dict(), seconds)
+
+
+def _sentence(code: str, detail: str | None) -> str:
+    """Return what a client may read: of a fetch the meaning alone, for the detail names where a name leads to."""
+    if code in set(FetchReason):
+        return FetchReason(code).meaning
+    return detail or RejectReason(code).meaning

@@ -1,0 +1,98 @@
+"""The database of jobs: how it is opened, and brought to the newest form before anybody uses it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.service_settings import Api, ApiSecrets
+
+_MIGRATIONS: Final = "emotion_pipeline.api.jobs:migrations"
+_ADVISORY_LOCK: Final = 0x656D6F74  # "emot": one number that no other program's migrations take by chance
+_BUSY_S: Final = 20.0
+"""How long SQLite waits for another writer."""
+
+
+def open_database(api: Api, secrets: ApiSecrets) -> Engine:
+    """Return the engine of the configured database, by default a SQLite file in ``api.folder``.
+
+    :raises BackendUnavailableError: the address is none, or its driver is not installed
+    """
+    api.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    given = secrets.database_url
+    url = given.get_secret_value() if given else f"sqlite:///{(api.folder / 'jobs.db').resolve()}"
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(url)
+        return create_engine(url, pool_pre_ping=True)
+    except ArgumentError as error:
+        raise BackendUnavailableError("EMOTION_DATABASE_URL is no address of a database") from error
+    except ImportError as error:
+        raise BackendUnavailableError(
+            f"the driver for EMOTION_DATABASE_URL is missing ({error.name}); for PostgreSQL run: "
+            "pip install 'emotion-pipeline[api,postgres]'"
+        ) from error
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins transactions, see below, not the driver
+        connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+        connection.execute("PRAGMA synchronous=FULL")  # an accepted job survives a loss of power
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and writes then would fail, not wait, where another wrote in between.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: Engine, folder: Path) -> None:
+    """Bring the tables to the newest form; processes that start together wait for each other.
+
+    :raises BackendUnavailableError: the database cannot be reached
+    """
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    try:
+        with _alone(engine, folder) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise BackendUnavailableError("the database of jobs cannot be reached; check EMOTION_DATABASE_URL") from error
+
+
+def is_current(engine: Engine) -> bool:
+    """Return whether the database answers and has the form that this version knows."""
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found == ScriptDirectory.from_config(config).get_current_head()
+
+
+@contextmanager
+def _alone(engine: Engine, folder: Path) -> Iterator[Connection]:
+    if engine.dialect.name == "sqlite":
+        with FileLock(folder / ".migration.lock"), engine.begin() as connection:
+            yield connection
+        return
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        yield connection

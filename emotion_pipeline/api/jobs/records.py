@@ -1,0 +1,57 @@
+"""What is stored of a job: one table, whose changes over time are the migrations beside this module."""
+
+from sqlalchemy import Float, Index, Integer, String, Text, UniqueConstraint, false
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+QUEUED, RUNNING, SUCCEEDED, FAILED = "queued", "running", "succeeded", "failed"
+UNFINISHED = (QUEUED, RUNNING)
+NO_WEBHOOK, PENDING, DELIVERED, UNDELIVERED = "none", "pending", "delivered", "failed"
+
+
+class Base(DeclarativeBase):
+    """All tables of the service."""
+
+
+class JobRecord(Base):
+    """One job. Times are seconds since 1970, UTC."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("subject", "idempotency_key", name="uq_jobs_subject_key"),
+        Index("ix_jobs_status_short_created", "status", "short", "created_at"),
+        Index("ix_jobs_webhook_due", "webhook_status", "webhook_due_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    short: Mapped[bool] = mapped_column(server_default=false())
+    """Somebody waits for it."""
+    file: Mapped[str] = mapped_column(Text)
+    """The recording's name as its sender gave it, or its address without secrets."""
+    upload: Mapped[str | None] = mapped_column(String(80))
+    """Name of the file in the folder of uploads, there until the job ends."""
+    address: Mapped[str | None] = mapped_column(Text)
+    """Where the recording lies, secrets included; forgotten when the job ends."""
+    audio_seconds: Mapped[float | None] = mapped_column(Float)
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    stage: Mapped[str | None] = mapped_column(String(32))
+    result: Mapped[str | None] = mapped_column(Text)
+    """JSON, as ``schemas.RecordingResult``."""
+    failure_code: Mapped[str | None] = mapped_column(String(64))
+    failure_detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Float)
+    started_at: Mapped[float | None] = mapped_column(Float)
+    finished_at: Mapped[float | None] = mapped_column(Float)
+    claim: Mapped[str | None] = mapped_column(String(32))
+    """Who works on it may end it by this token alone."""
+    lease_until: Mapped[float | None] = mapped_column(Float)
+    """When the claim lapses unless it is renewed."""
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    """How often work on it began, without those times when the worker was told to stop."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_digest: Mapped[str | None] = mapped_column(String(64))
+    webhook_url: Mapped[str | None] = mapped_column(Text)
+    webhook_status: Mapped[str] = mapped_column(String(16), default=NO_WEBHOOK)
+    webhook_attempts: Mapped[int] = mapped_column(Integer, default=0)
+    webhook_due_at: Mapped[float | None] = mapped_column(Float)

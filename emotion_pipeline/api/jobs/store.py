@@ -1,0 +1,234 @@
+"""How a job moves from one state to the next: every step is one statement or transaction of the database.
+
+A job is claimed with a token and a lease. Whoever holds the token may write; where the lease lapsed and another claimed
+the job, the old token writes nothing. So a job that two processes worked on still has one result.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Engine, and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from emotion_pipeline.api.jobs.records import (
+    DELIVERED,
+    FAILED,
+    NO_WEBHOOK,
+    PENDING,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    UNDELIVERED,
+    UNFINISHED,
+    JobRecord,
+)
+from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.service_settings import Jobs, Webhooks
+
+WORKER_LOST: Final = "worker_lost"
+_DAY_S: Final = 86_400.0
+
+
+class TooManyJobsError(EmotionPipelineError):
+    """A subject has as many unfinished jobs as it may."""
+
+
+class KeyTakenError(EmotionPipelineError):
+    """Another request has the same idempotency key."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is asked for: either ``upload``, a file in the folder of uploads, or ``address``."""
+
+    subject: str
+    file: str
+    upload: str | None = None
+    address: str | None = None
+    audio_seconds: float | None = None
+    short: bool = False
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
+    request_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that its holder alone may end."""
+
+    job: JobRecord
+    token: str
+
+
+class JobStore:
+    """The jobs of one database; safe to share between threads.
+
+    :param now: seconds since 1970
+    """
+
+    def __init__(self, engine: Engine, jobs: Jobs, webhooks: Webhooks, now: Callable[[], float] = time.time) -> None:
+        self._engine, self._jobs, self._webhooks, self._now = engine, jobs, webhooks, now
+
+    def add(self, new: NewJob) -> JobRecord:
+        """Store a job, from which moment on it is accepted.
+
+        :raises TooManyJobsError: the subject has too many that did not end
+        :raises KeyTakenError: another job has the same idempotency key
+        """
+        record = JobRecord(
+            id=uuid.uuid4().hex,
+            status=QUEUED,
+            progress=0.0,
+            attempts=0,
+            created_at=self._now(),
+            webhook_status=PENDING if new.webhook_url else NO_WEBHOOK,
+            webhook_attempts=0,
+            **{name: getattr(new, name) for name in NewJob.__slots__},
+        )
+        try:
+            with self._session() as session, session.begin():
+                mine = and_(JobRecord.subject == new.subject, JobRecord.status.in_(UNFINISHED))
+                if (session.scalar(select(func.count()).where(mine)) or 0) >= self._jobs.most_unfinished:
+                    raise TooManyJobsError(f"{self._jobs.most_unfinished} jobs have not ended yet")
+                session.add(record)
+        except IntegrityError as error:
+            raise KeyTakenError("another job has this idempotency key") from error
+        return record
+
+    def get(self, job_id: str, subject: str) -> JobRecord | None:
+        """Return a subject's job, None where there is none or it is another's."""
+        with self._session() as session:
+            return session.scalar(select(JobRecord).where(JobRecord.id == job_id, JobRecord.subject == subject))
+
+    def by_key(self, subject: str, key: str) -> JobRecord | None:
+        """Return the job that a subject asked for under an idempotency key."""
+        with self._session() as session:
+            where = and_(JobRecord.subject == subject, JobRecord.idempotency_key == key)
+            return session.scalar(select(JobRecord).where(where))
+
+    def remove(self, job_id: str, subject: str) -> JobRecord | None:
+        """Forget a subject's job and return what it was; whoever works on it finds its claim gone."""
+        with self._session() as session, session.begin():
+            where = and_(JobRecord.id == job_id, JobRecord.subject == subject)
+            return session.scalar(delete(JobRecord).where(where).returning(JobRecord))
+
+    def claim(self, *, short_only: bool = False) -> Claim | None:
+        """Take the next job, short ones first, or None; a job whose lease lapsed is taken again.
+
+        One that was begun too often, and whose workers all died, fails with the code ``WORKER_LOST``.
+        """
+        self._fail_the_hopeless()
+        token = uuid.uuid4().hex
+        with self._session() as session, session.begin():
+            session.connection()  # a wait for another writer comes before the clock is read
+            now = self._now()
+            waiting = or_(JobRecord.status == QUEUED, _lapsed(now))
+            next_one = (
+                select(JobRecord)
+                .where(waiting, *([JobRecord.short] if short_only else []))
+                .order_by(JobRecord.short.desc(), JobRecord.created_at)
+                .limit(1)
+            )
+            job = session.scalar(next_one.with_for_update(skip_locked=True))
+            if job is None:
+                return None
+            job.status, job.claim, job.lease_until = RUNNING, token, now + self._jobs.lease_seconds
+            job.attempts += 1
+            job.started_at = job.started_at or now
+        return Claim(job, token)
+
+    def renew(self, claim: Claim) -> bool:
+        """Prolong a claim; False where it is no longer one: the job was deleted, or another works on it."""
+        return self._update_claimed(claim, {"lease_until": self._now() + self._jobs.lease_seconds})
+
+    def report(self, claim: Claim, stage: str, progress: float) -> bool:
+        """Note how far the work is. Returns as ``renew``."""
+        return self._update_claimed(claim, {"stage": stage, "progress": progress})
+
+    def release(self, claim: Claim) -> bool:
+        """Give a job back that was not finished because its worker has to stop. Returns as ``renew``."""
+        attempts = JobRecord.attempts - 1
+        values = {"status": QUEUED, "claim": None, "lease_until": None, "attempts": attempts, "stage": None}
+        return self._update_claimed(claim, values)
+
+    def succeed(self, claim: Claim, result: str, audio_seconds: float | None) -> bool:
+        """Store the result. Returns as ``renew``: False stores nothing."""
+        ended = {"status": SUCCEEDED, "result": result, "progress": 1.0, "audio_seconds": audio_seconds}
+        return self._end(claim, ended)
+
+    def fail(self, claim: Claim, code: str, detail: str) -> bool:
+        """Store why there is no result. Returns as ``renew``."""
+        return self._end(claim, {"status": FAILED, "failure_code": code, "failure_detail": detail})
+
+    def uploads_in_use(self) -> set[str]:
+        """Return the names of uploads that jobs still need."""
+        with self._session() as session:
+            rows = session.scalars(select(JobRecord.upload).where(JobRecord.status.in_(UNFINISHED)))
+            return {name for name in rows if name is not None}
+
+    def forget_old(self) -> int:
+        """Remove jobs that ended long ago and return how many."""
+        before = self._now() - self._jobs.keep_days * _DAY_S
+        with self._session() as session, session.begin():
+            removed = session.scalars(
+                delete(JobRecord).where(JobRecord.finished_at < before).returning(JobRecord.id)
+            ).all()
+        return len(removed)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs wait and how many are in work."""
+        with self._session() as session:
+            query = select(JobRecord.status, func.count()).where(JobRecord.status.in_(UNFINISHED))
+            found = [(status, count) for status, count in session.execute(query.group_by(JobRecord.status))]
+        return dict.fromkeys(UNFINISHED, 0) | dict(found)
+
+    def next_webhook(self) -> JobRecord | None:
+        """Take the next job whose end is to be told, or None; until ``webhook_told`` it is tried again later."""
+        now = self._now()
+        ended = JobRecord.status.in_((SUCCEEDED, FAILED))
+        due = and_(JobRecord.webhook_status == PENDING, ended, JobRecord.webhook_due_at <= now)
+        first = select(JobRecord).where(due).order_by(JobRecord.webhook_due_at).limit(1)
+        with self._session() as session, session.begin():
+            job = session.scalar(first.with_for_update(skip_locked=True))
+            if job is not None:
+                pause = self._webhooks.first_pause * 2.0**job.webhook_attempts
+                job.webhook_attempts += 1
+                job.webhook_due_at = now + self._webhooks.timeout + pause
+            return job
+
+    def webhook_told(self, job_id: str, *, delivered: bool) -> None:
+        """Note that the other server knows, or that the last attempt failed, too."""
+        with self._session() as session, session.begin():
+            status = DELIVERED if delivered else UNDELIVERED
+            session.execute(update(JobRecord).where(JobRecord.id == job_id).values(webhook_status=status))
+
+    def _fail_the_hopeless(self) -> None:
+        detail = f"Work on it began {self._jobs.attempts} times and ended each time with the loss of its process."
+        values = {"status": FAILED, "failure_code": WORKER_LOST, "failure_detail": detail, **self._ended()}
+        hopeless = and_(_lapsed(self._now()), JobRecord.attempts >= self._jobs.attempts)
+        with self._session() as session, session.begin():
+            session.execute(update(JobRecord).where(hopeless).values(values))
+
+    def _end(self, claim: Claim, values: dict[str, Any]) -> bool:
+        return self._update_claimed(claim, {**values, **self._ended()})
+
+    def _ended(self) -> dict[str, Any]:
+        now = self._now()
+        gone = dict.fromkeys(("claim", "lease_until", "address", "stage"))
+        return {**gone, "finished_at": now, "webhook_due_at": now}
+
+    def _update_claimed(self, claim: Claim, values: dict[str, Any]) -> bool:
+        held = and_(JobRecord.id == claim.job.id, JobRecord.claim == claim.token, JobRecord.status == RUNNING)
+        with self._session() as session, session.begin():
+            return session.scalar(update(JobRecord).where(held).values(values).returning(JobRecord.id)) is not None
+
+    def _session(self) -> Session:
+        return Session(self._engine, expire_on_commit=False)
+
+
+def _lapsed(now: float) -> ColumnElement[bool]:
+    return and_(JobRecord.status == RUNNING, JobRecord.lease_until < now)

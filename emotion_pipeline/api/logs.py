@@ -1,0 +1,64 @@
+"""The service's log: one JSON object a line on standard error, with the request's name, its subject and its time.
+
+Texts, audio, tokens and addresses enter no line; only ``api.log_content`` lets texts in, at level DEBUG.
+"""
+
+import logging
+import sys
+from typing import Any, Final
+
+import structlog
+from structlog.typing import EventDict
+
+_NAME: Final = "emotion_pipeline.api"
+
+_QUIET: Final = ("httpx", "httpcore", "stamina", "alembic", "multipart", "python_multipart")
+"""Libraries that tell each step of theirs at a level below WARNING."""
+
+_SHARED: Final[list[Any]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def set_up_logs(level: str) -> None:
+    """Send what this process logs, through structlog or through ``logging``, to standard error as JSON."""
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_SHARED, _without_traces],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"  # requests are logged once, by the middleware
+
+
+def logger() -> Any:
+    """Return the service's logger."""
+    return structlog.get_logger(_NAME)
+
+
+def _without_traces(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Keep an error's type of what a library logs, not its trace, in which paths and values stand."""
+    record = event.get("_record")
+    if record is not None and record.exc_info:
+        error = record.exc_info[1]
+        event["error"] = type(error).__name__
+        event["event"] = str(event.get("event", "")).partition("\n")[0]
+        record.exc_info = record.exc_text = None
+    event.pop("exc_info", None)
+    return event

@@ -1,0 +1,119 @@
+"""What happens around every request, whatever it asks for: its name, its figures, its line in the log, its turn.
+
+Written against ASGI itself: a body is never read here, and nothing is added to a request's time but this.
+"""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emotion_pipeline.api.drain import Drain
+from emotion_pipeline.api.limits import RateLimits
+from emotion_pipeline.api.logs import logger
+from emotion_pipeline.api.metrics import Metrics
+from emotion_pipeline.api.problems import Problem, overloaded, unexpected
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ALWAYS_OPEN: Final = frozenset({"/health", "/ready", "/metrics"})
+_UNMATCHED: Final = "unmatched"
+_SAFE: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_RETRY_ELSEWHERE_S: Final = 5
+
+
+class AroundRequests:
+    """Names each request, bounds how many are in work, turns them away while the service stops, measures and logs."""
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, drain: Drain, limits: RateLimits, most_in_flight: int
+    ) -> None:
+        self._app, self._metrics, self._drain, self._limits = app, metrics, drain, limits
+        self._most_in_flight = most_in_flight
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        state = scope.setdefault("state", {})
+        state["request_id"] = _request_id(Headers(scope=scope))
+        answer = _Answer(send, state["request_id"], closing=self._drain)
+        self._drain.in_flight += 1
+        self._metrics.in_flight.inc()
+        try:
+            await self._let_in(scope)
+            await self._app(scope, receive, answer.send)
+        except Problem as problem:
+            await problem.response(state["request_id"])(scope, receive, answer.send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets problem details and the log no trace
+            problem = unexpected(error)
+            if answer.status is None:
+                await problem.response(state["request_id"])(scope, receive, answer.send)
+        finally:
+            self._drain.in_flight -= 1
+            self._metrics.in_flight.dec()
+            self._note(scope, answer.status or 499, time.perf_counter() - started)
+
+    async def _let_in(self, scope: Scope) -> None:
+        if _plain(scope["path"]) in _ALWAYS_OPEN:
+            return
+        if self._drain.has_begun:
+            raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
+        if self._drain.in_flight > self._most_in_flight:
+            raise overloaded("too_many_in_flight", "As many requests are in work as may be; come back in a moment.")
+        client = scope.get("client")
+        await self._limits.take_address(client[0] if client else "local")
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route, method = _route(scope), scope["method"]
+        self._metrics.request_seconds.labels(method, route).observe(seconds)
+        self._metrics.requests.labels(method, route, status).inc()
+        if status >= 400:
+            self._metrics.errors.labels(route, status).inc()
+        state: dict[str, Any] = scope["state"]
+        logger().info(
+            "request",
+            request_id=state["request_id"],
+            method=method,
+            route=route,
+            status=status,
+            subject=state.get("subject"),
+            latency_ms=round(1_000 * seconds, 2),
+        )
+
+
+class _Answer:
+    """Adds the headers that every answer has, and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str, closing: Drain) -> None:
+        self._send, self._request_id, self._drain = send, request_id, closing
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request_id
+            for name, value in _SAFE.items():
+                headers.setdefault(name, value)
+            if self._drain.has_begun:
+                headers["Connection"] = "close"
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("/v1")
+
+
+def _route(scope: Scope) -> str:
+    """Return the pattern that matched, so that neither figures nor log hold what a client put into a path."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or _UNMATCHED

@@ -1,0 +1,156 @@
+"""Everything that a client is told when something fails, in one shape: problem details (RFC 9457).
+
+A problem is written for whoever sent the request: it names what is wrong and what to do. What went wrong inside
+the service is the log's business; no problem carries a path, a secret or a trace.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from emotion_pipeline.api.explanation import where
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_TITLES: Final = {
+    400: "The request cannot be read",
+    401: "A valid token is needed",
+    403: "The token does not allow this",
+    404: "There is nothing here",
+    405: "This method does nothing here",
+    409: "The request contradicts another",
+    413: "The request is too large",
+    415: "The content is of another type than this address takes",
+    422: "The request cannot be carried out",
+    429: "Too many requests",
+    500: "The service failed",
+    503: "The service cannot take this now",
+}
+
+
+class ProblemDetails(BaseModel):
+    """Problem details (RFC 9457). ``code`` is stable and made for programs, ``detail`` is made for people."""
+
+    type: str = Field(examples=["urn:emotion-pipeline:problem:invalid_request"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str = Field(description="The request, as the log names it.", examples=["urn:uuid:…"])
+    errors: list[dict[str, str]] | None = Field(
+        default=None, description="Where the request breaks a rule: a JSON pointer and a sentence each."
+    )
+
+
+class Problem(Exception):  # noqa: N818 - it is what RFC 9457 calls it
+    """Ends a request with problem details.
+
+    :param code: stable, in small letters with underscores
+    :param detail: one or two sentences for people
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.headers = dict(headers or {})
+        self.errors = [dict(one) for one in errors] if errors is not None else None
+
+    def response(self, request_id: str) -> Response:
+        """Return the answer that tells it."""
+        body: dict[str, Any] = {
+            "type": f"urn:emotion-pipeline:problem:{self.code}",
+            "title": _TITLES.get(self.status, "The request failed"),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "instance": f"urn:request:{request_id}",
+        }
+        if self.errors is not None:
+            body["errors"] = self.errors
+        return JSONResponse(body, self.status, self.headers, MEDIA_TYPE)
+
+
+def overloaded(code: str, detail: str, retry_after_s: int = 1) -> Problem:
+    """Return what a client is told that should come back in a moment."""
+    return Problem(503, code, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of these answers."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {status: {"description": _TITLES[status], "content": content} for status in sorted(statuses)}
+
+
+def request_id_of(request: Request) -> str:
+    """Return the name of a request in the log and in problems."""
+    return request.scope.get("state", {}).get("request_id", "unknown")
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let every failure leave the service as problem details."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> Response:
+        return error.response(request_id_of(request))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return _of_validation(error).response(request_id_of(request))
+
+    @app.exception_handler(HTTPException)
+    async def _of_the_framework(request: Request, error: HTTPException) -> Response:
+        return _of_framework(error).response(request_id_of(request))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        return unexpected(error).response(request_id_of(request))
+
+
+def unexpected(error: BaseException) -> Problem:
+    """Log what was not foreseen, by its type and place alone, since its message may hold anything."""
+    structlog.get_logger("emotion_pipeline.api").error("unexpected_error", error=type(error).__name__, at=where(error))
+    return Problem(500, "internal_error", "The service failed; the operator finds why under this request's name.")
+
+
+def _of_validation(error: RequestValidationError) -> Problem:
+    problems = error.errors()
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return Problem(400, "invalid_json", "The body is no valid JSON.")
+    errors = [
+        {"pointer": "/" + "/".join(_pointed(part) for part in problem["loc"]), "detail": problem["msg"]}
+        for problem in problems
+    ]
+    return Problem(422, "invalid_request", "The request breaks the rules named in errors.", errors=errors)
+
+
+def _pointed(part: object) -> str:
+    """Return one step of a JSON pointer (RFC 6901)."""
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "invalid_request"}
+    details = {
+        404: "There is nothing at this address; the addresses are listed at /docs.",
+        405: "This address does not take this method; see the Allow header.",
+        413: "The body is larger than this address takes.",
+        400: "The request cannot be read.",
+    }
+    status = error.status_code
+    return Problem(
+        status, codes.get(status, "http_error"), details.get(status, "The request failed."), headers=error.headers
+    )

@@ -1,0 +1,104 @@
+"""``POST /predict``: texts at once, the address of a recording as a job."""
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from emotion_pipeline.api.access import Parts, Predicting
+from emotion_pipeline.api.addresses import check_address
+from emotion_pipeline.api.jobs.store import NewJob
+from emotion_pipeline.api.logs import logger
+from emotion_pipeline.api.problems import Problem, described
+from emotion_pipeline.api.routes.jobs import accept, job_of
+from emotion_pipeline.api.schemas import Job, TextEmotion, TextEmotions, TextRequest
+from emotion_pipeline.api.service import Service
+from emotion_pipeline.api.tokens import Principal
+from emotion_pipeline.engine.sources.addresses import name_of
+
+router = APIRouter(tags=["predict"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="The same key and request give the same job, however often they are sent.",
+    ),
+]
+
+
+async def takes_json(request: Request) -> None:
+    """Refuse a body of another type. Raises Problem 415."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
+
+
+@router.post(
+    "/predict",
+    response_model=TextEmotion | TextEmotions,
+    responses={
+        202: {"model": Job, "description": "The address became a job"},
+        **described(400, 401, 403, 409, 413, 415, 422, 429, 503),
+    },
+    dependencies=[Depends(takes_json)],
+)
+async def predict(
+    body: TextRequest, service: Parts, who: Predicting, response: Response, key: IdempotencyKey = None
+) -> Any:
+    """Say what a text expresses, or several; or accept the address of a recording or of a page with a video.
+
+    A text is answered with its result, several with ``results``, an address with 202 and a job.
+    """
+    if body.url:
+        response.status_code = 202
+        return await _as_job(body, service, who, response, key)
+    texts = body.texts or [body.text]
+    _check_size(texts, service)
+    service.require_text_model()
+    if service.settings.api.log_content:
+        logger().debug("texts", texts=texts)
+    results = await service.text.judge(texts)
+    return {"results": results} if body.texts else results[0]
+
+
+async def _as_job(body: TextRequest, service: Service, who: Principal, response: Response, key: str | None) -> Job:
+    check_address(body.url, service.fetch_limits)
+    check_webhook(body.webhook_url, service)
+    standing = await service.limits.take_audio(who.subject, service.settings.api.limits.url_audio_seconds)
+    response.headers.update(standing.headers())
+    digest = hashlib.sha256(f"{body.url}\n{body.webhook_url}".encode()).hexdigest()
+    new = NewJob(
+        who.subject,
+        file=name_of(body.url),
+        address=body.url,
+        webhook_url=body.webhook_url or None,
+        idempotency_key=key,
+        request_digest=digest,
+    )
+    job, _is_new = await accept(service, new)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job_of(job)
+
+
+def check_webhook(address: str, service: Service) -> None:
+    """Refuse a webhook that may not be asked, or any where there is no secret to sign with. Raises Problem 422."""
+    if not address:
+        return
+    if service.settings.api_secrets.webhook_secret is None:
+        detail = "This service signs no webhooks, since it has no secret for that; ask for the job instead."
+        raise Problem(422, "webhooks_disabled", detail)
+    check_address(address, service.fetch_limits, webhook=True)
+
+
+def _check_size(texts: list[str], service: Service) -> None:
+    limits = service.settings.api.limits
+    if len(texts) > limits.texts:
+        raise Problem(413, "too_many_texts", f"{len(texts)} texts were sent; {limits.texts} may be in one request.")
+    longest = max(map(len, texts))
+    if longest > limits.text_characters:
+        detail = f"A text has {longest} characters; {limits.text_characters} are allowed."
+        raise Problem(413, "text_too_long", detail)

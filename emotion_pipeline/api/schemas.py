@@ -1,0 +1,149 @@
+"""What requests and answers look like, field by field: the source of the OpenAPI description.
+
+Names and meanings are the engine's (``engine.types``, ``engine.stages.report``); where both speak, theirs holds.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Score = Annotated[float, Field(ge=-1.0, le=1.0)]
+
+
+class TextRequest(BaseModel):
+    """Exactly one of a text, several texts, or the address of a recording or of a page with a video."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "oneOf": [{"required": ["text"]}, {"required": ["texts"]}, {"required": ["url"]}],
+            "examples": [{"text": "Exciting news!"}, {"texts": ["Exciting news!", "I am furious."]}],
+        },
+    )
+
+    text: str = Field(default="", description="A text in English.")
+    texts: list[str] = Field(default=[], min_length=1, description="Texts in English, answered in their order.")
+    url: str = Field(default="", max_length=4_096, description="An http or https address; becomes a job.")
+    webhook_url: str = Field(
+        default="", max_length=4_096, description="Is told when the job of a url ended; signed with HMAC."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        given = self.model_fields_set & {"text", "texts", "url"}
+        if len(given) != 1:
+            raise ValueError("give exactly one of text, texts and url")
+        if "webhook_url" in self.model_fields_set and "url" not in given:
+            raise ValueError("webhook_url goes with url: texts are answered at once")
+        return self
+
+
+class TextEmotion(BaseModel):
+    """What one text expresses; the fields are those of ``emotion-clf predict --text``."""
+
+    text: str
+    base: Literal["Happiness", "Anger", "Sadness", "Neutral", "Other"]
+    base_probability: Probability
+    sub_emotion: str | None
+    sub_probability: Probability | None
+    intensity: str | None
+    intensity_probability: Probability | None
+    uncertain: bool = Field(description="Below the confidence threshold, empty, or not English.")
+    labels: list[str] = Field(description="Of GoEmotions' 28, those above their thresholds.")
+    base_probabilities: dict[str, Probability]
+    label_scores: dict[str, Probability]
+    notices: list[str] = Field(description="not_english; cut: only the beginning was read.")
+    features: dict[str, float] | None
+    sentiment_score: Score
+
+
+class TextEmotions(BaseModel):
+    """One result per text, in order."""
+
+    results: list[TextEmotion]
+
+
+class Segment(BaseModel):
+    """A sentence or speaker turn; times in seconds."""
+
+    speaker: str
+    start: float
+    end: float
+    transcript: str
+    emotion: str
+    emotion_score: Probability
+    text_emotion: str
+    text_emotion_score: Probability
+    sub_emotion: str | None
+    intensity: str | None
+    uncertain: bool
+    sentiment_score: Score
+    tone_sentiment_match: str
+    agreement_score: Score
+    masked: bool
+    leaking: bool
+
+
+class RecordingResult(BaseModel):
+    """What one recording says; the fields are those of ``emotion-clf predict --file``."""
+
+    file: str
+    emotion: str | None
+    emotion_score: Probability | None
+    transcript: str | None
+    sentiment_score: Score | None
+    tone_sentiment_match: str
+    segments: list[Segment]
+    status: str
+    reasons: list[str]
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the last two are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Failure(BaseModel):
+    """Why a job has no result: a stable code, and a sentence for people."""
+
+    code: str
+    detail: str
+
+
+class Job(BaseModel):
+    """A recording that is or was analysed."""
+
+    id: str
+    status: JobStatus
+    progress: Probability
+    stage: str | None = Field(description="What is being done, while it runs.")
+    file: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    audio_seconds: float | None
+    result: RecordingResult | None = None
+    failure: Failure | None = None
+    webhook: Literal["none", "pending", "delivered", "failed"]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether requests are taken, what was verified for that, and which models answer."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Literal["ok", "starting", "failed", "draining"]]
+    models: dict[str, str] = Field(description="Fingerprints: back end, revision and parameters.")

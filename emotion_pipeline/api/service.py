@@ -1,0 +1,186 @@
+"""What one server process consists of, from its start to its end; requests find it in ``app.state.service``.
+
+Parts know nothing of each other; here they are put together. Whether these settings allow it is checked first, by
+``check_setup``, so that a wrong one ends the start with a sentence.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from emotion_pipeline.api.addresses import job_limits
+from emotion_pipeline.api.drain import Drain
+from emotion_pipeline.api.explanation import where
+from emotion_pipeline.api.folders import Folders
+from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
+from emotion_pipeline.api.jobs.store import JobStore
+from emotion_pipeline.api.jobs.supervisor import Supervisor
+from emotion_pipeline.api.limits import RateLimits
+from emotion_pipeline.api.logs import logger
+from emotion_pipeline.api.metrics import Metrics
+from emotion_pipeline.api.problems import Problem, overloaded
+from emotion_pipeline.api.text import TextService
+from emotion_pipeline.api.tokens import TokenJudge
+from emotion_pipeline.settings import ConfigurationError, Settings
+
+T = TypeVar("T")
+
+_DATABASE_THREADS: Final = 4
+_PROBE_THREADS: Final = 2
+"""Uploads that are looked at at once; more would only take the cores from those that are judged."""
+
+_COUNT_EVERY_S: Final = 15.0
+_TIDY_EVERY_S: Final = 3_600.0
+_CHECK_S: Final = 2.0
+
+
+def check_setup(settings: Settings) -> TokenJudge | None:
+    """Return what judges tokens, None where everybody is let in.
+
+    :raises TokenSetupError: tokens cannot be judged
+    :raises ConfigurationError: settings contradict each other
+    """
+    api, secrets = settings.api, settings.api_secrets
+    if api.workers > 1 and secrets.redis_url is None:
+        raise ConfigurationError(
+            f"api.workers is {api.workers}, and each would count requests for itself; set EMOTION_REDIS_URL, or take 1"
+        )
+    keyless = secrets.jwt_secret is None and api.tokens.algorithm == "HS256"
+    if not (api.development and keyless):
+        return TokenJudge(api.tokens, secrets)
+    if not _is_loopback(api.host):
+        raise ConfigurationError(
+            f"api.development lets everybody in, so that api.host must be 127.0.0.1, not {api.host}; "
+            "set EMOTION_JWT_SECRET to serve other machines"
+        )
+    return None
+
+
+class Service:
+    """The parts of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        api, secrets = settings.api, settings.api_secrets
+        self.settings = settings
+        self.judge = check_setup(settings)
+        self.metrics = Metrics()
+        self.drain = Drain(api.drain_seconds)
+        self.limits = RateLimits(api.limits, secrets.redis_url.get_secret_value() if secrets.redis_url else None)
+        self.fetch_limits = job_limits(settings)
+        self.folders = Folders(api.folder)
+        self.text = TextService(settings, self.metrics)
+        self.workers = Supervisor(api.jobs.workers, self.metrics)
+        self._engine = open_database(api, secrets)
+        self.jobs = JobStore(self._engine, api.jobs, api.webhooks)
+        self._database = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
+        self._probes = ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._text_model = "starting"
+
+    async def start(self) -> None:
+        """Open for requests; models load meanwhile, and ``readiness`` says when they are there."""
+        await self.in_database(lambda: migrate(self._engine, self.settings.api.folder))
+        self.drain.install()
+        self.workers.start()
+        self.text.start()
+        self._tasks = [
+            asyncio.create_task(self._warm_up(), name="warm-up"),
+            asyncio.create_task(self._count(), name="count"),
+            asyncio.create_task(self._tidy(), name="tidy"),
+        ]
+
+    async def stop(self) -> None:
+        """End everything that ``start`` began."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.text.stop()
+        await self.workers.stop()
+        for pool in (self._database, self._probes):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._engine.dispose()
+
+    async def in_database(self, call: Callable[[], T]) -> T:
+        """Return what a call of the database returns, from a thread. Raises Problem 503 where it does not answer."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._database, call)
+        except SQLAlchemyError as error:
+            logger().error("database_error", error=type(error).__name__, at=where(error))
+            raise overloaded("database_unavailable", "The database of jobs does not answer; try again.", 5) from error
+
+    async def in_probe(self, call: Callable[[], T]) -> T:
+        """Return what a look at an upload returns, from one of few threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._probes, call)
+
+    def require_text_model(self) -> None:
+        """Raise Problem 503 where the text model is not loaded (yet)."""
+        if self._text_model != "ok":
+            raise overloaded("starting", "The text model is not loaded yet; try again.", 2)
+
+    async def readiness(self) -> dict[str, str]:
+        """Return what was verified: by name, ``ok`` or what else."""
+        return {
+            "serving": "draining" if self.drain.has_begun else "ok",
+            "text_model": self._text_model,
+            "workers": "ok" if self.workers.is_ready else "starting",
+            "database": await self._verdict(self._check_database()),
+            "limits": await self._verdict(self.limits.check()),
+        }
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Fingerprints of the models that answer."""
+        return {**self.workers.models, **self.text.models}
+
+    async def _check_database(self) -> None:
+        if not await self.in_database(lambda: is_current(self._engine)):
+            raise overloaded("database_unavailable", "The database has another form.")
+
+    async def _verdict(self, check: Coroutine[Any, Any, None]) -> str:
+        try:
+            await asyncio.wait_for(check, _CHECK_S)
+        except (Problem, TimeoutError):
+            return "failed"
+        return "ok"
+
+    async def _warm_up(self) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self.text.warm_up)
+        except Exception as error:  # noqa: BLE001 - the service stays up and says that it is not ready
+            self._text_model = "failed"
+            logger().error("text_model_failed", error=type(error).__name__, at=where(error))
+            return
+        self._text_model = "ok"
+        logger().info("text_model_ready", models=self.text.models)
+
+    async def _count(self) -> None:
+        while True:
+            try:
+                counts = await self.in_database(self.jobs.counts)
+            except Problem:
+                counts = {}
+            for status, count in counts.items():
+                self.metrics.unfinished_jobs.labels(status).set(count)
+            await asyncio.sleep(_COUNT_EVERY_S)
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                forgotten = await self.in_database(self.jobs.forget_old)
+                removed = self.folders.remove_abandoned(await self.in_database(self.jobs.uploads_in_use))
+            except Problem:
+                forgotten = removed = 0
+            if forgotten or removed:
+                logger().info("tidied", jobs_forgotten=forgotten, uploads_removed=removed)
+            await asyncio.sleep(_TIDY_EVERY_S)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,171 @@
+"""JSON Web Tokens (RFC 7519): making one, and saying whom one stands for.
+
+The algorithm is what the settings say, whatever a token's header claims. What a subject may do is its scopes; who asks
+for a scope is decided where requests come in (``access``).
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import jwt
+
+from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.service_settings import Api, ApiSecrets, Tokens
+
+SCOPES: Final = {
+    "predict": "judge texts and recordings, at once or as jobs",
+    "jobs": "read and delete one's own jobs",
+    "metrics": "read the service's figures",
+}
+"""What a token may allow."""
+
+_REQUIRED: Final = ["exp", "iss", "aud", "sub"]
+_LONGEST_SUBJECT: Final = 200
+_REFRESH_S: Final = 30.0
+"""Shortest time between two looks at a key server, however many unknown keys tokens name."""
+
+
+class TokenError(EmotionPipelineError):
+    """A token that is not believed; the message says why, and nothing of the token."""
+
+
+class TokenSetupError(EmotionPipelineError):
+    """Tokens cannot be made or judged with these settings."""
+
+
+class KeysUnavailableError(EmotionPipelineError):
+    """The key server does not answer, so that nobody's token can be judged now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, and what for."""
+
+    subject: str
+    scopes: frozenset[str]
+
+
+class TokenJudge:
+    """Says whom a token stands for.
+
+    :raises TokenSetupError: there is no key, or none of the configured kind
+    """
+
+    def __init__(self, settings: Tokens, secrets: ApiSecrets) -> None:
+        self._settings = settings
+        self._key_of = _keys(settings, secrets)
+
+    def principal(self, token: str) -> Principal:
+        """Return whom the token stands for; may look at the key server.
+
+        :raises TokenError: it is malformed, of another signer, issuer or audience, expired, or lacks a claim
+        :raises KeysUnavailableError: the key server does not answer
+        """
+        settings = self._settings
+        try:
+            claims = jwt.decode(
+                token,
+                self._key_of(token),
+                algorithms=[settings.algorithm],
+                audience=settings.audience,
+                issuer=settings.issuer,
+                leeway=settings.leeway_seconds,
+                options={"require": _REQUIRED},
+            )
+        except jwt.InvalidTokenError as error:
+            raise TokenError(_said(error)) from error
+        subject, scope = claims["sub"], claims.get("scope", "")
+        if not subject.strip() or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
+            raise TokenError("its subject is empty, too long or not printable")
+        if not isinstance(scope, str):
+            raise TokenError("its scope is no text of names with blanks between them (RFC 8693, section 4.2)")
+        return Principal(subject, frozenset(scope.split()))
+
+
+def make_token(api: Api, secrets: ApiSecrets, subject: str, scopes: Collection[str], lifetime: timedelta) -> str:
+    """Return a token signed with the service's own secret.
+
+    :raises TokenSetupError: there is no secret, or tokens are signed elsewhere (RS256)
+    """
+    if api.tokens.algorithm != "HS256":
+        raise TokenSetupError("tokens are signed with RS256, whose private key only your identity provider has")
+    now = datetime.now(UTC)
+    claims: dict[str, Any] = {
+        "iss": api.tokens.issuer,
+        "aud": api.tokens.audience,
+        "sub": subject,
+        "scope": " ".join(sorted(scopes)),
+        "iat": now,
+        "exp": now + lifetime,
+    }
+    return jwt.encode(claims, _secret(secrets), algorithm="HS256")
+
+
+def _keys(settings: Tokens, secrets: ApiSecrets) -> Callable[[str], Any]:
+    if settings.algorithm == "HS256":
+        secret = _secret(secrets)
+        return lambda _token: secret
+    if settings.public_key is not None:
+        try:
+            pem = settings.public_key.read_bytes()
+            key = jwt.get_algorithm_by_name("RS256").prepare_key(pem)
+        except (OSError, ValueError, jwt.InvalidKeyError) as error:
+            raise TokenSetupError("api.tokens.public_key names no readable public RSA key in PEM form") from error
+        return lambda _token: key
+    return _KeyServer(settings.jwks_url or "")
+
+
+def _secret(secrets: ApiSecrets) -> str:
+    if secrets.jwt_secret is None:
+        raise TokenSetupError(
+            "EMOTION_JWT_SECRET is not set, and there is no default; make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(48))'; "
+            "to try the service on this machine without tokens set EMOTION_API__DEVELOPMENT=true"
+        )
+    return secrets.jwt_secret.get_secret_value()
+
+
+class _KeyServer:
+    """The public keys of an identity provider (RFC 7517), kept, and looked at again when a token names a new one."""
+
+    def __init__(self, url: str) -> None:
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=5)
+        self._keys: dict[str | None, Any] = {}
+        self._looked_at = -_REFRESH_S
+        self._lock = threading.Lock()
+
+    def __call__(self, token: str) -> Any:
+        name = jwt.get_unverified_header(token).get("kid")
+        if name not in self._keys:
+            self._look()
+        if name not in self._keys:
+            raise jwt.InvalidTokenError("unknown key")
+        return self._keys[name]
+
+    def _look(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._looked_at < _REFRESH_S:
+                return
+            try:
+                self._keys = {one.key_id: one.key for one in self._client.get_signing_keys()}
+            except (jwt.PyJWKClientError, jwt.PyJWKSetError) as error:
+                raise KeysUnavailableError("the server of public keys does not answer") from error
+            self._looked_at = time.monotonic()
+
+
+def _said(error: jwt.InvalidTokenError) -> str:
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return "it has expired; get a new one"
+    if isinstance(error, jwt.InvalidAudienceError):
+        return "it was made for another audience"
+    if isinstance(error, jwt.InvalidIssuerError):
+        return "it comes from another issuer"
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"it lacks the claim {error.claim}"
+    if isinstance(error, jwt.ImmatureSignatureError):
+        return "it is not valid yet"
+    return "it is malformed or its signature is not right"
