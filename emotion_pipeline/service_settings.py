@@ -45,9 +45,10 @@ class Tokens(_Section):
 class Limits(_Section):
     """What one client may ask for, and all together.
 
-    ``requests_per_minute``, ``audio_seconds_per_hour``: of each subject, bursts as large. ``url_audio_seconds``: what
-    an address counts as, since its length is not known yet. ``address_requests_per_minute``: of each client address; 0
-    for none, as behind a proxy that all clients share. ``body_bytes``, ``texts``, ``text_characters``: of one text request.
+    ``requests_per_minute``, ``audio_seconds_per_hour``: of each subject, bursts as large.
+    ``url_audio_seconds``: what an address counts as, since its length is not known yet.
+    ``address_requests_per_minute``: of each client address; 0 for none, as behind a proxy that all clients share.
+    ``body_bytes``, ``texts``, ``text_characters``: of one text request.
     ``in_flight``: requests in work at once. ``queued_texts``: that wait for the model.
     """
 

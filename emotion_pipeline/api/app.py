@@ -22,6 +22,8 @@ from emotion_pipeline.settings import Settings, load_settings
 _FORM_OVERHEAD_BYTES: Final = 64_000
 """What a multipart body may hold beside the recording."""
 
+_UPLOADS: Final = "/predict/audio"
+
 _DESCRIPTION: Final = """
 What texts and recordings express. Every address is also there without `/v1`. Failures are problem details (RFC 9457)
 with a stable `code`; RateLimit fields say where you stand.
@@ -43,14 +45,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     add_handlers(app)
+    uploaded = settings.api.uploads.max_bytes + _FORM_OVERHEAD_BYTES
     for prefix in ("/v1", ""):
-        app.include_router(_routes(settings), prefix=prefix)
+        app.include_router(_routes(), prefix=prefix)
     app.add_middleware(
         AroundRequests,  # pyright: ignore[reportArgumentType] - Starlette's protocol knows no keyword-only arguments
         metrics=service.metrics,
         drain=service.drain,
         limits=service.limits,
         most_in_flight=settings.api.limits.in_flight,
+        most_bytes=lambda path: uploaded if path.endswith(_UPLOADS) else settings.api.limits.body_bytes,
     )
     if settings.api.tracing:
         trace(app)
@@ -58,11 +62,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _routes(settings: Settings) -> APIRouter:
+def _routes() -> APIRouter:
     routes = APIRouter()
-    for module in (health, text, jobs):
-        routes.include_router(module.router, max_body_size=settings.api.limits.body_bytes)
-    routes.include_router(audio.router, max_body_size=settings.api.uploads.max_bytes + _FORM_OVERHEAD_BYTES)
+    for module in (health, text, audio, jobs):
+        routes.include_router(module.router)
     return routes
 
 

@@ -1,5 +1,6 @@
 """Where the service keeps files: uploads until their job ended, and what a job finished so far."""
 
+import shutil
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -23,6 +24,12 @@ class Folders:
     def work(self, job_id: str) -> Path:
         """Return the folder of one job."""
         return _made(self._root / "work" / job_id)
+
+    def remove_job(self, job_id: str, upload: str | None) -> None:
+        """Remove the files of a job that has ended or was deleted."""
+        shutil.rmtree(self._root / "work" / job_id, ignore_errors=True)
+        if upload is not None:
+            (self.uploads / upload).unlink(missing_ok=True)
 
     def remove_abandoned(self, in_use: Collection[str]) -> int:
         """Remove old uploads that no job needs and return how many."""

@@ -6,9 +6,11 @@ Written against ASGI itself: a body is never read here, and nothing is added to 
 import re
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotion_pipeline.api.drain import Drain
@@ -28,10 +30,17 @@ class AroundRequests:
     """Names each request, bounds how many are in work, turns them away while the service stops, measures and logs."""
 
     def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, drain: Drain, limits: RateLimits, most_in_flight: int
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        drain: Drain,
+        limits: RateLimits,
+        most_in_flight: int,
+        most_bytes: Callable[[str], int],
     ) -> None:
         self._app, self._metrics, self._drain, self._limits = app, metrics, drain, limits
-        self._most_in_flight = most_in_flight
+        self._most_in_flight, self._most_bytes = most_in_flight, most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +54,7 @@ class AroundRequests:
         self._metrics.in_flight.inc()
         try:
             await self._let_in(scope)
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, _bounded(scope, receive, self._most_bytes(scope["path"])), answer.send)
         except Problem as problem:
             await problem.response(state["request_id"])(scope, receive, answer.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets problem details and the log no trace
@@ -102,6 +111,28 @@ class _Answer:
             if self._drain.has_begun:
                 headers["Connection"] = "close"
         await self._send(message)
+
+
+def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
+    """Let at most so many bytes of a body through; one that declares more is refused when it is asked for.
+
+    Starlette's own limit answers before anybody was asked for a token, and not with problem details.
+    """
+    declared = Headers(scope=scope).get("content-length", "")
+    size = int(declared) if declared.isdigit() else 0
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        if size > most_bytes:
+            raise HTTPException(413)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > most_bytes:
+            raise HTTPException(413)
+        return message
+
+    return receive_bounded
 
 
 def _request_id(headers: Headers) -> str:

@@ -73,7 +73,7 @@ class Service:
         self.fetch_limits = job_limits(settings)
         self.folders = Folders(api.folder)
         self.text = TextService(settings, self.metrics)
-        self.workers = Supervisor(api.jobs.workers, self.metrics)
+        self.workers = Supervisor(api.jobs, self.metrics, lambda call: self.in_database(lambda: call(self.jobs)))
         self._engine = open_database(api, secrets)
         self.jobs = JobStore(self._engine, api.jobs, api.webhooks)
         self._database = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")

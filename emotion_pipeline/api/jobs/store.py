@@ -58,9 +58,9 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that its holder alone may end."""
+    """What lets its holder, and nobody else, write to a job."""
 
-    job: JobRecord
+    job_id: str
     token: str
 
 
@@ -116,7 +116,7 @@ class JobStore:
             where = and_(JobRecord.id == job_id, JobRecord.subject == subject)
             return session.scalar(delete(JobRecord).where(where).returning(JobRecord))
 
-    def claim(self, *, short_only: bool = False) -> Claim | None:
+    def claim(self, *, short_only: bool = False) -> tuple[JobRecord, Claim] | None:
         """Take the next job, short ones first, or None; a job whose lease lapsed is taken again.
 
         One that was begun too often, and whose workers all died, fails with the code ``WORKER_LOST``.
@@ -139,7 +139,7 @@ class JobStore:
             job.status, job.claim, job.lease_until = RUNNING, token, now + self._jobs.lease_seconds
             job.attempts += 1
             job.started_at = job.started_at or now
-        return Claim(job, token)
+        return job, Claim(job.id, token)
 
     def renew(self, claim: Claim) -> bool:
         """Prolong a claim; False where it is no longer one: the job was deleted, or another works on it."""
@@ -222,7 +222,7 @@ class JobStore:
         return {**gone, "finished_at": now, "webhook_due_at": now}
 
     def _update_claimed(self, claim: Claim, values: dict[str, Any]) -> bool:
-        held = and_(JobRecord.id == claim.job.id, JobRecord.claim == claim.token, JobRecord.status == RUNNING)
+        held = and_(JobRecord.id == claim.job_id, JobRecord.claim == claim.token, JobRecord.status == RUNNING)
         with self._session() as session, session.begin():
             return session.scalar(update(JobRecord).where(held).values(values).returning(JobRecord.id)) is not None
 

@@ -1,30 +1,51 @@
-"""The worker processes of one server: started, woken, heard from, started again when they end, stopped with it."""
+"""The worker processes of one server: started, woken, heard from, started again when they end, stopped with it.
+
+The server, not the worker, renews the claim on what a worker does: a recogniser may keep its process from doing anything
+else for seconds. A job that was deleted, or that takes too long, ends with its process.
+"""
 
 import asyncio
 import contextlib
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.logs import logger
 from emotion_pipeline.api.metrics import Metrics
+from emotion_pipeline.api.problems import Problem
+from emotion_pipeline.service_settings import Jobs
 
 _LONGEST_PAUSE_S: Final = 30.0
 _STEADY_S: Final = 60.0
 """A worker that lived this long ended for a reason of its own, not of its set-up."""
 
-_STOP_S: Final = 3.0
+_STOP_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _InWork:
+    claim: Claim
+    began: float
 
 
 class Supervisor:
-    """Keeps ``count`` workers alive; of two or more the first takes only jobs that somebody waits for."""
+    """Keeps ``jobs.workers`` alive; of two or more the first takes only jobs that somebody waits for.
 
-    def __init__(self, count: int, metrics: Metrics) -> None:
+    :param ask: calls the store in a thread; raises Problem where the database does not answer
+    """
+
+    def __init__(
+        self, jobs: Jobs, metrics: Metrics, ask: Callable[[Callable[[JobStore], bool]], Awaitable[bool]]
+    ) -> None:
+        count = jobs.workers
         self._lanes = [["--short-only"] if index == 0 and count > 1 else [] for index in range(count)]
-        self._metrics = metrics
+        self._jobs, self._metrics, self._ask = jobs, metrics, ask
         self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._in_work: dict[int, _InWork] = {}
         self._ready: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: dict[str, asyncio.Event] = {}
@@ -37,12 +58,11 @@ class Supervisor:
         return self._ready >= {0, len(self._lanes) - 1}
 
     def start(self) -> None:
-        self._tasks = [
-            asyncio.create_task(self._keep(index), name=f"worker-{index}") for index in range(len(self._lanes))
-        ]
+        keep = [asyncio.create_task(self._keep(index), name=f"worker-{index}") for index in range(len(self._lanes))]
+        self._tasks = [*keep, asyncio.create_task(self._keep_claims(), name="claims")]
 
     async def stop(self) -> None:
-        """End the workers; they give back what they work on."""
+        """End the workers; what they work on is given back."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -52,9 +72,20 @@ class Supervisor:
         waits = [process.wait() for process in self._processes.values()]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*waits), _STOP_S)
-        for process in self._processes.values():
-            if process.returncode is None:
+        for index, process in self._processes.items():
+            if process.returncode is None:  # it was in the middle of something that cannot be interrupted
                 process.kill()
+                await process.wait()
+                if index in self._in_work:
+                    claim = self._in_work[index].claim
+                    await self._ask(lambda store, claim=claim: store.release(claim))
+
+    def end(self, job_id: str) -> None:
+        """End the worker that works on a job, if it is one of this server's."""
+        for index, work in self._in_work.items():
+            if work.claim.job_id == job_id:
+                logger().info("job_taken_away", job=job_id)
+                self._kill(index)
 
     def wake(self) -> None:
         """Say that there is a new job."""
@@ -98,6 +129,30 @@ class Supervisor:
             logger().warning("worker_ended", worker=index, code=code)
         finally:
             self._ready.discard(index)
+            if process.returncode is not None:
+                self._in_work.pop(index, None)
+
+    async def _keep_claims(self) -> None:
+        while True:
+            await asyncio.sleep(self._jobs.lease_seconds / 3)
+            for index, work in list(self._in_work.items()):
+                with contextlib.suppress(Problem):  # the database does not answer: the next time, or the lease lapses
+                    await self._keep_claim(index, work)
+
+    async def _keep_claim(self, index: int, work: _InWork) -> None:
+        if time.monotonic() - work.began > self._jobs.timeout:
+            detail = f"It took longer than {self._jobs.timeout:g} s."
+            await self._ask(lambda store: store.fail(work.claim, "job_timeout", detail))
+        elif await self._ask(lambda store: store.renew(work.claim)):
+            return
+        if self._in_work.get(index) is work:  # it may have ended while the database was asked
+            logger().info("job_taken_away", job=work.claim.job_id)
+            self._kill(index)
+
+    def _kill(self, index: int) -> None:
+        process = self._processes[index]
+        if process.returncode is None:
+            process.kill()
 
     def _hear(self, index: int, said: Mapping[str, Any]) -> None:
         match said["event"]:
@@ -105,7 +160,10 @@ class Supervisor:
                 self._ready.add(index)
                 self.models = said["models"]
                 self._metrics.model_load_seconds.labels("worker").set(said["load_seconds"])
+            case "began":
+                self._in_work[index] = _InWork(Claim(said["job"], said["token"]), time.monotonic())
             case "ended":
+                self._in_work.pop(index, None)
                 self._metrics.jobs.labels(said["status"]).inc()
                 self._metrics.job_seconds.observe(said["seconds"])
                 self._metrics.audio_seconds.inc(said["audio_seconds"])

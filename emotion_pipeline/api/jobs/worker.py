@@ -1,31 +1,29 @@
 """The process that works on jobs: ``python -m emotion_pipeline.api.jobs.worker``, started by ``supervisor``.
 
 It is a process of its own so that a recording that kills a decoder, takes all memory or never ends cannot stop the
-service, and so that a job can be ended from outside: by ending the process. A line on standard input wakes it; the end
+service, and so that a job can be ended from outside, as ``supervisor`` does: by ending the process. A line on standard input wakes it; the end
 of standard input, which comes when the server ends in whatever way, makes it give its job back and leave. What it has
 to say goes to standard output, one JSON object a line.
 """
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Annotated, Any, Final, NoReturn
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.explanation import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run
 from emotion_pipeline.api.jobs.database import open_database
+from emotion_pipeline.api.jobs.records import JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.jobs.webhook import deliver
 from emotion_pipeline.api.logs import logger, set_up_logs
@@ -39,7 +37,7 @@ from emotion_pipeline.settings import Settings, load_settings
 _IDLE_S: Final = 0.5
 """Longest time before a job is found that another server accepted."""
 
-_ENDED, _FAILED, _CLAIM_LOST, _TIMED_OUT = 0, 1, 3, 4
+_STOPPED, _FAILED = 0, 1
 _WARM_UP: Final = ("Exciting news!", "I am furious with you.")
 
 
@@ -60,22 +58,20 @@ class Worker:
         self._secret = settings.api_secrets.webhook_secret
         self._woken = threading.Event()
         self._claim: Claim | None = None
-        self._began = 0.0
         self._leaving = threading.Lock()
 
     def serve(self, wake: IO[str]) -> NoReturn:
         """Work until ``wake`` ends."""
         self._warm_up()
-        for target in (self._listen, self._keep_claim, self._tell_webhooks):
-            arguments = (wake,) if target == self._listen else ()
-            threading.Thread(target=target, args=arguments, daemon=True, name=target.__name__).start()
+        threading.Thread(target=self._listen, args=(wake,), daemon=True, name="listen").start()
+        threading.Thread(target=self._tell_webhooks, daemon=True, name="webhooks").start()
         while True:
-            claim = self._store.claim(short_only=self._short_only)
-            if claim is None:
+            claimed = self._store.claim(short_only=self._short_only)
+            if claimed is None:
                 self._woken.wait(_IDLE_S)
                 self._woken.clear()
             else:
-                self._work(claim)
+                self._work(*claimed)
 
     def _warm_up(self) -> None:
         import numpy as np
@@ -92,9 +88,10 @@ class Worker:
         backends.tone.score([np.random.default_rng(0).normal(0.0, 0.1, 16_000).astype(np.float32)])
         self._say(event="ready", load_seconds=time.perf_counter() - started, models=models)
 
-    def _work(self, claim: Claim) -> None:
-        self._began, self._claim = time.monotonic(), claim
-        job, work = claim.job, self._folders.work(claim.job.id)
+    def _work(self, job: JobRecord, claim: Claim) -> None:
+        began, self._claim = time.monotonic(), claim
+        self._say(event="began", job=claim.job_id, token=claim.token)
+        work = self._folders.work(job.id)
         try:
             outcome = run(job, self._folders.uploads, work, self._sources, self._backends, self._on_stage)
         except Exception as error:  # noqa: BLE001 - one job that fails in a way nobody foresaw must not stop the others
@@ -102,39 +99,33 @@ class Worker:
             outcome = Outcome(None, None, "internal_error", "The service failed; the operator finds why in its log.")
         with self._leaving:
             self._claim = None
-            stored = self._store_outcome(claim, outcome)
-        self._clean_up(claim, work)
-        if stored:
-            self._say_ended(claim, outcome)
+            self._store_outcome(claim, outcome)
+        self._folders.remove_job(job.id, job.upload)
+        self._say_ended(job, outcome, time.monotonic() - began)
 
-    def _store_outcome(self, claim: Claim, outcome: Outcome) -> bool:
+    def _store_outcome(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.result is None:
-            return self._store.fail(claim, outcome.code, outcome.detail)
-        return self._store.succeed(claim, json.dumps(outcome.result), outcome.audio_seconds)
+            self._store.fail(claim, outcome.code, outcome.detail)
+        else:
+            self._store.succeed(claim, json.dumps(outcome.result), outcome.audio_seconds)
 
-    def _say_ended(self, claim: Claim, outcome: Outcome) -> None:
-        status, seconds = ("failed" if outcome.result is None else "succeeded"), time.monotonic() - self._began
+    def _say_ended(self, job: JobRecord, outcome: Outcome, seconds: float) -> None:
+        status = "failed" if outcome.result is None else "succeeded"
         audio_seconds = outcome.audio_seconds or 0.0
-        self._say(event="ended", job=claim.job.id, status=status, seconds=seconds, audio_seconds=audio_seconds)
+        self._say(event="ended", job=job.id, status=status, seconds=seconds, audio_seconds=audio_seconds)
         logger().info(
             "job_ended",
-            job=claim.job.id,
-            subject=claim.job.subject,
+            job=job.id,
+            subject=job.subject,
             status=status,
             code=outcome.code or None,
             seconds=round(seconds, 3),
             audio_seconds=audio_seconds,
         )
 
-    def _clean_up(self, claim: Claim, work: Path) -> None:
-        shutil.rmtree(work, ignore_errors=True)
-        if claim.job.upload is not None:
-            (self._folders.uploads / claim.job.upload).unlink(missing_ok=True)
-
     def _on_stage(self, stage: str) -> None:
-        claim = self._claim
-        if claim is not None and not self._store.report(claim, stage, PROGRESS[stage]):
-            self._leave_without(claim)
+        if self._claim is not None:
+            self._store.report(self._claim, stage, PROGRESS[stage])
 
     def _listen(self, wake: IO[str]) -> None:
         for _line in wake:
@@ -142,32 +133,7 @@ class Worker:
         with self._leaving:
             if self._claim is not None:
                 self._store.release(self._claim)
-            os._exit(_ENDED)
-
-    def _keep_claim(self) -> None:
-        """Renew the lease; end this process where the job is no longer its own or takes too long."""
-        while True:
-            time.sleep(self._api.jobs.lease_seconds / 3)
-            with self._leaving:
-                claim = self._claim
-                if claim is None:
-                    continue
-                if time.monotonic() - self._began > self._api.jobs.timeout:
-                    detail = f"It took longer than {self._api.jobs.timeout:g} s."
-                    self._store.fail(claim, "job_timeout", detail)
-                    self._clean_up(claim, self._folders.work(claim.job.id))
-                    os._exit(_TIMED_OUT)
-                try:
-                    is_ours = self._store.renew(claim)
-                except SQLAlchemyError as error:
-                    logger().warning("lease_not_renewed", job=claim.job.id, error=type(error).__name__)
-                    continue
-                if not is_ours:
-                    self._leave_without(claim)
-
-    def _leave_without(self, claim: Claim) -> NoReturn:
-        logger().info("job_taken_away", job=claim.job.id)
-        os._exit(_CLAIM_LOST)
+            os._exit(_STOPPED)
 
     def _tell_webhooks(self) -> None:
         webhooks, secret = self._api.webhooks, self._secret

@@ -35,9 +35,8 @@ async def delete_job(job_id: _JobId, service: Parts, who: OwningJobs) -> Respons
     job = await service.in_database(lambda: service.jobs.remove(job_id, who.subject))
     if job is None:
         raise _no_such_job()
-    if job.upload is not None:
-        upload = service.folders.uploads / job.upload
-        await asyncio.to_thread(upload.unlink, missing_ok=True)
+    service.workers.end(job_id)
+    await asyncio.to_thread(service.folders.remove_job, job_id, job.upload)
     return Response(status_code=204)
 
 

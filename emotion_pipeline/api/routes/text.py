@@ -3,7 +3,8 @@
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse, Response
 
 from emotion_pipeline.api.access import Parts, Predicting
 from emotion_pipeline.api.addresses import check_address
@@ -46,16 +47,13 @@ async def takes_json(request: Request) -> None:
     },
     dependencies=[Depends(takes_json)],
 )
-async def predict(
-    body: TextRequest, service: Parts, who: Predicting, response: Response, key: IdempotencyKey = None
-) -> Any:
+async def predict(body: TextRequest, service: Parts, who: Predicting, key: IdempotencyKey = None) -> Any:
     """Say what a text expresses, or several; or accept the address of a recording or of a page with a video.
 
     A text is answered with its result, several with ``results``, an address with 202 and a job.
     """
     if body.url:
-        response.status_code = 202
-        return await _as_job(body, service, who, response, key)
+        return await _as_job(body, service, who, key)
     texts = body.texts or [body.text]
     _check_size(texts, service)
     service.require_text_model()
@@ -65,11 +63,10 @@ async def predict(
     return {"results": results} if body.texts else results[0]
 
 
-async def _as_job(body: TextRequest, service: Service, who: Principal, response: Response, key: str | None) -> Job:
+async def _as_job(body: TextRequest, service: Service, who: Principal, key: str | None) -> Response:
     check_address(body.url, service.fetch_limits)
     check_webhook(body.webhook_url, service)
     standing = await service.limits.take_audio(who.subject, service.settings.api.limits.url_audio_seconds)
-    response.headers.update(standing.headers())
     digest = hashlib.sha256(f"{body.url}\n{body.webhook_url}".encode()).hexdigest()
     new = NewJob(
         who.subject,
@@ -80,8 +77,8 @@ async def _as_job(body: TextRequest, service: Service, who: Principal, response:
         request_digest=digest,
     )
     job, _is_new = await accept(service, new)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return job_of(job)
+    headers = {**standing.headers(), "Location": f"/v1/jobs/{job.id}"}
+    return JSONResponse(job_of(job).model_dump(mode="json"), 202, headers)
 
 
 def check_webhook(address: str, service: Service) -> None:

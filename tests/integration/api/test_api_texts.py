@@ -1,0 +1,109 @@
+"""Texts over HTTP: the same numbers as elsewhere, shared forward passes, and a problem for whatever is wrong."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.service import RunningService, problem
+
+from emotion_clf import EmotionPredictor
+
+TEXTS = ["Exciting news!", "I am furious with you.", "", "Das ist ein deutscher Satz über nichts.", "ok \U0001f600"]
+
+
+def _numbers(result: dict[str, Any]) -> dict[str, float]:
+    return {**result["label_scores"], **result["base_probabilities"], "base": result["base_probability"]}
+
+
+def _from_the_command_line(texts: list[str], repository: Path, folder: Path) -> list[dict[str, Any]]:
+    arguments = [word for text in texts for word in ("--text", text)]
+    code = f"import sys; sys.path.insert(0, {str(repository)!r}); from emotion_pipeline.cli import main; main()"
+    command = [sys.executable, "-c", code, "predict", "--json", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_command_line_python_and_rest_give_the_same_numbers(
+    client: httpx.Client, repository: Path, tmp_path: Path
+) -> None:
+    by_rest = client.post("/v1/predict", json={"texts": TEXTS}).json()["results"]
+    by_command = _from_the_command_line(TEXTS, repository, tmp_path)
+    by_python = [asdict(one) for one in EmotionPredictor().predict(TEXTS)]
+    for rest, command, python in zip(by_rest, by_command, by_python, strict=True):
+        assert _numbers(rest) == pytest.approx(_numbers(command), abs=1e-6)
+        assert _numbers(rest) == pytest.approx(_numbers(python), abs=1e-6)
+        assert rest["sentiment_score"] == pytest.approx(command["sentiment_score"], abs=1e-6)
+        assert rest["labels"] == command["labels"] == list(python["labels"])
+        assert list(rest) == list(command)
+
+
+def test_one_text_is_answered_with_its_result_and_where_the_client_stands(client: httpx.Client) -> None:
+    for path in ("/predict", "/v1/predict"):
+        answer = client.post(path, json={"text": "Exciting news!"})
+        assert answer.status_code == 200
+        assert answer.json()["base"] == "Happiness"
+        assert answer.headers["ratelimit-policy"] == '"requests";q=1000000;w=60'
+        assert answer.headers["ratelimit"].startswith('"requests";r=9')
+
+
+def test_concurrent_requests_share_forward_passes_and_get_their_own_answers(client: httpx.Client) -> None:
+    def passes() -> float:
+        lines = client.get("/metrics").text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("emotion_api_batch_texts_count"))
+
+    alone = {text: client.post("/predict", json={"text": text}).json() for text in TEXTS}
+    before = passes()
+    with ThreadPoolExecutor(32) as pool:
+        sent = TEXTS * 40
+        answers = list(pool.map(lambda text: client.post("/predict", json={"text": text}), sent))
+    for text, answer in zip(sent, answers, strict=True):
+        assert answer.status_code == 200
+        assert _numbers(answer.json()) == pytest.approx(_numbers(alone[text]), abs=1e-6)
+    assert passes() - before < len(sent)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"text": ', 400, "invalid_json"),
+        (b"\xff\xfe", 400, "invalid_json"),
+        (b"{}", 422, "invalid_request"),
+        (b'{"text": "a", "texts": ["b"]}', 422, "invalid_request"),
+        (b'{"text": 5}', 422, "invalid_request"),
+        (b'{"texts": []}', 422, "invalid_request"),
+        (b'{"txet": "a"}', 422, "invalid_request"),
+        (b'{"text": "a", "webhook_url": "https://example.org"}', 422, "invalid_request"),
+        (json.dumps({"texts": ["a"] * 257}).encode(), 413, "too_many_texts"),
+        (json.dumps({"text": "a" * 20_001}).encode(), 413, "text_too_long"),
+        (json.dumps({"text": "a" * 2_000_000}).encode(), 413, "body_too_large"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_shape(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+    answer = client.post("/v1/predict", content=body, headers={"Content-Type": "application/json"})
+    problem(answer, status, code)
+
+
+def test_another_type_of_content_an_unknown_address_and_a_wrong_method_are_problems(client: httpx.Client) -> None:
+    problem(client.post("/v1/predict", content=b"text=a"), 415, "not_json")
+    problem(client.get("/v1/nothing"), 404, "not_found")
+    problem(client.get("/v1/predict"), 405, "method_not_allowed")
+
+
+def test_the_log_names_request_subject_and_time_and_no_text(service: RunningService) -> None:
+    with service.client("bob-of-the-log") as client:
+        client.post("/predict", json={"text": "the word xylograph is said"}, headers={"X-Request-ID": "seen-42"})
+        client.get("/xylograph", headers={"X-Request-ID": "evil\tid"})
+        authorization = client.headers["Authorization"]
+    lines = [line for line in service.events("request") if line["subject"] == "bob-of-the-log"]
+    assert lines[0]["request_id"] == "seen-42"
+    assert lines[0]["latency_ms"] > 0
+    assert lines[0]["status"] == 200
+    everything = "\n".join(service.log)
+    for kept_out in ("xylograph", "evil", authorization.split(".")[2]):
+        assert kept_out not in everything
