@@ -1,7 +1,7 @@
 """The worker processes of one server: started, woken, heard from, started again when they end, stopped with it.
 
-The server, not the worker, renews the claim on what a worker does: a recogniser may keep its process from doing anything
-else for seconds. A job that was deleted, or that takes too long, ends with its process.
+The server, not the worker, renews the claim on what a worker does: a recogniser may keep its process from doing
+anything else for seconds. A job that was deleted, or that takes too long, ends with its process.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """The process that works on jobs: ``python -m emotion_pipeline.api.jobs.worker``, started by ``supervisor``.
 
 It is a process of its own so that a recording that kills a decoder, takes all memory or never ends cannot stop the
-service, and so that a job can be ended from outside, as ``supervisor`` does: by ending the process. A line on standard input wakes it; the end
-of standard input, which comes when the server ends in whatever way, makes it give its job back and leave. What it has
-to say goes to standard output, one JSON object a line.
+service, and so that ``supervisor`` can end a job by ending the process. A line on standard input wakes it; the end of
+standard input, which comes when the server ends in whatever way, makes it give its job back and leave. What it has to
+say goes to standard output, one JSON object a line.
 """
 
 import json

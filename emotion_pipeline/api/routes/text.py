@@ -38,6 +38,9 @@ async def takes_json(request: Request) -> None:
         raise Problem(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
 
 
+SentAsJson = Annotated[None, Depends(takes_json)]
+
+
 @router.post(
     "/predict",
     response_model=TextEmotion | TextEmotions,
@@ -45,9 +48,10 @@ async def takes_json(request: Request) -> None:
         202: {"model": Job, "description": "The address became a job"},
         **described(400, 401, 403, 409, 413, 415, 422, 429, 503),
     },
-    dependencies=[Depends(takes_json)],
 )
-async def predict(body: TextRequest, service: Parts, who: Predicting, key: IdempotencyKey = None) -> Any:
+async def predict(
+    body: TextRequest, service: Parts, who: Predicting, _json: SentAsJson, key: IdempotencyKey = None
+) -> Any:
     """Say what a text expresses, or several; or accept the address of a recording or of a page with a video.
 
     A text is answered with its result, several with ``results``, an address with 202 and a job.

@@ -1,9 +1,11 @@
 """One running service for all tests that need nothing special of it, and recordings to send."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from support.media import tone, wav
 from support.service import RunningService
@@ -31,6 +33,12 @@ def beep() -> bytes:
 
 @pytest.fixture(scope="session")
 def speech(repository: Path) -> bytes:
-    """Six seconds of speech."""
-    whole = next(stream(repository / "samples" / "2026-11-03" / "happy_voice_message.mp3"))
-    return wav(whole)
+    """Eight seconds of speech."""
+    blocks = stream(repository / "samples" / "2026-11-03" / "happy_voice_message.mp3")
+    return wav(np.concatenate(list(islice(blocks, 2)), axis=1))
+
+
+@pytest.fixture(scope="session")
+def long_speech(repository: Path) -> bytes:
+    """A minute and a half of speech."""
+    return (repository / "samples" / "2026-11-03" / "happy_voice_message.mp3").read_bytes() * 3

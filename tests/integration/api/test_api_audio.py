@@ -52,7 +52,7 @@ def test_a_short_recording_is_answered_at_once(client: httpx.Client, beep: bytes
 def test_speech_becomes_a_job_with_progress_and_a_result(
     service: RunningService, client: httpx.Client, speech: bytes
 ) -> None:
-    accepted = _send(client, speech, "news.mp3", Prefer="respond-async")
+    accepted = _send(client, speech, "news.wav", Prefer="respond-async")
     assert accepted.status_code == 202
     job = accepted.json()
     assert accepted.headers["location"] == f"/v1/jobs/{job['id']}"
@@ -64,7 +64,7 @@ def test_speech_becomes_a_job_with_progress_and_a_result(
     assert done["result"]["segments"]
     assert done["started_at"] >= done["created_at"]
     everything = "\n".join(service.log)
-    assert "news.mp3" not in everything
+    assert "news.wav" not in everything
     assert "wonderful" not in everything
 
 
@@ -92,10 +92,10 @@ def test_the_same_key_gives_the_same_job_and_another_request_under_it_is_refused
 
 
 def test_a_running_job_that_is_deleted_ends_and_the_next_is_taken(
-    neighbour: RunningService, speech: bytes, beep: bytes
+    neighbour: RunningService, long_speech: bytes, beep: bytes
 ) -> None:
     with neighbour.client("dora") as client:
-        job = _send(client, speech * 4, "long.mp3", Prefer="respond-async").json()
+        job = _send(client, long_speech, "long.mp3", Prefer="respond-async").json()
         path = f"/v1/jobs/{job['id']}"
         eventually(lambda: client.get(path).json()["status"] == "running")
         assert client.delete(path).status_code == 204

