@@ -1,4 +1,4 @@
-"""Texts of concurrent requests in shared passes: each has its own answers, what waits is bounded, failures stay alone."""
+"""Texts of concurrent requests in shared passes: own answers for each, a bound on what waits, failures kept apart."""
 
 import asyncio
 import threading
