@@ -54,6 +54,22 @@ def test_transcribers_are_measured_beside_their_peer_and_those_that_cannot_run_s
     assert "ASSEMBLYAI_API_KEY" in service["note"]
 
 
+@pytest.mark.slow
+def test_the_service_answers_texts_and_recordings_without_errors(repository: Path) -> None:
+    figures = json.loads(run(repository, "api", "--seconds", "2"))
+    assert figures["errors"] == 0
+    assert figures["text_requests_per_minute"] > 0
+    assert figures["audio_requests"] >= figures["audio_users"]
+    assert figures["paced_audio_p95_ms"] > 0
+
+
+@pytest.mark.slow
+def test_a_mixed_load_is_watched_for_errors_and_memory(repository: Path) -> None:
+    figures = json.loads(run(repository, "api", "--soak", "10"))
+    assert figures["errors"] == 0
+    assert figures["memory_growth_mb"] < 200
+
+
 def test_the_table_for_people_has_a_row_for_every_transcriber(repository: Path, manifest: Path) -> None:
     table = run(repository, "transcribe", "--manifest", manifest, "--markdown", "--backends", "pocketsphinx")
     header, rule, row = table.strip().splitlines()
