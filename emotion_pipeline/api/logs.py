@@ -58,7 +58,7 @@ def _without_traces(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if record is not None and record.exc_info:
         error = record.exc_info[1]
         event["error"] = type(error).__name__
-        event["event"] = str(event.get("event", "")).partition("\n")[0]
         record.exc_info = record.exc_text = None
     event.pop("exc_info", None)
+    event["event"] = str(event.get("event", "")).partition("\n")[0]  # uvicorn logs traces as text, too
     return event

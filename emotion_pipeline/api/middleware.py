@@ -20,7 +20,8 @@ from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded, unexpected
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ALWAYS_OPEN: Final = frozenset({"/health", "/ready", "/metrics"})
+_UNCOUNTED: Final = frozenset({"/health", "/ready"})
+_OPEN_TO_THE_END: Final = _UNCOUNTED | {"/metrics"}
 _UNMATCHED: Final = "unmatched"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _RETRY_ELSEWHERE_S: Final = 5
@@ -67,9 +68,10 @@ class AroundRequests:
             self._note(scope, answer.status or 499, time.perf_counter() - started)
 
     async def _let_in(self, scope: Scope) -> None:
-        if _plain(scope["path"]) in _ALWAYS_OPEN:
+        path = scope["path"].removeprefix("/v1")
+        if path in _UNCOUNTED:
             return
-        if self._drain.has_begun:
+        if self._drain.has_begun and path not in _OPEN_TO_THE_END:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
         if self._drain.in_flight > self._most_in_flight:
             raise overloaded("too_many_in_flight", "As many requests are in work as may be; come back in a moment.")
@@ -138,10 +140,6 @@ def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _plain(path: str) -> str:
-    return path.removeprefix("/v1")
 
 
 def _route(scope: Scope) -> str:

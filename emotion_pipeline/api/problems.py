@@ -101,7 +101,7 @@ def request_id_of(request: Request) -> str:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Let every failure leave the service as problem details."""
+    """Let every failure that was foreseen leave the service as problem details; ``middleware`` does it for others."""
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
@@ -114,10 +114,6 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _of_the_framework(request: Request, error: HTTPException) -> Response:
         return _of_framework(error).response(request_id_of(request))
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
-        return unexpected(error).response(request_id_of(request))
 
 
 def unexpected(error: BaseException) -> Problem:
@@ -139,7 +135,8 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def _pointed(part: object) -> str:
     """Return one step of a JSON pointer (RFC 6901)."""
-    return str(part).replace("~", "~0").replace("/", "~1")
+    name = str(part).encode("utf-8", "replace").decode()  # the name of a field may be no text that can be written
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _of_framework(error: HTTPException) -> Problem:

@@ -7,10 +7,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Score = Annotated[float, Field(ge=-1.0, le=1.0)]
+
+
+def _whole(text: str) -> str:
+    """Refuse what JSON can say and no encoding can write: half of a pair of surrogates (RFC 8259, section 8.2)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair, which is no character") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 
 
 class TextRequest(BaseModel):
@@ -24,10 +36,10 @@ class TextRequest(BaseModel):
         },
     )
 
-    text: str = Field(default="", description="A text in English.")
-    texts: list[str] = Field(default=[], min_length=1, description="Texts in English, answered in their order.")
-    url: str = Field(default="", max_length=4_096, description="An http or https address; becomes a job.")
-    webhook_url: str = Field(
+    text: Text = Field(default="", description="A text in English.")
+    texts: list[Text] = Field(default=[], min_length=1, description="Texts in English, answered in their order.")
+    url: Text = Field(default="", max_length=4_096, description="An http or https address; becomes a job.")
+    webhook_url: Text = Field(
         default="", max_length=4_096, description="Is told when the job of a url ended; signed with HMAC."
     )
 

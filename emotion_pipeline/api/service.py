@@ -6,6 +6,7 @@ Parts know nothing of each other; here they are put together. Whether these sett
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -36,6 +37,7 @@ _PROBE_THREADS: Final = 2
 _COUNT_EVERY_S: Final = 15.0
 _TIDY_EVERY_S: Final = 3_600.0
 _CHECK_S: Final = 2.0
+_CHECK_EVERY_S: Final = 1.0
 
 
 def check_setup(settings: Settings) -> TokenJudge | None:
@@ -80,6 +82,8 @@ class Service:
         self._probes = ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe")
         self._tasks: list[asyncio.Task[None]] = []
         self._text_model = "starting"
+        self._asked_at = -_CHECK_EVERY_S
+        self._answered: dict[str, str] = {}
 
     async def start(self) -> None:
         """Open for requests; models load meanwhile, and ``readiness`` says when they are there."""
@@ -127,8 +131,7 @@ class Service:
             "serving": "draining" if self.drain.has_begun else "ok",
             "text_model": self._text_model,
             "workers": "ok" if self.workers.is_ready else "starting",
-            "database": await self._verdict(self._check_database()),
-            "limits": await self._verdict(self.limits.check()),
+            **await self._verdicts(),
         }
 
     @property
@@ -139,6 +142,16 @@ class Service:
     async def _check_database(self) -> None:
         if not await self.in_database(lambda: is_current(self._engine)):
             raise overloaded("database_unavailable", "The database has another form.")
+
+    async def _verdicts(self) -> dict[str, str]:
+        """Return what others answer, at most so often: anybody may ask whether the service is ready."""
+        if time.monotonic() - self._asked_at >= _CHECK_EVERY_S:
+            self._asked_at = time.monotonic()
+            self._answered = {
+                "database": await self._verdict(self._check_database()),
+                "limits": await self._verdict(self.limits.check()),
+            }
+        return self._answered
 
     async def _verdict(self, check: Coroutine[Any, Any, None]) -> str:
         try:

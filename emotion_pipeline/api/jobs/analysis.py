@@ -3,22 +3,27 @@
 Which job, and what becomes of what is returned here, is ``worker``'s business.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from emotion_pipeline.api.jobs.records import JobRecord
+from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.audio.reasons import RejectReason
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.sources.base import FetchError, FoundRecording
+from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, FoundRecording
 from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.sources.reasons import FetchReason
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
 from emotion_pipeline.engine.stages.report import report
+from emotion_pipeline.engine.tone.built_in_clip import excited_clip
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
 from emotion_pipeline.engine.transcribe.reasons import FailureReason
 
@@ -57,6 +62,19 @@ def run(
         checkpoints=lambda recording_id: FolderCheckpoints(work / f"{recording_id}.parts"),
     )
     return _outcome(analysis)
+
+
+def warm_up(backends: Backends) -> None:
+    """Take a synthetic voice through all stages, so that no job waits for a model or a library to load."""
+    with tempfile.TemporaryDirectory(prefix="warm-up-") as folder:
+        clip = Path(folder) / "clip.flac"
+        with FlacWriter(clip, channels=1) as writer:
+            writer.write(excited_clip()[np.newaxis])
+            writer.publish()
+        found, sources = [found_recording(clip)], Sources(FetchLimits())
+        analyse("2000-01-01", found, sources, backends, FolderAudioStore(Path(folder)))
+    backends.tone.score([excited_clip()])
+    backends.emotion.predict(["Exciting news!", "I am furious with you."])
 
 
 def _found(job: JobRecord, uploads: Path, sources: Sources) -> FoundRecording:

@@ -107,7 +107,10 @@ class Supervisor:
         pause_s = 1.0
         while True:
             started = time.monotonic()
-            await self._run(index)
+            try:
+                await self._run(index)
+            except OSError as error:  # no memory or no room in the table of processes: perhaps later
+                logger().error("worker_not_started", worker=index, error=type(error).__name__)
             pause_s = 1.0 if time.monotonic() - started > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
 

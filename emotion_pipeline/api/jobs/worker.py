@@ -21,7 +21,7 @@ import typer
 from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.explanation import where
 from emotion_pipeline.api.folders import Folders
-from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run
+from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run, warm_up
 from emotion_pipeline.api.jobs.database import open_database
 from emotion_pipeline.api.jobs.records import JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
@@ -38,7 +38,7 @@ _IDLE_S: Final = 0.5
 """Longest time before a job is found that another server accepted."""
 
 _STOPPED, _FAILED = 0, 1
-_WARM_UP: Final = ("Exciting news!", "I am furious with you.")
+_SERVICE: Final = "assemblyai"
 
 
 class Worker:
@@ -53,6 +53,7 @@ class Worker:
         self._limits = job_limits(settings)
         self._sources = Sources(self._limits)
         choice = backend_choice(settings)
+        self._transcribes_elsewhere = choice.transcriber == _SERVICE
         options = replace(choice.transcriber_options, workers=choice.transcriber_options.workers or 1)
         self._backends = Backends(replace(choice, transcriber_options=options))
         self._secret = settings.api_secrets.webhook_secret
@@ -74,18 +75,15 @@ class Worker:
                 self._work(*claimed)
 
     def _warm_up(self) -> None:
-        import numpy as np
-
-        started = time.perf_counter()
-        backends = self._backends
+        started, backends = time.perf_counter(), self._backends
         models = {
             "emotion": backends.emotion.fingerprint,
             "sentiment": backends.sentiment.fingerprint,
             "tone": backends.tone.fingerprint,
             "transcriber": backends.listener.fingerprint,
         }
-        backends.emotion.predict(_WARM_UP)
-        backends.tone.score([np.random.default_rng(0).normal(0.0, 0.1, 16_000).astype(np.float32)])
+        if not self._transcribes_elsewhere:  # a service would be sent the clip, and want money for it
+            warm_up(backends)
         self._say(event="ready", load_seconds=time.perf_counter() - started, models=models)
 
     def _work(self, job: JobRecord, claim: Claim) -> None:

@@ -1,5 +1,6 @@
 """``POST /predict/audio``: a recording that is sent; short ones are answered at once, long ones become jobs."""
 
+import hashlib
 import json
 from typing import Annotated, Any, Final
 
@@ -89,7 +90,7 @@ def _new_job(
         short=is_short,
         webhook_url=webhook_url or None,
         idempotency_key=key,
-        request_digest=kept.sha256,
+        request_digest=hashlib.sha256(f"{kept.sha256}\n{webhook_url}".encode()).hexdigest(),
     )
 
 

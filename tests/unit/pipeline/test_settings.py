@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import SecretStr
 
 from emotion_pipeline.settings import PROFILES, ConfigurationError, Settings, load_settings
 
@@ -98,3 +99,25 @@ def test_every_profile_sets_what_exists() -> None:
         chosen = Settings(profile=cast(Any, profile)).model_dump()
         for section, values in sections.items():
             assert {name: chosen[section][name] for name in values} == values
+
+
+def test_secrets_of_the_service_come_from_the_environment_and_never_from_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EMOTION_JWT_SECRET", "x" * 32)
+    assert load_settings().api_secrets.jwt_secret == SecretStr("x" * 32)
+    Path("config.yaml").write_text("api_secrets: {jwt_secret: do-not-put-it-here}\n")
+    with pytest.raises(ConfigurationError, match="from the environment only"):
+        load_settings()
+
+
+def test_a_short_secret_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_WEBHOOK_SECRET", "too-short")
+    with pytest.raises(ConfigurationError, match="EMOTION_WEBHOOK_SECRET is shorter than 32 bytes") as refused:
+        load_settings()
+    assert "too-short" not in str(refused.value)
+
+
+def test_the_documented_name_of_the_log_level_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert load_settings().log_level == "DEBUG"
