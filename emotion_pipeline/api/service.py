@@ -83,7 +83,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._text_model = "starting"
         self._asked_at = -_CHECK_EVERY_S
-        self._answered: dict[str, str] = {}
+        self._answered: dict[str, str] = {"database": "starting", "limits": "starting"}
 
     async def start(self) -> None:
         """Open for requests; models load meanwhile, and ``readiness`` says when they are there."""
