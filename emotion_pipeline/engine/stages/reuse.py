@@ -55,7 +55,7 @@ def complete(
     rows = wanted.astype({key: object}).merge(known.drop_duplicates(key), on=key, how="left", validate="many_to_one")
     rows[FINGERPRINT] = fingerprint
     heard = float(missing[audio_seconds].sum()) if audio_seconds else 0.0
-    read = int(missing[text].map(lambda one: len(words(one))).sum()) if text and len(missing) else 0
+    read = sum(len(words(str(one))) for one in missing[text]) if text else 0
     return StageResult(rows, len(missing), len(wanted) - len(missing), heard, read)
 
 
