@@ -99,7 +99,8 @@ def _materialise(settings: Settings, days: list[str]) -> bool:
 
 def _day_line(day: str, run: dg.ExecuteInProcessResult) -> str:
     """Return what became of a day: rows that took a model, rows taken over, and the gate that held it back."""
-    held = [check for check in run.get_asset_check_evaluations() if not check.passed]
+    judged = run.get_asset_check_evaluations()
+    held = [one for one in judged if not one.passed and one.severity is dg.AssetCheckSeverity.ERROR]
     if held:
         return "\n".join(f"{day}  the gate of {one.asset_key.to_user_string()}: {one.description}" for one in held)
     if not run.success:
@@ -107,7 +108,9 @@ def _day_line(day: str, run: dg.ExecuteInProcessResult) -> str:
         return "\n".join(
             f"{day}  FAILED: {error.message.strip() if error else 'no reason given'}" for error in failures
         )
-    metadata = [event.materialization.metadata for event in run.get_asset_materialization_events()]
+    events = run.get_asset_materialization_events()
+    made = [event.materialization for event in events]
+    metadata = [one.metadata for one in made if one.asset_key.path[-1] in TABLES]
     computed, reused = (sum(int(str(one[name].value)) for one in metadata) for name in ("computed", "reused"))
     return f"{day}  ok: {computed} rows computed, {reused} taken over from the last run"
 

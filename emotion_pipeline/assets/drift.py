@@ -16,6 +16,8 @@ from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table
 
 DAYS_BEFORE: Final = 28
+FEWEST_DAYS: Final = 7
+"""Before that many days have passed nobody knows how far days differ anyway."""
 
 _READ: Final[Mapping[Table, Sequence[str]]] = {
     TONE_SCORES: ("tone", "tone_probability"),
@@ -37,6 +39,8 @@ with warnings.catch_warnings():
     def drift(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
         day = context.partition_key
         before = [one for one in warehouse.partitions(TONE_SENTIMENT) if one < day][-DAYS_BEFORE:]
+        if len(before) < FEWEST_DAYS:
+            return as_check_result([], len(before))
         return as_check_result(list(drifts(_figures(warehouse, [day]), _figures(warehouse, before))), len(before))
 
 
@@ -52,7 +56,7 @@ def as_check_result(found: Sequence[Drift], days: int) -> dg.AssetCheckResult:
     """Return the report as Dagster records it: a warning that names what has drifted."""
     drifted = [one for one in found if one.drifted]
     if not found:
-        description = f"too few values today or in the {days} days before to tell"
+        description = f"too little to tell: few values today, or few days before ({days})"
     elif drifted:
         description = "; ".join(f"{one.figure}: {one.index:.2f} above {one.bound:.2f}" for one in drifted)
     else:
