@@ -64,7 +64,7 @@ def test_concurrent_requests_share_forward_passes_and_get_their_own_answers(clie
         answers = list(pool.map(lambda text: client.post("/predict", json={"text": text}), sent))
     for text, answer in zip(sent, answers, strict=True):
         assert answer.status_code == 200
-        assert _numbers(answer.json()) == pytest.approx(_numbers(alone[text]), abs=1e-6)
+        assert _numbers(answer.json()) == pytest.approx(_numbers(alone[text]), abs=1e-3)  # as the engine promises
     assert passes() - before < len(sent)
 
 
