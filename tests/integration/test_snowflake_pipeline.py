@@ -109,6 +109,7 @@ def test_the_code_location_loads_with_snowflake_and_shows_no_secret(
     definitions = build_defs(load_settings())
     assert [job.name for job in definitions.get_repository_def().get_all_jobs() if not job.name.startswith("__")] == [
         "daily_emotion",
+        "health",
         "tables_only",
     ]
     shown = [
