@@ -48,8 +48,9 @@ def test_the_real_job_makes_the_same_rows_as_with_the_lake(tmp_path: Path, monke
         assert comparable(stored, table).equals(comparable(expected, table))
     again = snowflake.run(DAY)
     assert again.success
-    for event in again.get_asset_materialization_events():
-        assert event.materialization.metadata["computed"].value == 0, "rows of the last run are taken over"
+    made = [event.materialization for event in again.get_asset_materialization_events()]
+    for one in (one for one in made if one.asset_key.path[-1] in TABLES):
+        assert one.metadata["computed"].value == 0, "rows of the last run are taken over"
 
 
 def test_a_branch_begins_with_the_rows_of_production_and_changes_only_its_own(

@@ -53,7 +53,7 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path) -> None
 
 
 def test_a_model_of_another_shape_or_with_other_features_is_refused(tmp_path: Path) -> None:
-    shipped = read_artefact(SHIPPED, "tfidf")
+    shipped = read_artefact(SHIPPED, "encoder")
     tensors, terms = dict(shipped.tensors), dict(shipped.terms)
     write_artefact(tmp_path / "shape", shipped.card, tensors | {"platt": np.ones((3, 2), np.float32)}, terms)
     with pytest.raises(ArtefactError, match=r"'platt' has shape \(3, 2\), not \(28, 2\)"):
