@@ -23,5 +23,5 @@ def test_a_whole_day_leaves_nothing_to_follow_and_one_table_made_by_hand_is_foll
         assert pipeline.run(DAY, ["raw_audio"]).success
         by_hand = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=whole_day.cursor)
     asked = {one.key.to_user_string() for one in by_hand.results if one.true_subset.size}
-    assert {"transcripts", "tone_sentiment", "fct_segments"} <= asked
+    assert {"transcripts", "tone_sentiment", "daily_tone_sentiment"} <= asked
     assert "raw_audio" not in asked

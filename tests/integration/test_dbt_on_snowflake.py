@@ -32,6 +32,7 @@ def test_staging_and_the_time_spine_are_built_and_tested_on_snowflake(tmp_path: 
                 str(Path(sys.executable).with_name("dbt")),
                 "build",
                 *("--select", "staging", "metrics", "--exclude", NOT_IN_FAKESNOW),
+                *("--indirect-selection", "cautious"),  # a test that also asks a mart waits for it
                 *options,
             ],
             cwd=REPOSITORY,
