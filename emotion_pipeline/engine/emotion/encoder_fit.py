@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emotion_pipeline.engine import training_checkpoint
 from emotion_pipeline.engine.emotion.encoder_data import (
     Batch,
     Examples,
@@ -34,8 +35,6 @@ from emotion_pipeline.engine.emotion.losses import (
     total_loss,
 )
 from emotion_pipeline.engine.errors import TrainingDataError
-
-CHECKPOINT: Final = "checkpoint.pt"
 
 Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, the step, the number of steps, and a remark."""
@@ -206,34 +205,28 @@ class Fit:
         return Batch(ids, mask, np.stack([forms[f].features[r] for r, f in pairs]), rows)
 
     def _save(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        content = {
-            "recipe": asdict(self.recipe),
-            "state": asdict(self.state),
-            "net": self.net.state_dict(),
-            "averaged": self.averaged,
-            "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        unfinished = self.folder / f".{CHECKPOINT}.tmp"
-        torch.save(content, unfinished)
-        unfinished.replace(self.folder / CHECKPOINT)
+        training_checkpoint.save(
+            self.folder,
+            self.optimizer,
+            self.scheduler,
+            recipe=asdict(self.recipe),
+            state=asdict(self.state),
+            net=self.net.state_dict(),
+            averaged=self.averaged,
+            best=self.best,
+        )
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
+        content = training_checkpoint.load(self.folder, self.device)
+        if content is None:
             return
-        content: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         if content["recipe"] != asdict(self.recipe):
+            path = self.folder / training_checkpoint.NAME
             raise TrainingDataError(f"{path} belongs to a run with another recipe: name another folder or delete it.")
         self.state = _State(**content["state"])
         self.net.load_state_dict(content["net"])
         self.averaged, self.best = content["averaged"], content["best"]
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.scheduler.load_state_dict(content["scheduler"])
-        torch.set_rng_state(content["random"].cpu())
+        training_checkpoint.restore(content, self.optimizer, self.scheduler)
 
 
 def parameter_groups(net: EmotionNet, recipe: Recipe) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from emotion_pipeline.engine import training_checkpoint
 from emotion_pipeline.engine.devices import Precision, TorchDevice
 from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.engine.tone import metrics
@@ -23,7 +24,6 @@ from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.loaded_checkpoint import scaled
 from emotion_pipeline.engine.tone.speech_network import SpeechNetwork
 
-CHECKPOINT: Final = "checkpoint.pt"
 _LAYER: Final = re.compile(r"^wav2vec2\.encoder\.layers\.(\d+)\.")
 _LAST_NORM: Final = "wav2vec2.encoder.layer_norm."
 _SCORED_TOGETHER: Final = 16
@@ -177,36 +177,29 @@ class ToneFit:
             parameter.copy_(weights[name])
 
     def _save(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        content = {
-            "identity": self.identity,
-            "state": asdict(self.state),
-            "weights": self._weights(),
-            "best": self.best,
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        unfinished = self.folder / f".{CHECKPOINT}.tmp"
-        torch.save(content, unfinished)
-        unfinished.replace(self.folder / CHECKPOINT)
+        training_checkpoint.save(
+            self.folder,
+            self.optimizer,
+            self.scheduler,
+            identity=self.identity,
+            state=asdict(self.state),
+            weights=self._weights(),
+            best=self.best,
+        )
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
+        content = training_checkpoint.load(self.folder, self.network.device)
+        if content is None:
             return
-        content: dict[str, Any] = torch.load(path, map_location=self.network.device, weights_only=True)
         if content["identity"] != self.identity:
             raise TrainingDataError(
-                f"{path} belongs to a run with another checkpoint, other clips or another recipe: name another folder "
-                f"for unfinished work, or delete it."
+                f"{self.folder / training_checkpoint.NAME} belongs to a run with another checkpoint, other clips or "
+                f"another recipe: name another folder for unfinished work, or delete it."
             )
         self.state = _State(**content["state"])
         self._put(content["weights"])
         self.best = content["best"]
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.scheduler.load_state_dict(content["scheduler"])
-        torch.set_rng_state(content["random"].cpu())
+        training_checkpoint.restore(content, self.optimizer, self.scheduler)
 
 
 def learning_parameters(network: SpeechNetwork, layers: int) -> dict[str, nn.Parameter]:
