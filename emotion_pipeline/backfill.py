@@ -20,11 +20,10 @@ from dagster._core.utils import make_new_backfill_id
 from dagster._daemon.controller import get_daemon_statuses
 from rich.console import Console
 
-from emotion_pipeline.definitions import build_defs
+from emotion_pipeline.definitions import build_defs, warehouse_of
 from emotion_pipeline.engine.sources.base import SourceError
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.settings import Settings, load_settings
 from emotion_pipeline.tables import RAW_AUDIO, STORED
@@ -67,7 +66,7 @@ def main(
 
 def wanted_days(settings: Settings, first: date, last: date) -> list[str]:
     """Return the days of the range that have recordings or were materialised before. Raises SourceError."""
-    known = {*RecordingSource.of(settings.sources).days(), *Lake(root=settings.storage.root).partitions(RAW_AUDIO)}
+    known = {*RecordingSource.of(settings.sources).days(), *warehouse_of(settings).partitions(RAW_AUDIO)}
     return sorted(day for day in known if str(first) <= day <= str(last) and DAILY.has_partition_key(day))
 
 
