@@ -5,11 +5,9 @@ RFC 9110, sections 13 to 15.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from ssl import SSLCertVerificationError
 from typing import Final
@@ -17,6 +15,7 @@ from typing import Final
 import httpcore
 import httpx
 
+from emotion_pipeline.engine.retry_after import retry_after_s
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.connections import ExcessError
 from emotion_pipeline.engine.sources.reasons import FetchReason
@@ -170,19 +169,6 @@ def _refuse_status(answer: httpx.Response) -> None:
     if 400 <= status < 500 and status not in {408, 425}:
         raise FetchError(FetchReason.FORBIDDEN, f"{said}: it wants a login or a fresh link, or refuses this machine")
     raise TransientFetchError(FetchReason.SERVER_ERROR, said, retry_after_s(answer.headers))
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks to wait, which names them or a date; None without or unreadable."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
 def _validator_of(answer: httpx.Response) -> str | None:

@@ -12,8 +12,6 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,6 +22,7 @@ import stamina
 from pydantic import SecretStr, ValidationError
 
 from emotion_pipeline.engine.errors import BackendUnavailableError, EmotionPipelineError
+from emotion_pipeline.engine.retry_after import retry_after_s
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.reasons import FailureReason
 
@@ -186,10 +185,10 @@ class AssemblyAIRequests:
             return _FailedError(error)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             error = self.failure(FailureReason.RATE_LIMITED, f"takes no more requests ({said}); run it again later")
-            return _FailedError(error, may_pass=True, retry_after_s=_retry_after_s(answer))
+            return _FailedError(error, may_pass=True, retry_after_s=retry_after_s(answer.headers))
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             error = self.failure(FailureReason.SERVICE_ERROR, f"failed ({status}: {said}); run it again later")
-            return _FailedError(error, may_pass=True, retry_after_s=_retry_after_s(answer))
+            return _FailedError(error, may_pass=True, retry_after_s=retry_after_s(answer.headers))
         if status >= HTTPStatus.BAD_REQUEST:
             return _FailedError(self.refused(said))
         what = f"answered with {status} ({said}), as it never should; check the base URL of the service"
@@ -265,21 +264,6 @@ def _some_of(left_s: Callable[[], float]) -> float:
     if seconds <= 0:
         raise _OutOfTimeError
     return seconds
-
-
-def _retry_after_s(answer: httpx.Response) -> float | None:
-    """Seconds until the service wants to be asked again, None where it does not say.
-
-    Source: RFC 9110, section 10.2.3: a number of seconds or a date.
-    """
-    stated = answer.headers.get("Retry-After", "").strip()
-    if stated.isdecimal():
-        return float(stated)
-    try:
-        date = parsedate_to_datetime(stated)
-    except ValueError:
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _shape_of(error: Exception) -> str:
