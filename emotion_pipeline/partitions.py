@@ -9,4 +9,4 @@ from typing import Final
 
 import dagster as dg
 
-DAILY: Final = dg.DailyPartitionsDefinition(start_date="2024-01-01", timezone="UTC", end_offset=1)
+DAILY: Final = dg.DailyPartitionsDefinition(start_date="2015-01-01", timezone="UTC", end_offset=1)
