@@ -1,6 +1,7 @@
 """Every benchmark in a short form, so that none can rot; what they measure in full is `make bench`'s business."""
 
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.growth import growth, measure
 from benchmarks.long_audio import compare
 
 
@@ -26,7 +28,7 @@ def manifest(shared_data: Path, tmp_path: Path) -> Path:
 
 def run(repository: Path, name: str, *arguments: str | Path) -> str:
     command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -75,3 +77,30 @@ def test_the_table_for_people_has_a_row_for_every_transcriber(repository: Path, 
     header, rule, row = table.strip().splitlines()
     assert header.count("|") == rule.count("|") == row.count("|") == 6
     assert row.startswith("| pocketsphinx | 2 |")
+
+
+@pytest.mark.slow
+def test_days_in_the_queue_survive_a_killed_run_and_a_day_of_broken_files(repository: Path) -> None:
+    sizes = {"days": 3, "recordings": 2, "seconds": 3, "single-seconds": 4, "at-once": 2}
+    figures = json.loads(run(repository, "backfill", *(f"--{name}={value}" for name, value in sizes.items())))
+    assert figures["faults"] == []
+    assert len(figures["killed"]) == 1
+    assert figures["runs_that_failed"] >= 2, "the killed one and the bad day"
+    assert (figures["exit_code"], figures["runs"] > sizes["days"]) == (1, True), "the killed one ran again"
+    assert figures["one_new_file_recordings_computed"] == figures["one_new_file_transcripts_computed"] == 1
+    assert 0.0 < figures["overhead_share"] < 1.0
+
+
+def test_growth_is_what_one_more_costs_late_over_what_it_costs_early() -> None:
+    sizes = (10, 100, 1000)
+    assert growth(sizes, (1.0, 1.9, 10.9)) == 1.0, "a hundredth each, all the way"
+    assert growth(sizes, (1.0, 1.9, 19.9)) == 2.0
+    assert growth(sizes, (1.0, 1.01, 1.04)) == 1.0, "hardly any cost"
+
+
+@pytest.mark.slow
+def test_a_lake_of_many_days_is_measured() -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        costs = pool.apply(measure, ("days", 2))
+    assert len(costs) == 7
+    assert all(value > 0.0 for value in costs.values())

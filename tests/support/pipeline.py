@@ -57,11 +57,7 @@ class Pipeline:
         home = self.folder / "dagster"
         home.mkdir(parents=True, exist_ok=True)
         (home / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
-        return self.instance_at_home()
-
-    def instance_at_home(self) -> dg.DagsterInstance:
-        """The instance with the ``dagster.yaml`` that a test has put there."""
-        return dg.DagsterInstance.from_config(str(self.folder / "dagster"))
+        return dg.DagsterInstance.from_config(str(home))
 
     def run(self, day: str, assets: Sequence[str] | None = None, job: str = "tables_only") -> dg.ExecuteInProcessResult:
         """Materialise one day, all tables or those named, and return what happened; a failed run does not raise."""

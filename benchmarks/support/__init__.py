@@ -1,0 +1,1 @@
+"""What several benchmarks work on; nothing here is one itself."""
