@@ -18,7 +18,13 @@ from emotion_pipeline.tables import TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 KILLS = 20
-PRELOADED = ["support.pipeline", "great_expectations.expectations", "pocketsphinx", "sklearn.linear_model"]
+PRELOADED = [
+    "support.pipeline",
+    "great_expectations.expectations",
+    "pocketsphinx",
+    "sklearn.linear_model",
+    "transformers.models.bert.modeling_bert",
+]
 """Imported once and inherited, so that kills fall into work and not into imports."""
 
 
