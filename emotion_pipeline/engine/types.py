@@ -6,11 +6,13 @@ Times are seconds from the start of the recording, probabilities lie in [0, 1]. 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emotion_pipeline.engine.tabular import Tabular
 
 SAMPLE_RATE: Final = 16_000
 """Samples per second of every waveform inside the engine."""
@@ -150,7 +152,7 @@ class ToneScore:
 
 
 @dataclass(frozen=True, slots=True)
-class EmotionResult:
+class EmotionResult(Tabular):
     """What a text expresses: base emotion, sub-emotion, intensity, each with its calibrated probability.
 
     ``base_probabilities`` sum to 1 over Happiness, Anger, Sadness, Neutral, Other. ``label_scores`` holds an
@@ -171,3 +173,20 @@ class EmotionResult:
     label_scores: Mapping[str, float]
     notices: tuple[str, ...] = ()
     features: Mapping[str, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values by field, as JSON wants them."""
+        return asdict(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: the decisions, then ``probability_*`` per base emotion, ``label_*``, and known features."""
+        decided = {name: getattr(self, name) for name in (*self.shown_columns(), "notices")}
+        bases = {f"probability_{base.lower()}": value for base, value in self.base_probabilities.items()}
+        labels = {f"label_{label}": value for label, value in self.label_scores.items()}
+        return [{**decided, **bases, **labels, **(self.features or {})}]
+
+    def shown_columns(self) -> tuple[str, ...]:
+        return (
+            *("base", "base_probability", "sub_emotion", "sub_probability"),
+            *("intensity", "intensity_probability", "uncertain", "labels"),
+        )

@@ -25,6 +25,7 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     SUB_EMOTIONS,
 )
+from emotion_pipeline.engine.tabular import Results
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
@@ -81,8 +82,8 @@ class EmotionPredictor:
         features: NDArray[np.float32] | None = None,
         *,
         with_features: bool = False,
-    ) -> list[EmotionResult]:
-        """One result per text, in order; a single string counts as one text.
+    ) -> Results[EmotionResult]:
+        """One result per text, in order; a single string counts as one text. A notebook shows them as a table.
 
         ``features``, shape ``(n_texts, 42)``, are the texts' linguistic features where they are known already;
         ``with_features`` puts them into the results. Where memory runs out the batch is halved and the work goes on.
@@ -96,7 +97,7 @@ class EmotionPredictor:
         for number, text in enumerate(batch):
             if not isinstance(text, str):
                 raise TypeError(f"text {number} is {type(text).__name__}, not str: {text!r:.80}")
-        results: list[EmotionResult] = []
+        results: Results[EmotionResult] = Results()
         for start in range(0, len(batch), _CHUNK):
             part = slice(start, start + _CHUNK)
             known = None if features is None else features[part]

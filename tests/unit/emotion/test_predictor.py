@@ -296,3 +296,26 @@ def test_five_thousand_strange_strings_each_get_the_same_result_alone_and_in_a_b
         (alone,) = PREDICTOR.predict(texts[index])
         assert alone.label_scores == pytest.approx(together[index].label_scores, abs=1e-3)
         assert alone.base_probabilities == pytest.approx(together[index].base_probabilities, abs=1e-3)
+
+
+def test_results_are_a_table_with_a_row_per_text_and_a_column_per_probability() -> None:
+    results = PREDICTOR.predict(["Exciting news!", "what a <b>stupid</b> waste of my time"])
+    frame = results.to_frame()
+    assert frame["base"].tolist() == [one.base for one in results] == ["Happiness", "Anger"]
+    assert frame["probability_anger"].tolist() == [one.base_probabilities["Anger"] for one in results]
+    assert frame["label_annoyance"].tolist() == [one.label_scores["annoyance"] for one in results]
+    assert results[0].to_frame().columns.tolist() == frame.columns.tolist()
+    described = PREDICTOR.predict("What a day!", with_features=True).to_frame()
+    assert described["exclamation_count"].tolist() == [1.0]
+
+
+def test_a_result_is_plain_values_and_a_picture_in_a_notebook() -> None:
+    results = PREDICTOR.predict(["Exciting news!", "I am so sad."])
+    plain = results[0].to_dict()
+    assert json.loads(json.dumps(plain))["base_probability"] == results[0].base_probability
+    html = results._repr_html_()
+    assert html.count("<tr") == 3
+    assert "Sadness" in html
+    assert "label_" not in html, "what people do not read is left out"
+    assert results[1]._repr_html_().count("<tr") == 2
+    assert "<table" in PREDICTOR.predict([])._repr_html_()
