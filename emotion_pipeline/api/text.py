@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from emotion_pipeline.api.batching import Batcher
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.choices import backend_choice
 from emotion_pipeline.engine.backends import Backends
+from emotion_pipeline.engine.text.judgement import judge
 from emotion_pipeline.settings import Settings
 
 _WARM_UP: Final = ("Exciting news!", "I am furious with you.")
@@ -52,8 +52,4 @@ class TextService:
         self._metrics.queued_texts.set(self._batcher.queued)
 
     def _judge(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        emotions, sentiments = self._backends.emotion.predict(texts), self._backends.sentiment.score(texts)
-        return [
-            {"text": text, **asdict(emotion), "sentiment_score": sentiment}
-            for text, emotion, sentiment in zip(texts, emotions, sentiments, strict=True)
-        ]
+        return [one.to_dict() for one in judge(texts, self._backends.emotion, self._backends.sentiment)]

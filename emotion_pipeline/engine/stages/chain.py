@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from emotion_pipeline.engine.audio.inspect import FINGERPRINT as INSPECTION
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.stages import judgements, recordings, result, tone, words
+from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 
@@ -28,6 +30,12 @@ class Analysis:
     sentiment_scores: pd.DataFrame
     emotion_labels: pd.DataFrame
     tone_sentiment: pd.DataFrame
+
+
+def fingerprint(backends: Backends) -> str:
+    """Return what an analysis depends on besides the recording: rules and models of all stages. Loads no weights."""
+    models = (backends.listener, backends.features, backends.tone, backends.sentiment, backends.emotion)
+    return "\n".join((INSPECTION, SEGMENTATION, result.RULE, *(one.fingerprint for one in models)))
 
 
 def analyse(
@@ -53,7 +61,7 @@ def analyse(
     segments = words.segment(transcripts).rows
     features = judgements.describe(segments, None, backends.features).rows
     tone_scores = tone.score_tone(segments, None, backends.tone, store).rows
-    sentiment = judgements.score_sentiment(segments, None, backends.sentiment).rows
     emotions = judgements.label_emotions(segments, features, None, backends.emotion).rows
+    sentiment = judgements.score_sentiment(segments, None, backends.sentiment, emotions).rows
     compared = result.compare(transcripts, segments, tone_scores, sentiment, emotions).rows
     return Analysis(raw_audio, transcripts, segments, features, tone_scores, sentiment, emotions, compared)

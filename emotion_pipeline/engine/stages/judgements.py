@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.sentiment import SentimentBackend
+from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend
 from emotion_pipeline.engine.types import EmotionResult
 
 SEGMENT_KEY = ["recording_date", "recording_id", "segment_id"]
@@ -40,11 +42,23 @@ def describe(segments: pd.DataFrame, previous: pd.DataFrame | None, extractor: F
     return _by_segment(segments, previous, FEATURE_NAMES, extractor.fingerprint, compute)
 
 
-def score_sentiment(segments: pd.DataFrame, previous: pd.DataFrame | None, backend: SentimentBackend) -> StageResult:
-    """Return the sentiment of every segment, -1 to 1."""
+def score_sentiment(
+    segments: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    backend: SentimentBackend,
+    labels: pd.DataFrame | None = None,
+) -> StageResult:
+    """Return the sentiment of every segment, -1 to 1.
+
+    :param labels: rows of ``emotion_labels`` from which the back end's scores follow, so that no model is asked again
+    """
 
     def compute(missing: pd.DataFrame) -> pd.DataFrame:
-        scores = backend.score(missing["text"].tolist())
+        texts = missing["text"].tolist()
+        if labels is not None and isinstance(backend, EmotionSentiment):
+            scores = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
+        else:
+            scores = backend.score(texts)
         return pd.DataFrame({"segment_id": missing["segment_id"], "sentiment_score": scores})
 
     return _by_segment(segments, previous, ("sentiment_score",), backend.fingerprint, compute)
@@ -80,6 +94,13 @@ def _by_segment(
         wanted, previous, key="segment_id", made=made, fingerprint=fingerprint, compute=compute, text="text"
     )
     return replace(result, rows=result.rows.drop(columns="text"))
+
+
+def _label_probabilities(labels: pd.DataFrame, segment_ids: pd.Series) -> NDArray[np.float32]:
+    """Return the probabilities of ``taxonomy.LABELS`` that were stored of segments, shape ``(n, 28)``."""
+    stored = labels.drop_duplicates("segment_id").set_index("segment_id")["label_scores"]
+    rows = [{one["label"]: one["probability"] for one in stored.loc[key]} for key in segment_ids]
+    return np.array([[row[label] for label in LABELS] for row in rows], dtype=np.float32).reshape(-1, len(LABELS))
 
 
 def _emotion_row(result: EmotionResult) -> dict[str, Any]:

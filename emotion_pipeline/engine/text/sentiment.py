@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emotion_pipeline.engine.emotion.taxonomy import LABELS, SENTIMENT_GROUPS
 from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.text.tokens import says_something
@@ -71,8 +74,15 @@ class EmotionSentiment:
     def fingerprint(self) -> str:
         return f"emotion:{self._predictor.model_fingerprint.partition(':')[2]}"
 
+    def follows_from(self, predictor: "EmotionPredictor") -> bool:
+        """Tell whether what this predictor said of a text is all that its sentiment needs."""
+        return self._predictor is predictor
+
     def score(self, texts: Sequence[str]) -> list[float]:
-        probabilities = self._predictor.label_probabilities(texts)
+        return self.score_known(texts, self._predictor.label_probabilities(texts))
+
+    def score_known(self, texts: Sequence[str], probabilities: NDArray[np.float32]) -> list[float]:
+        """Return what ``score`` returns, from the label probabilities of the texts, shape ``(n, 28)``."""
         columns = {name: [LABELS.index(one) for one in group] for name, group in SENTIMENT_GROUPS.items()}
         sums = {name: probabilities[:, group].sum(axis=1) for name, group in columns.items()}
         balance = (sums["positive"] - sums["negative"]) / probabilities.sum(axis=1).clip(min=1e-6)

@@ -1,0 +1,62 @@
+"""Emotion and sentiment of texts together: the numbers of each by itself, and one pass of the model where that tells
+both."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
+from emotion_pipeline.engine.emotion.model import Scores
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.text.judgement import judge
+from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend, VaderSentiment
+
+PREDICTOR = EmotionPredictor()
+TEXTS = ["Exciting news!", "I am furious with you.", "", " ", "ok \U0001f600", "so happy " * 400]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts each pass of the model reads."""
+    sizes: list[int] = []
+    score = EncoderEmotionModel.score
+
+    def counting(
+        self: EncoderEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
+    ) -> Scores:
+        sizes.append(len(texts))
+        return score(self, texts, features)
+
+    monkeypatch.setattr(EncoderEmotionModel, "score", counting)
+    return sizes
+
+
+@pytest.mark.parametrize("sentiment", [EmotionSentiment(PREDICTOR), VaderSentiment()], ids=["emotion", "vader"])
+def test_a_judgement_is_what_predictor_and_sentiment_say_each_by_itself(sentiment: SentimentBackend) -> None:
+    judged = judge(TEXTS, PREDICTOR, sentiment)
+    assert [one.text for one in judged] == TEXTS
+    assert [one.emotion for one in judged] == PREDICTOR.predict(TEXTS)
+    assert [one.sentiment_score for one in judged] == sentiment.score(TEXTS)
+
+
+def test_the_model_reads_each_text_once_for_both(read: list[int]) -> None:
+    judge(TEXTS, PREDICTOR, EmotionSentiment(PREDICTOR))
+    assert sum(read) == len(TEXTS)
+
+
+def test_the_sentiment_of_another_model_does_not_follow() -> None:
+    assert EmotionSentiment(PREDICTOR).follows_from(PREDICTOR)
+    assert not EmotionSentiment(EmotionPredictor()).follows_from(PREDICTOR)
+
+
+def test_no_texts_have_no_judgements() -> None:
+    assert judge([], PREDICTOR, EmotionSentiment(PREDICTOR)) == []
+
+
+def test_a_judgement_is_one_flat_object() -> None:
+    [judged] = judge(["Exciting news!"], PREDICTOR, VaderSentiment())
+    plain = judged.to_dict()
+    assert plain == {"text": "Exciting news!", **judged.emotion.to_dict(), "sentiment_score": judged.sentiment_score}
+    assert list(plain)[:3] == ["text", "base", "base_probability"]
