@@ -1,9 +1,30 @@
-"""The import name of the public documentation: ``from emotion_clf import EmotionPredictor``.
+"""The import name of the public documentation: ``from emotion_clf import AudioAnalyzer, EmotionPredictor``.
 
-Everything lives in ``emotion_pipeline``; nothing is defined here.
+Everything lives in ``emotion_pipeline`` and is fetched when it is asked for; nothing is defined here.
 """
 
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.types import EmotionResult
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["EmotionPredictor", "EmotionResult"]
+if TYPE_CHECKING:
+    from emotion_pipeline.analyzer import AudioAnalyzer
+    from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+    from emotion_pipeline.engine.stages.report import RecordingResult, SegmentResult
+    from emotion_pipeline.engine.types import EmotionResult, Word
+
+__all__ = ["AudioAnalyzer", "EmotionPredictor", "EmotionResult", "RecordingResult", "SegmentResult", "Word"]
+
+_MODULES: Final = {
+    "AudioAnalyzer": "emotion_pipeline.analyzer",
+    "EmotionPredictor": "emotion_pipeline.engine.emotion.predictor",
+    "EmotionResult": "emotion_pipeline.engine.types",
+    "RecordingResult": "emotion_pipeline.engine.stages.report",
+    "SegmentResult": "emotion_pipeline.engine.stages.report",
+    "Word": "emotion_pipeline.engine.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

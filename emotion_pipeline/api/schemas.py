@@ -78,6 +78,16 @@ class TextEmotions(BaseModel):
     results: list[TextEmotion]
 
 
+class Word(BaseModel):
+    """A recognised word; times in seconds."""
+
+    text: str
+    start: float
+    end: float
+    probability: Probability
+    speaker: str
+
+
 class Segment(BaseModel):
     """A sentence or speaker turn; times in seconds."""
 
@@ -97,6 +107,9 @@ class Segment(BaseModel):
     agreement_score: Score
     masked: bool
     leaking: bool
+    tone_probabilities: dict[str, Probability]
+    text_emotion_probabilities: dict[str, Probability]
+    words: list[Word]
 
 
 class RecordingResult(BaseModel):

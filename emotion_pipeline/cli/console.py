@@ -42,7 +42,7 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
 
         def told(what: str, step: int, steps: int, remark: str) -> None:
             bar.update(task, description=f"{what}: {remark}", completed=step, total=steps or 1)
-            if not ERRORS.is_terminal and step % 100 == 0:
+            if not ERRORS.is_terminal and step and step % 100 == 0:
                 ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {what} {step}/{steps} {remark}", highlight=False)
 
         yield told
@@ -51,6 +51,16 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
 def print_figures(figures: Mapping[str, Any]) -> None:
     """Print measurements as one JSON object."""
     OUT.print_json(json.dumps(figures))
+
+
+def print_line(row: Mapping[str, Any]) -> None:
+    """Print one result as JSON on one line, coloured for people; whoever reads a pipe gets it at once."""
+    text = json.dumps(row)
+    if OUT.is_terminal:
+        OUT.print_json(text, indent=None)
+    else:
+        OUT.file.write(f"{text}\n")
+        OUT.file.flush()
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:

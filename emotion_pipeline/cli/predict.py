@@ -1,95 +1,121 @@
 """``emotion-clf predict``: what texts or recordings express."""
 
-import json
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from emotion_pipeline.analyzer import AudioAnalyzer
 from emotion_pipeline.cli import configured
-from emotion_pipeline.cli.console import OUT, print_table, working
-from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.cli.console import ERRORS, print_line, print_table, progress
+from emotion_pipeline.cli.output import check_output, work_folder, write
 from emotion_pipeline.engine.sources.base import FoundRecording
-from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.sources.local import found_recording, recordings_below
-
-if TYPE_CHECKING:
-    import pandas as pd
+from emotion_pipeline.engine.text.judgement import judge
 
 app = typer.Typer()
 
-_WRITERS: Final[Mapping[str, Callable[["pd.DataFrame", Path], object]]] = {
-    ".csv": lambda frame, path: frame.to_csv(path, index=False),
-    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
-}
-"""How a result is written, by the suffix of its file."""
+_STANDARD_INPUT: Final = "-"
+_TEXTS_AT_ONCE: Final = 512
+"""Texts that are read from standard input before they are judged together."""
+
+_Row = dict[str, Any]
 
 
 @app.command()
 def predict(
-    text: Annotated[list[str] | None, typer.Option(help="A text to judge; may be given several times.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text to judge; may be given several times. - reads lines from stdin.")
+    ] = None,
     file: Annotated[list[Path] | None, typer.Option(help="A recording to analyse; may be given several times.")] = None,
     url: Annotated[
         list[str] | None,
         typer.Option(help="The address of a recording or of a page with a video; as often as you like."),
     ] = None,
     dir: Annotated[Path | None, typer.Option(help="A folder of recordings.")] = None,  # noqa: A002
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, when it is done.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write a .csv, .parquet or .jsonl file instead.")] = None,
 ) -> None:
     """Say what texts or recordings express.
 
+    Without any of the first four options texts are read from standard input, one a line. With --output a command that
+    was interrupted goes on where it was when it is given again: only recordings that are missing are analysed.
+
+    Exit codes: 0 done; 1 a recording was rejected or failed, or something that is needed is missing or broken; 2 wrong
+    use; 130 interrupted.
+
     Example: emotion-clf predict --file call.wav --json
+
+    Example: emotion-clf predict --dir recordings/2026-11-02 --output result.parquet
     """
-    sources = configured.sources()
-    recordings = [found_recording(path) for path in file or []] + (recordings_below(dir) if dir else [])
-    recordings += [sources.find(address) for address in url or []]
-    if bool(text) == bool(recordings):
-        raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
-    if output is not None and output.suffix not in _WRITERS:
-        raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
-    rows = _predict_texts(text) if text else _predict_recordings(recordings, sources)
     if output is not None:
-        _write(rows, output)
-    elif as_json:
-        for row in rows:
-            OUT.print_json(json.dumps(row), indent=None)
-    else:
-        print_table(rows)
-    if any(row.get("status") in {"rejected", "failed"} for row in rows):
+        check_output(output)
+    texts = _texts(text, or_piped=not (file or url or dir))
+    recordings = _recordings(file or [], url or [], dir)
+    if bool(texts) == bool(recordings):
+        raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
+    rows = _judged(texts) if texts else _analysed(recordings, output)
+    statuses = _deliver(rows, as_json, output)
+    if statuses & {"rejected", "failed"}:
         raise typer.Exit(1)
 
 
-def _predict_texts(texts: Sequence[str]) -> list[dict[str, Any]]:
-    backends = configured.backends()
-    emotions, sentiments = backends.emotion.predict(texts), backends.sentiment.score(texts)
-    return [
-        {"text": text, **asdict(emotion), "sentiment_score": sentiment}
-        for text, emotion, sentiment in zip(texts, emotions, sentiments, strict=True)
-    ]
-
-
-def _predict_recordings(recordings: Sequence[FoundRecording], sources: Sources) -> list[dict[str, Any]]:
-    from emotion_pipeline.engine.stages.chain import analyse
-    from emotion_pipeline.engine.stages.report import report
-
-    with tempfile.TemporaryDirectory() as folder, working(f"analysing {len(recordings)} recordings"):
-        today = datetime.now(UTC).strftime("%Y-%m-%d")
-        analysis = analyse(today, recordings, sources, configured.backends(), FolderAudioStore(Path(folder)))
-        return [one.to_dict() for one in report(analysis)]
-
-
-def _write(rows: Sequence[dict[str, Any]], output: Path) -> None:
-    import pandas as pd
-
-    unfinished = output.with_name(f".{output.name}.tmp")
+def _texts(given: Sequence[str] | None, *, or_piped: bool) -> list[str]:
+    named = list(given or ())
+    if named != [_STANDARD_INPUT] and (named or not or_piped or sys.stdin.isatty()):
+        return named
     try:
-        _WRITERS[output.suffix](pd.DataFrame(rows), unfinished)
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        lines = sys.stdin.buffer.read().decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"standard input is no UTF-8 (byte {error.start}); save it in that encoding"
+        ) from error
+    return [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
+
+
+def _recordings(files: Sequence[Path], addresses: Sequence[str], folder: Path | None) -> list[FoundRecording]:
+    found = [found_recording(path) for path in files] + (recordings_below(folder) if folder else [])
+    sources = configured.sources()
+    return found + [sources.find(address) for address in addresses]
+
+
+def _judged(texts: Sequence[str]) -> Iterator[_Row]:
+    backends, waiting = configured.backends(), iter(texts)
+    while some := list(islice(waiting, _TEXTS_AT_ONCE)):
+        yield from (one.to_dict() for one in judge(some, backends.emotion, backends.sentiment))
+
+
+def _analysed(recordings: Sequence[FoundRecording], output: Path | None) -> Iterator[_Row]:
+    work = work_folder(output) if output else None
+    done = 0
+    with progress() as told:
+        told("analysing", done, len(recordings), recordings[0].file)
+        try:
+            for result in AudioAnalyzer().stream(recordings, work=work):
+                done += 1
+                told("analysing", done, len(recordings), result.file)
+                yield result.to_dict()
+        except KeyboardInterrupt:
+            if work is not None:
+                ERRORS.print("interrupted; the same command goes on from here", highlight=False)
+            raise
+
+
+def _deliver(rows: Iterable[_Row], as_json: bool, output: Path | None) -> set[str | None]:
+    """Write or print rows and return the statuses that they have."""
+    if as_json and output is None:
+        return {_printed(row).get("status") for row in rows}
+    known = list(rows)
+    if output is not None:
+        write(known, output)
+    else:
+        print_table(known)
+    return {row.get("status") for row in known}
+
+
+def _printed(row: _Row) -> _Row:
+    print_line(row)
+    return row

@@ -31,7 +31,9 @@ class Tabular(ABC):
 
     def _repr_html_(self) -> str:
         frame = self.to_frame()
-        return frame[[name for name in self.shown_columns() if name in frame]].to_html(index=False, float_format="%.3f")
+        return frame[[name for name in self.shown_columns() if name in frame]].to_html(
+            index=False, float_format="{:.3f}".format
+        )
 
 
 T = TypeVar("T", bound=Tabular)

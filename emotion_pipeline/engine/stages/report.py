@@ -4,18 +4,40 @@ The command line prints it as JSON, the Python API hands it out. It is read from
 computed here.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
 
 import pandas as pd
 
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
+from emotion_pipeline.engine.stages.result import TEXT_COLUMNS
+from emotion_pipeline.engine.tabular import Results, Tabular
+from emotion_pipeline.engine.text.segmentation import segment_words
+from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.types import Word
+
+_DOCUMENTED: Final = {
+    "File": "file",
+    "Emotion": "emotion",
+    "Emotion_Score": "emotion_score",
+    "Transcript": "transcript",
+    "Sentiment_Score": "sentiment_score",
+    "Tone_Sentiment_Match": "tone_sentiment_match",
+    "Status": "status",
+    "Reasons": "reasons",
+}
+"""The documented result, and what says of each file whether it has one."""
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentReport:
-    """What one segment says: times in seconds, sentiment and agreement in [-1, 1], probabilities in [0, 1]."""
+class SegmentResult(Tabular):
+    """What one segment says: times in seconds, sentiment and agreement in [-1, 1], probabilities in [0, 1].
+
+    ``emotion`` is the tone, how it sounded; ``text_emotion`` with ``sub_emotion`` and ``intensity`` what the words
+    express. Both kinds of probabilities sum to 1.
+    """
 
     speaker: str
     start: float
@@ -33,14 +55,33 @@ class SegmentReport:
     agreement_score: float
     masked: bool
     leaking: bool
+    tone_probabilities: Mapping[str, float]
+    text_emotion_probabilities: Mapping[str, float]
+    words: tuple[Word, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row, with ``tone_*`` and ``text_*`` for the probabilities; single words have no place in it."""
+        tones = {f"tone_{tone}": value for tone, value in self.tone_probabilities.items()}
+        bases = {f"text_{base.lower()}": value for base, value in self.text_emotion_probabilities.items()}
+        return [{name: getattr(self, name) for name in _SEGMENT_COLUMNS} | tones | bases]
+
+    def shown_columns(self) -> tuple[str, ...]:
+        return _SEGMENT_COLUMNS
+
+
+_SEGMENT_COLUMNS: Final = tuple(
+    one.name
+    for one in fields(SegmentResult)
+    if one.name not in {"tone_probabilities", "text_emotion_probabilities", "words"}
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingReport:
+class RecordingResult(Tabular):
     """What one recording says; fields are None without speech.
 
     ``status`` is accepted, duplicate, rejected, or failed where only its transcription failed. ``reasons`` holds why it
-    was rejected or failed, or what is warned about.
+    was rejected or failed, or what is warned about. ``recording_id`` is the SHA-256 of its bytes.
     """
 
     file: str
@@ -49,34 +90,61 @@ class RecordingReport:
     transcript: str | None
     sentiment_score: float | None
     tone_sentiment_match: str
-    segments: tuple[SegmentReport, ...]
+    segments: tuple[SegmentResult, ...]
     status: str
     reasons: tuple[str, ...]
+    recording_id: str = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as JSON wants them."""
-        return asdict(self)
+        """Return plain values, as JSON wants them: what ``emotion-clf predict --json`` prints."""
+        plain = asdict(self)
+        del plain["recording_id"]
+        return plain
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row: the six documented columns, ``Status`` and ``Reasons``."""
+        return [{column: getattr(self, name) for column, name in _DOCUMENTED.items()}]
+
+    def shown_columns(self) -> tuple[str, ...]:
+        return tuple(_DOCUMENTED)
+
+    def segments_frame(self) -> pd.DataFrame:
+        """Return a frame with one row per segment."""
+        return Results(self.segments).to_frame()
+
+    def _repr_html_(self) -> str:
+        # Not super(): the class that slots=True makes is another one than the one that it would find.
+        return Tabular._repr_html_(self) + (Results(self.segments)._repr_html_() if self.segments else "")
 
 
-def report(analysis: Analysis) -> list[RecordingReport]:
-    """Return one report per file of an analysis, in its order."""
+class RecordingResults(Results[RecordingResult]):
+    """A list of results of recordings; as a frame it has one row per recording."""
+
+    def segments_frame(self) -> pd.DataFrame:
+        """Return a frame with one row per segment, and the file that it is of."""
+        return pd.DataFrame([{"file": one.file, **row} for one in self for row in Results(one.segments).rows()])
+
+
+def report(analysis: Analysis) -> RecordingResults:
+    """Return one result per file of an analysis, in its order."""
     compared = analysis.tone_sentiment
     whole = {row["recording_id"]: row for row in compared[compared["scope"] == "recording"].to_dict("records")}
     segments = _segments(analysis)
     failures = analysis.transcripts[analysis.transcripts["status"] == "failed"].set_index("recording_id")["reason"]
-    return [_recording(row, whole, segments, failures.to_dict()) for row in analysis.raw_audio.to_dict("records")]
+    rows = analysis.raw_audio.to_dict("records")
+    return RecordingResults(_recording(row, whole, segments, failures.to_dict()) for row in rows)
 
 
 def _recording(
     file: Mapping[Any, Any],
     whole: Mapping[str, Mapping[Any, Any]],
-    segments: Mapping[str, tuple[SegmentReport, ...]],
+    segments: Mapping[str, tuple[SegmentResult, ...]],
     failures: Mapping[Any, str],
-) -> RecordingReport:
+) -> RecordingResult:
     result = whole.get(file["recording_id"], {}) if file["status"] != "rejected" else {}
     failure = failures.get(file["recording_id"])
     reason = file["reason"] or failure
-    return RecordingReport(
+    return RecordingResult(
         file=file["file"],
         emotion=_given(result.get("emotion")),
         emotion_score=_given(result.get("emotion_score")),
@@ -86,25 +154,35 @@ def _recording(
         segments=segments.get(file["recording_id"], ()),
         status="failed" if failure else file["status"],
         reasons=(str(reason),) if reason else tuple(file["warnings"]),
+        recording_id=file["recording_id"],
     )
 
 
-def _segments(analysis: Analysis) -> dict[str, tuple[SegmentReport, ...]]:
+def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
     compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"})
-    labels = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain"]
+    labels = analysis.emotion_labels.rename(columns=TEXT_COLUMNS)
+    judged = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
+    tones = [f"probability_{tone}" for tone in TONES]
     rows = (
-        analysis.segments[["recording_id", "segment_id", "speaker", "start_seconds", "end_seconds"]]
+        analysis.segments[["recording_id", "segment_id", "segment_index", "speaker", "start_seconds", "end_seconds"]]
         .merge(compared.drop(columns="recording_id"), on="segment_id")
-        .merge(analysis.emotion_labels[labels], on="segment_id")
+        .merge(labels[judged], on="segment_id")
+        .merge(analysis.tone_scores[["segment_id", *tones]], on="segment_id")
     )
+    words = {row["recording_id"]: _divided(row["words"]) for row in analysis.transcripts.to_dict("records")}
     return {
-        str(recording): tuple(_segment(row) for row in group.to_dict("records"))
+        str(recording): tuple(_segment(row, words[recording][row["segment_index"]]) for row in group.to_dict("records"))
         for recording, group in rows.groupby("recording_id", sort=False)
     }
 
 
-def _segment(row: Mapping[Any, Any]) -> SegmentReport:
-    return SegmentReport(
+def _divided(words: Sequence[Mapping[str, Any]]) -> list[tuple[Word, ...]]:
+    """Return the words of each segment of a transcript; which those are follows from the words alone."""
+    return [one.words for one in segment_words([Word(**word) for word in words])]
+
+
+def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
+    return SegmentResult(
         speaker=row["speaker"],
         start=row["start_seconds"],
         end=row["end_seconds"],
@@ -121,6 +199,9 @@ def _segment(row: Mapping[Any, Any]) -> SegmentReport:
         agreement_score=row["agreement_score"],
         masked=bool(row["masked"]),
         leaking=bool(row["leaking"]),
+        tone_probabilities={tone: row[f"probability_{tone}"] for tone in TONES if pd.notna(row[f"probability_{tone}"])},
+        text_emotion_probabilities={base: row[f"text_{base}"] for base in BASE_EMOTIONS},
+        words=words,
     )
 
 

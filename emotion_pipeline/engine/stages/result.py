@@ -49,7 +49,7 @@ _MEAN_BY_LENGTH: Final = {
 }
 """Columns of segments, and the columns of their recording that hold their means by length."""
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
-_TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
+TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
 """Renamed for the join, because words and tone both have a ``probability_neutral``."""
 
 
@@ -66,11 +66,11 @@ def compare(
     words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
     none of them and agrees with nothing.
     """
-    emotions = emotion_labels.rename(columns=_TEXT_COLUMNS)
+    emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
         segments.merge(tone_scores[["segment_id", "tone", "tone_probability", *_TONE_COLUMNS]], on="segment_id")
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
-        .merge(emotions[["segment_id", "base_emotion", *_TEXT_COLUMNS.values()]], on="segment_id")
+        .merge(emotions[["segment_id", "base_emotion", *TEXT_COLUMNS.values()]], on="segment_id")
     )
     scored = pd.concat([scored, _agreements(scored)], axis=1)
     by_recording = dict(list(scored.groupby("recording_id", sort=False)))

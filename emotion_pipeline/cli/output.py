@@ -1,0 +1,65 @@
+"""Result files of commands: which kinds there are, and how one appears whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+_Rows = Sequence[Mapping[str, Any]]
+
+
+def _write_csv(rows: _Rows, path: Path) -> None:
+    import pandas as pd
+
+    flat = [{name: json.dumps(value) if _is_nested(value) else value for name, value in row.items()} for row in rows]
+    pd.DataFrame(flat).to_csv(path, index=False)
+
+
+def _write_parquet(rows: _Rows, path: Path) -> None:
+    import pandas as pd
+
+    pd.DataFrame(rows).to_parquet(path, index=False)
+
+
+def _write_jsonl(rows: _Rows, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in rows)
+
+
+_WRITERS: Final[Mapping[str, Callable[[_Rows, Path], None]]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".jsonl": _write_jsonl,
+}
+"""By the suffix of the file; in a CSV file lists and mappings are JSON."""
+
+
+def check_output(output: Path) -> None:
+    """Refuse, before any work is done, what could not be written after it. Raises BadParameter."""
+    if output.suffix not in _WRITERS:
+        raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
+    if not output.parent.is_dir():
+        raise typer.BadParameter(f"{output.parent} is no folder; make it first")
+
+
+def write(rows: _Rows, output: Path) -> None:
+    """Write rows to a file that is there whole or, whatever happens, as it was before; then forget the work on it."""
+    unfinished = output.with_name(f".{output.name}.tmp")
+    try:
+        _WRITERS[output.suffix](rows, unfinished)
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    shutil.rmtree(work_folder(output), ignore_errors=True)
+
+
+def work_folder(output: Path) -> Path:
+    """Return where recordings that are done are kept until the file is written."""
+    return output.with_name(f".{output.name}.work")
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, (list, tuple, Mapping))
