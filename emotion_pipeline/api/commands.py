@@ -12,8 +12,10 @@ import typer
 from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.settings import load_settings
 
-serve_app = typer.Typer(help="Run the REST service.", invoke_without_command=True)
-token_app = typer.Typer(help="Tokens for the REST service.", no_args_is_help=True)
+serve_app = typer.Typer(invoke_without_command=True)
+token_app = typer.Typer(
+    help="Tokens for the REST service.\n\nExample: emotion-clf token create --subject alice", no_args_is_help=True
+)
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

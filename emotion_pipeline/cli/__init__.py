@@ -1,8 +1,7 @@
 """``emotion-clf``: the engine on the command line, for a few recordings or texts and for measuring and training.
 
 Commands read settings, call the engine and print; they compute nothing themselves. Whole days of recordings are the
-pipeline's work (``make demo`` shows it). Exit codes: 0 done, 1 a file or datum was refused, 2 the command was used
-wrongly. Each group of commands has a module of its own; here they are put together.
+pipeline's work (``make demo`` shows it). Each group of commands has a module of its own; here they are put together.
 """
 
 import typer
@@ -13,7 +12,14 @@ from emotion_pipeline.cli.console import ERRORS
 from emotion_pipeline.engine.errors import EmotionPipelineError
 from emotion_pipeline.logs import to_logging
 
-app = typer.Typer(help="Speech emotion analytics on the command line.", no_args_is_help=True, add_completion=True)
+app = typer.Typer(
+    help="Speech emotion analytics on the command line.\n\n"
+    "Exit codes: 0 done; 1 a recording, datum, setting, model or file is missing, broken or was refused; 2 the command "
+    "was used wrongly; 130 interrupted.\n\n"
+    'Example: emotion-clf predict --text "Exciting news!"',
+    no_args_is_help=True,
+    add_completion=True,
+)
 app.add_typer(predict.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")

@@ -8,7 +8,10 @@ import typer
 from emotion_pipeline.cli.configured import backends, predictor
 from emotion_pipeline.cli.console import print_figures
 
-app = typer.Typer(help="Measure a back end on labelled data and print JSON.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure a back end on labelled data and print JSON.\n\nExample: emotion-clf evaluate text --data dev.tsv",
+    no_args_is_help=True,
+)
 
 _MODEL_HELP: Final = "A folder that training wrote; by default the model that comes with the package."
 
@@ -19,7 +22,10 @@ def evaluate_text_command(
     labels: Annotated[Path | None, typer.Option(help="Label names in id order; by default beside the data.")] = None,
     model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
 ) -> None:
-    """Measure text emotion on labelled sentences, e.g. GoEmotions' dev.tsv."""
+    """Measure text emotion on labelled sentences, e.g. GoEmotions' dev.tsv.
+
+    Example: emotion-clf evaluate text --data goemotions/dev.tsv --labels goemotions/labels.txt
+    """
     from emotion_pipeline.engine.emotion.evaluation import evaluate_text
 
     result = evaluate_text(predictor(model), data, labels or data.with_name("labels.txt"))
@@ -31,7 +37,10 @@ def evaluate_intensity_command(
     data: Annotated[Path, typer.Option(help="A folder of EI-oc files (*-joy-*.txt, ...).")],
     model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None,
 ) -> None:
-    """Measure emotional intensity on SemEval-2018 EI-oc files."""
+    """Measure emotional intensity on SemEval-2018 EI-oc files.
+
+    Example: emotion-clf evaluate intensity --data ei-oc/dev
+    """
     from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity
 
     print_figures(evaluate_intensity(predictor(model), data).to_dict())
@@ -44,7 +53,10 @@ def evaluate_tone_command(
         bool, typer.Option(help="Judge a speaker's clips relative to each other, as segments of a recording are.")
     ] = False,
 ) -> None:
-    """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers."""
+    """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers.
+
+    Example: emotion-clf evaluate tone --manifest ravdess/manifest.csv --by-speaker
+    """
     from emotion_pipeline.engine.tone.evaluation import evaluate_tone
 
     print_figures(evaluate_tone(backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
@@ -54,7 +66,10 @@ def evaluate_tone_command(
 def evaluate_asr_command(
     manifest: Annotated[Path, typer.Option(help="TSV with file, seconds, reference; files lie beside it.")],
 ) -> None:
-    """Measure the word error rate of the configured transcriber."""
+    """Measure the word error rate of the configured transcriber.
+
+    Example: emotion-clf evaluate asr --manifest speech/manifest.tsv
+    """
     from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr
 
     print_figures(evaluate_asr(backends().transcriber, manifest).to_dict())

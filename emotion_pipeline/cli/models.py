@@ -14,14 +14,20 @@ from emotion_pipeline.engine import inventory
 from emotion_pipeline.engine.errors import EmotionPipelineError
 from emotion_pipeline.engine.tone.model import tone_weights
 
-app = typer.Typer(help="List, fetch and verify the weights that the settings ask for.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, fetch and verify the weights that the settings ask for.\n\nExample: emotion-clf models list",
+    no_args_is_help=True,
+)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print a JSON array.")]
 
 
 @app.command("list")
 def list_models(as_json: _Json = False) -> None:
-    """Show which model each component would use and whether its weights are here; nothing is fetched or loaded."""
+    """Show which model each component would use and whether its weights are here; nothing is fetched or loaded.
+
+    Example: emotion-clf models list --json
+    """
     found = inventory.models_in_use(configured.choice())
     if as_json:
         _print_json(found)
@@ -37,7 +43,10 @@ def list_models(as_json: _Json = False) -> None:
 
 @app.command("fetch")
 def fetch_models(as_json: _Json = False) -> None:
-    """Download the weights that the settings ask for and that are not here, e.g. with EMOTION_PROFILE=standard."""
+    """Download the weights that the settings ask for and that are not here.
+
+    Example: EMOTION_PROFILE=standard emotion-clf models fetch
+    """
     rows = []
     failed = False
     for component, outcome in inventory.fetch(configured.choice()):
@@ -67,6 +76,8 @@ def verify_models(
     """Load weights as work does: every key in its place, the hash, an answer that is not flat. Exits 1 if refused.
 
     Without --tone and --text it is what the settings ask for that is verified.
+
+    Example: emotion-clf models verify --tone path/to/checkpoint
     """
     if tone is None and (revision or sha256):
         raise typer.BadParameter("--revision and --sha256 belong to --tone")

@@ -9,7 +9,11 @@ import typer
 from emotion_pipeline.cli.console import print_figures, progress
 from emotion_pipeline.settings import load_settings
 
-app = typer.Typer(help="Train the shipped models, on your own data if you like.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train the shipped models, on your own data if you like.\n\n"
+    "Example: emotion-clf train tone --manifest corpus/manifest.csv --output models/tone",
+    no_args_is_help=True,
+)
 
 
 @app.command("text")
@@ -30,7 +34,10 @@ def train_text_command(
     batch: Annotated[int, typer.Option(min=1)] = 48,
     rate: Annotated[float, typer.Option(help="Learning rate of the encoder's last layer.")] = 1e-4,
 ) -> None:
-    """Train the text emotion model: TF-IDF alone, or with --encoder a network beside it."""
+    """Train the text emotion model: TF-IDF alone, or with --encoder a network beside it.
+
+    Example: emotion-clf train text --train train.tsv --dev dev.tsv --labels labels.txt --intensity ei --output out
+    """
     if encoder is None:
         from emotion_pipeline.engine.emotion.training import train_text_model
 
@@ -53,7 +60,10 @@ def train_features_command(
     labels: Annotated[Path, typer.Option(help="Label names in id order.")],
     output: Annotated[Path, typer.Option(help="Folder for weights and card.")],
 ) -> None:
-    """Freeze the TF-IDF space behind six of the 42 linguistic features."""
+    """Freeze the TF-IDF space behind six of the 42 linguistic features.
+
+    Example: emotion-clf train features --train train.tsv --labels labels.txt --output models/features
+    """
     from emotion_pipeline.engine.emotion.training import train_feature_projection
 
     print_figures({"fingerprint": train_feature_projection(train, labels, output).fingerprint})
@@ -79,6 +89,8 @@ def train_tone_command(
     """Train the acoustic tone model on corpora, or with --checkpoint fine-tune a wav2vec2 checkpoint on them.
 
     Figures are of speakers, and without --checkpoint also of corpora, that were held out.
+
+    Example: emotion-clf train tone --manifest corpus/manifest.csv --output models/tone
     """
     if checkpoint is None:
         from emotion_pipeline.engine.tone.training import train_tone_model

@@ -2,8 +2,13 @@
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +16,15 @@ import pandas as pd
 import pytest
 from support.pipeline import Pipeline
 from support.site import Site
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from emotion_pipeline.cli import app
+from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.types import SAMPLE_RATE
 
 COMMAND = Path(sys.executable).with_name("emotion-clf")
 CONTRACT = [
@@ -88,6 +97,20 @@ class TestPredictingTexts:
         assert result.exit_code == 0
         assert "Neutral" in result.stdout or "Neutr…" in result.stdout
         assert "│" in result.stdout
+
+    @pytest.mark.parametrize("arguments", [[], ["--text", "-"]])
+    def test_texts_are_read_from_standard_input_one_a_line(self, arguments: list[str]) -> None:
+        piped = "Exciting news!\r\n\nThis is a disgrace.\u2028I am furious.".encode()
+        result = CliRunner().invoke(app, ["predict", *arguments, "--json"], input=piped)
+        assert result.exit_code == 0, result.output
+        rows = _lines(result)
+        assert [row["text"] for row in rows] == ["Exciting news!", "", "This is a disgrace.\u2028I am furious."]
+        assert [row["base"] for row in rows] == ["Happiness", "Neutral", "Anger"]
+
+    def test_standard_input_that_is_no_text_is_wrong_use(self) -> None:
+        result = CliRunner().invoke(app, ["predict"], input=b"caf\xe9")
+        assert result.exit_code == 2
+        assert "byte 3" in result.output
 
 
 class TestPredictingRecordings:
@@ -172,11 +195,51 @@ class TestPredictingRecordings:
         assert frame["status"].tolist() == ["rejected"]
         assert list(output.parent.iterdir()) == [output], "nothing half-written stays"
 
+    def test_lists_in_a_csv_file_are_json(self, tmp_path: Path) -> None:
+        output = tmp_path / "result.csv"
+        assert _run("predict", "--text", "Exciting news!", "--output", output).exit_code == 0
+        row = pd.read_csv(output).iloc[0]
+        assert json.loads(row["labels"]) == ["excitement"]
+        assert json.loads(row["base_probabilities"])["Happiness"] == row["base_probability"]
+
     def test_segments_survive_in_a_parquet_file(self, recordings: Path, tmp_path: Path) -> None:
         output = tmp_path / "result.parquet"
         assert _run("predict", "--file", recordings / "call.flac", "--output", output).exit_code == 0
         row = pd.read_parquet(output).iloc[0]
         assert [one["transcript"] for one in row["segments"]]
+
+
+class TestAFolderThatWasInterrupted:
+    """``--dir`` with ``--output``, killed after the first recording and given again."""
+
+    def test_it_goes_on_where_it_was_and_writes_the_same_file(self, recordings: Path, tmp_path: Path) -> None:
+        folder, killed, undisturbed = tmp_path / "day", tmp_path / "killed.jsonl", tmp_path / "undisturbed.jsonl"
+        shutil.copytree(recordings, folder)
+        for seconds in (3.0, 2.0):
+            shortened = decode(folder / "call.flac", keep_channels=True)[:, : int(seconds * SAMPLE_RATE)]
+            encode_flac(shortened, folder / f"shortened to {seconds:g} s.flac")
+
+        finished = self._kill_after_the_first(folder, killed)
+        assert not killed.exists()
+        assert _run("predict", "--dir", folder, "--output", killed).exit_code == 1, "one of them is broken"
+        assert _run("predict", "--dir", folder, "--output", undisturbed).exit_code == 1
+        assert killed.read_bytes() == undisturbed.read_bytes()
+        rows = [json.loads(line) for line in killed.read_text(encoding="utf-8").splitlines()]
+        assert [row["status"] for row in rows] == ["rejected", *["accepted"] * 3]
+        assert 1 <= finished < 3
+        assert sorted(tmp_path.iterdir()) == [folder, killed, undisturbed], "what was kept meanwhile is gone"
+
+    @staticmethod
+    def _kill_after_the_first(folder: Path, output: Path) -> int:
+        """Start the command and kill it; return how many recordings it had finished."""
+        results = output.with_name(f".{output.name}.work") / "results"
+        command = [str(COMMAND), "predict", "--dir", str(folder), "--output", str(output)]
+        with subprocess.Popen(command, cwd=folder.parent) as process:
+            while not (results.is_dir() and list(results.glob("*.json"))):
+                assert process.poll() is None, "it ended before it could be killed"
+                time.sleep(0.01)
+            process.kill()
+        return len(list(results.glob("*.json")))
 
 
 class TestWrongUse:
@@ -188,6 +251,11 @@ class TestWrongUse:
         assert ".parquet" in result.output
         assert "analysing" not in result.output
         assert list(tmp_path.iterdir()) == []
+
+    def test_an_output_in_no_folder_is_refused_before_anything_is_analysed(self, tmp_path: Path) -> None:
+        result = _run("predict", "--text", "hello", "--output", tmp_path / "nowhere" / "result.csv")
+        assert result.exit_code == 2
+        assert "nowhere" in result.output
 
     @pytest.mark.parametrize("arguments", [[], ["--text", "hello", "--file", "call.flac"], ["--dir", "empty"]])
     def test_nothing_to_analyse_and_too_much_are_wrong_use(
@@ -285,8 +353,64 @@ def test_the_installed_command_shows_its_help(tmp_path: Path) -> None:
     assert all(command in done.stdout for command in ("predict", "evaluate", "train"))
 
 
+def _commands(command: Any, names: tuple[str, ...] = ("emotion-clf",)) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield names, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, (*names, name))
+
+
+COMMANDS = dict(_commands(get_command(app)))
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_has_an_example_that_it_understands(names: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*names[1:], "--help"])
+    assert shown.exit_code == 0
+    assert "Example: " in shown.output
+    examples = re.findall(r"^Example: (?:[A-Z_]+=\S+ )*(emotion-clf .*)$", COMMANDS[names].help or "", re.MULTILINE)
+    assert examples
+    for example in examples:
+        words = shlex.split(example)
+        assert tuple(words[: len(names)]) == names
+        command, arguments = get_command(app), words[1:]
+        while (inner := getattr(command, "commands", {})) and arguments:
+            command = inner[arguments.pop(0)]
+        command.make_context("example", list(arguments))
+
+
+def test_the_help_says_what_the_command_exits_with() -> None:
+    for arguments in ([], ["predict"]):
+        assert "Exit codes: 0 done" in _run(*arguments, "--help").output
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    def completed(typed: str) -> set[str]:
+        words = {"_EMOTION_CLF_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+        return set(CliRunner().invoke(app, [], prog_name="emotion-clf", env=words).stdout.split())
+
+    assert completed("emotion-clf pre") == {"predict"}
+    assert {"--dir", "--output"} <= completed("emotion-clf predict --")
+
+
+@pytest.mark.parametrize(("shell", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc")])
+def test_completion_is_shown_and_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, file: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # it would find what runs the tests
+    shown = CliRunner().invoke(app, ["--show-completion", shell], prog_name="emotion-clf")
+    assert f"_EMOTION_CLF_COMPLETE=complete_{shell}" in shown.output
+    assert CliRunner().invoke(app, ["--install-completion", shell], prog_name="emotion-clf").exit_code == 0
+    assert (tmp_path / file).is_file()
+
+
 @pytest.mark.parametrize(
-    "statement", ["from emotion_clf import EmotionPredictor", "import emotion_pipeline", "import emotion_pipeline.cli"]
+    "statement",
+    [
+        "from emotion_clf import AudioAnalyzer, EmotionPredictor",
+        "import emotion_pipeline; emotion_pipeline.AudioAnalyzer",
+        "import emotion_pipeline.cli",
+    ],
 )
 def test_importing_the_public_names_loads_neither_dagster_nor_torch(statement: str) -> None:
     program = f"import sys; {statement}; print(sorted({{'dagster', 'torch'}} & set(sys.modules)))"
