@@ -1,18 +1,24 @@
-"""Texts over HTTP: the same numbers as elsewhere, shared forward passes, and a problem for whatever is wrong."""
+"""Texts over HTTP: the same numbers as everywhere else, shared forward passes, and a problem for whatever is wrong."""
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
+from support.pipeline import Pipeline
 from support.service import RunningService, problem
+from typer.testing import CliRunner
 
 from emotion_clf import EmotionPredictor
+from emotion_pipeline.cli import app
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
+from emotion_pipeline.tables import SEGMENTS
+
+DAY = "2026-11-02"
 
 TEXTS = ["Exciting news!", "I am furious with you.", "", "Das ist ein deutscher Satz über nichts.", "ok \U0001f600"]
 
@@ -21,26 +27,62 @@ def _numbers(result: dict[str, Any]) -> dict[str, float]:
     return {**result["label_scores"], **result["base_probabilities"], "base": result["base_probability"]}
 
 
-def _from_the_command_line(texts: list[str], repository: Path, folder: Path) -> list[dict[str, Any]]:
+def _from_the_command_line(texts: list[str]) -> list[dict[str, Any]]:
     arguments = [word for text in texts for word in ("--text", text)]
-    code = f"import sys; sys.path.insert(0, {str(repository)!r}); from emotion_pipeline.cli import main; main()"
-    command = [sys.executable, "-c", code, "predict", "--json", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    done = CliRunner().invoke(app, ["predict", "--json", *arguments])
+    assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_command_line_python_and_rest_give_the_same_numbers(
-    client: httpx.Client, repository: Path, tmp_path: Path
+def _from_the_pipeline(texts: list[str], folder: Path) -> list[dict[str, Any]]:
+    """What the pipeline's tables hold of segments with these words."""
+    pipeline = Pipeline(folder)
+    segments = pd.DataFrame(
+        {
+            "recording_date": date.fromisoformat(DAY), "recording_id": "a" * 64, "file": "call.flac",
+            "segment_id": [f"segment-{number}" for number in range(len(texts))],
+            "segment_index": range(len(texts)), "audio_uri": "call.flac", "recording_seconds": 60.0,
+            "speaker": "speaker_1", "start_seconds": [float(number) for number in range(len(texts))],
+            "end_seconds": [number + 0.5 for number in range(len(texts))], "text": texts,
+            "word_count": [len(text.split()) for text in texts], "mean_word_probability": 0.9,
+            "model_fingerprint": "a test",
+        }
+    )  # fmt: skip
+    pipeline.lake.path(SEGMENTS, DAY).parent.mkdir(parents=True)
+    pipeline.overwrite(SEGMENTS, DAY, segments)
+    assert pipeline.run(DAY, ["linguistic_features", "emotion_labels", "sentiment_scores"]).success
+    rows = pipeline.rows("emotion_labels", DAY).merge(pipeline.rows("sentiment_scores", DAY), on="segment_id")
+    return [
+        {
+            "label_scores": {one["label"]: one["probability"] for one in row["label_scores"]},
+            "base_probabilities": {base: row[f"probability_{base.lower()}"] for base in BASE_EMOTIONS},
+            "base_probability": row["base_probability"],
+            "labels": list(row["labels"]),
+            "sentiment_score": row["sentiment_score"],
+        }
+        for row in rows.sort_values("segment_id").to_dict("records")
+    ]
+
+
+def test_command_line_python_rest_and_pipeline_give_the_same_numbers(
+    client: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # away from a config.yaml
     by_rest = client.post("/v1/predict", json={"texts": TEXTS}).json()["results"]
-    by_command = _from_the_command_line(TEXTS, repository, tmp_path)
-    by_python = [asdict(one) for one in EmotionPredictor().predict(TEXTS)]
+    by_command = _from_the_command_line(TEXTS)
+    by_python = [one.to_dict() for one in EmotionPredictor().predict(TEXTS)]
     for rest, command, python in zip(by_rest, by_command, by_python, strict=True):
         assert _numbers(rest) == pytest.approx(_numbers(command), abs=1e-6)
         assert _numbers(rest) == pytest.approx(_numbers(python), abs=1e-6)
         assert rest["sentiment_score"] == pytest.approx(command["sentiment_score"], abs=1e-6)
         assert rest["labels"] == command["labels"] == list(python["labels"])
         assert list(rest) == list(command)
+    spoken = [rest for rest in by_rest if rest["text"]]  # a segment has at least one word
+    by_pipeline = _from_the_pipeline([rest["text"] for rest in spoken], tmp_path)
+    for rest, stored in zip(spoken, by_pipeline, strict=True):
+        assert _numbers(rest) == pytest.approx(_numbers(stored), abs=1e-6)
+        assert rest["sentiment_score"] == pytest.approx(stored["sentiment_score"], abs=1e-6)
+        assert rest["labels"] == stored["labels"]
 
 
 def test_one_text_is_answered_with_its_result_and_where_the_client_stands(client: httpx.Client) -> None:

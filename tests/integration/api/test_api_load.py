@@ -1,0 +1,24 @@
+"""The load that people can put on the service with Locust, in a short form: nothing of it fails."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.service import RunningService, token
+
+
+def test_a_mixed_load_is_answered_without_a_failure(service: RunningService, repository: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "locust", "--locustfile", str(repository / "tests" / "load_test.py"), "--headless",
+            "--host", service.url, "--users", "8", "--spawn-rate", "8", "--run-time", "4s", "--json",
+        ],
+        cwd=tmp_path, env={**os.environ, "EMOTION_TOKEN": token("load")},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    requests = {(one["method"], one["name"]): one for one in json.loads(done.stdout)}
+    assert requests["POST", "/v1/predict"]["num_requests"] > 0
+    assert sum(one["num_failures"] for one in requests.values()) == 0
