@@ -77,9 +77,9 @@ def test_command_line_python_rest_and_pipeline_give_the_same_numbers(
         assert rest["sentiment_score"] == pytest.approx(command["sentiment_score"], abs=1e-6)
         assert rest["labels"] == command["labels"] == list(python["labels"])
         assert list(rest) == list(command)
-    spoken = [rest for rest in by_rest if rest["text"]]  # a segment has at least one word
-    by_pipeline = _from_the_pipeline([rest["text"] for rest in spoken], tmp_path)
-    for rest, stored in zip(spoken, by_pipeline, strict=True):
+    spoken = [text for text in TEXTS if text]  # a segment has at least one word
+    by_rest = client.post("/v1/predict", json={"texts": spoken}).json()["results"]
+    for rest, stored in zip(by_rest, _from_the_pipeline(spoken, tmp_path), strict=True):
         assert _numbers(rest) == pytest.approx(_numbers(stored), abs=1e-6)
         assert rest["sentiment_score"] == pytest.approx(stored["sentiment_score"], abs=1e-6)
         assert rest["labels"] == stored["labels"]
