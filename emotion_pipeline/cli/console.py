@@ -32,12 +32,15 @@ def working(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int, str], None]]:
-    """A bar for people; plain lines, one in a hundred steps, where nobody watches."""
+def progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int, str], None]]:
+    """A bar for people; plain lines, one in a hundred steps, where nobody watches.
+
+    :param hidden: draw no bar, because results appear where it would be
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal) as bar:
+    with Progress(*columns, console=ERRORS, disable=hidden or not ERRORS.is_terminal) as bar:
         task = bar.add_task("")
 
         def told(what: str, step: int, steps: int, remark: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from emotion_pipeline.analyzer import AudioAnalyzer
 from emotion_pipeline.cli import configured
-from emotion_pipeline.cli.console import ERRORS, print_line, print_table, progress
+from emotion_pipeline.cli.console import ERRORS, OUT, print_line, print_table, progress
 from emotion_pipeline.cli.output import check_output, work_folder, write
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.local import found_recording, recordings_below
@@ -57,8 +57,9 @@ def predict(
     recordings = _recordings(file or [], url or [], dir)
     if bool(texts) == bool(recordings):
         raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
-    rows = _judged(texts) if texts else _analysed(recordings, output)
-    statuses = _deliver(rows, as_json, output)
+    prints_at_once = as_json and output is None
+    rows = _judged(texts) if texts else _analysed(recordings, output, hide_bar=prints_at_once and OUT.is_terminal)
+    statuses = _print_lines(rows) if prints_at_once else _deliver(list(rows), output)
     if statuses & {"rejected", "failed"}:
         raise typer.Exit(1)
 
@@ -88,10 +89,10 @@ def _judged(texts: Sequence[str]) -> Iterator[_Row]:
         yield from (one.to_dict() for one in judge(some, backends.emotion, backends.sentiment))
 
 
-def _analysed(recordings: Sequence[FoundRecording], output: Path | None) -> Iterator[_Row]:
+def _analysed(recordings: Sequence[FoundRecording], output: Path | None, *, hide_bar: bool) -> Iterator[_Row]:
     work = work_folder(output) if output else None
     done = 0
-    with progress() as told:
+    with progress(hidden=hide_bar) as told:
         told("analysing", done, len(recordings), recordings[0].file)
         try:
             for result in AudioAnalyzer().stream(recordings, work=work):
@@ -104,18 +105,19 @@ def _analysed(recordings: Sequence[FoundRecording], output: Path | None) -> Iter
             raise
 
 
-def _deliver(rows: Iterable[_Row], as_json: bool, output: Path | None) -> set[str | None]:
-    """Write or print rows and return the statuses that they have."""
-    if as_json and output is None:
-        return {_printed(row).get("status") for row in rows}
-    known = list(rows)
+def _print_lines(rows: Iterable[_Row]) -> set[str | None]:
+    """Print each row when it is there and return the statuses that rows have."""
+    statuses: set[str | None] = set()
+    for row in rows:
+        print_line(row)
+        statuses.add(row.get("status"))
+    return statuses
+
+
+def _deliver(rows: Sequence[_Row], output: Path | None) -> set[str | None]:
+    """Write rows or print them as a table, and return the statuses that they have."""
     if output is not None:
-        write(known, output)
+        write(rows, output)
     else:
-        print_table(known)
-    return {row.get("status") for row in known}
-
-
-def _printed(row: _Row) -> _Row:
-    print_line(row)
-    return row
+        print_table(rows)
+    return {row.get("status") for row in rows}

@@ -26,6 +26,7 @@ from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tone import score_tone
 from emotion_pipeline.engine.stages.words import segment, transcribe
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
+from emotion_pipeline.engine.text.sentiment import load_sentiment
 from emotion_pipeline.engine.transcribe import TranscriberOptions
 from emotion_pipeline.engine.types import SAMPLE_RATE
 
@@ -327,6 +328,15 @@ class TestJudgements:
         ):
             assert (result.computed, result.reused) == (1, reused)
             assert result.rows["segment_id"].tolist() == segments["segment_id"].tolist()
+
+    def test_sentiment_that_follows_from_the_labels_is_the_same_as_sentiment_that_is_asked_for(
+        self, analysis: Analysis, backends: Backends
+    ) -> None:
+        asked = score_sentiment(analysis.segments, None, backends.sentiment).rows
+        pd.testing.assert_frame_equal(analysis.sentiment_scores, asked, check_exact=True)
+        for backend in (backends.sentiment, load_sentiment("vader")):
+            given = score_sentiment(analysis.segments, None, backend, analysis.emotion_labels).rows
+            assert given["sentiment_score"].tolist() == backend.score(analysis.segments["text"].tolist())
 
     def test_another_confidence_threshold_judges_all_segments_again(
         self, analysis: Analysis, backends: Backends
