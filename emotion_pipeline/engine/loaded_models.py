@@ -3,12 +3,16 @@
 What a model is and how it is loaded is its back end's business; here it is a key and a value.
 """
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class LoadedModels:
@@ -29,7 +33,9 @@ class LoadedModels:
             own = self._locks.setdefault(key, threading.Lock())
         with own:
             if key not in self._models:
+                started = time.perf_counter()
                 self._models[key] = load()
+                _LOG.info("loaded %s in %.1f s", key, time.perf_counter() - started)
             yield cast(T, self._models[key])
 
     def keys(self) -> tuple[Hashable, ...]:

@@ -25,6 +25,7 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     SUB_EMOTIONS,
 )
+from emotion_pipeline.engine.loaded_models import LOADED
 from emotion_pipeline.engine.tabular import Results
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
@@ -140,7 +141,7 @@ class EmotionPredictor:
         extractor = self._features()
         with self._lock:
             if self._model is None:
-                self._model = load_model(self._folder, extractor)
+                self._model = _shipped(extractor) if self._folder is None else load_model(self._folder, extractor)
             return self._model
 
     def _result(
@@ -173,6 +174,15 @@ class EmotionPredictor:
             notices=notices,
             features=features,
         )
+
+
+def _shipped(extractor: FeatureExtractor) -> TextEmotionModel:
+    """The shipped model, loaded once per process: a pipeline makes a predictor for every run. One of the user's own is
+    read anew by each predictor, since its folder may hold another one by then.
+    """
+    key = with_features(fingerprint_of(read_card(SHIPPED)), extractor)
+    with LOADED.held(key, lambda: load_model(SHIPPED, extractor)) as model:
+        return model
 
 
 def _intensity(base: str, levels: NDArray[np.float32]) -> tuple[str | None, float | None]:
