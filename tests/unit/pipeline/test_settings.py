@@ -1,5 +1,6 @@
 """Settings come from the environment, then the file, then the defaults; a wrong key is an error that helps."""
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,6 +60,15 @@ def test_a_configuration_file_that_is_named_must_exist(monkeypatch: pytest.Monke
 def test_the_committed_configuration_is_valid(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
     assert load_settings().transcription.method == "pocketsphinx"
+
+
+def test_what_the_committed_configuration_shows_as_examples_is_valid(repository: Path) -> None:
+    text = (repository / "config.yaml").read_text(encoding="utf-8")
+    _config(re.sub(r"^( *)# ( *\w+:.*|  .*)$", r"\1\2", text, flags=re.MULTILINE))
+    settings = load_settings()
+    assert settings.transcription.method == "faster-whisper"
+    assert settings.tone.backend == "wav2vec2"
+    assert settings.notifications.recipients == ("on-call@example.org",)
 
 
 def test_a_profile_chooses_the_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
