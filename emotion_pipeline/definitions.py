@@ -1,5 +1,7 @@
 """The code location: every asset, check, job, schedule, sensor and resource, put together from the settings."""
 
+from typing import Final
+
 import dagster as dg
 
 from emotion_pipeline.assets.agreement import tone_sentiment
@@ -10,6 +12,7 @@ from emotion_pipeline.assets.language import emotion_labels, linguistic_features
 from emotion_pipeline.assets.marts import marts
 from emotion_pipeline.assets.recordings import raw_audio
 from emotion_pipeline.assets.speech import segments, transcripts
+from emotion_pipeline.assets.table_asset import held_by
 from emotion_pipeline.assets.tone import tone_scores
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.jobs.arrivals import recording_arrivals
@@ -28,6 +31,18 @@ from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.settings import Settings, load_settings
 
+_TABLES: Final = (
+    raw_audio,
+    transcripts,
+    segments,
+    linguistic_features,
+    tone_scores,
+    sentiment_scores,
+    emotion_labels,
+    tone_sentiment,
+    costs,
+)
+
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings; a test builds one of its own with its own folders.
@@ -37,20 +52,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
     has_marts = settings.storage.backend == "lake"
     warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
     return dg.Definitions(
-        assets=automated(
-            [
-                raw_audio,
-                transcripts,
-                segments,
-                linguistic_features,
-                tone_scores,
-                sentiment_scores,
-                emotion_labels,
-                tone_sentiment,
-                costs,
-                *([marts] if has_marts else []),
-            ]
-        ),
+        assets=automated([*held_by(warehouse, _TABLES), *([marts] if has_marts else [])]),
         asset_checks=[drift, no_day_stays_failed],
         jobs=[daily_emotion, tables_only, health, *([marts_only] if has_marts else [])],
         schedules=[every_morning, every_hour],

@@ -12,7 +12,7 @@ from emotion_pipeline.engine.stages.result import compare
 from emotion_pipeline.tables import TONE_SENTIMENT
 
 
-@table_asset(TONE_SENTIMENT, group="result", kinds={"python", "parquet"})
+@table_asset(TONE_SENTIMENT, group="result")
 def tone_sentiment(
     context: dg.AssetExecutionContext,
     transcripts: pd.DataFrame,

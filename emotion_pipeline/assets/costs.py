@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from emotion_pipeline.assets.table_asset import OWNERS
+from emotion_pipeline.assets.table_asset import CODE, OWNERS
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import COSTS, TABLES, TONE_SENTIMENT
@@ -26,7 +26,7 @@ Report = Mapping[str, Any]
     description=COSTS.grain,
     deps=[TONE_SENTIMENT.name],
     group_name="operations",
-    kinds={"python", "parquet"},
+    kinds={CODE},
     owners=OWNERS,
     partitions_def=DAILY,
 )

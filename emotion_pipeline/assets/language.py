@@ -15,7 +15,7 @@ from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
 
 
-@table_asset(LINGUISTIC_FEATURES, group="language", kinds={"python", "parquet"})
+@table_asset(LINGUISTIC_FEATURES, group="language")
 def linguistic_features(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
 ) -> Batch:
@@ -23,7 +23,7 @@ def linguistic_features(
     return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))
 
 
-@table_asset(SENTIMENT_SCORES, group="language", kinds={"python", "parquet"}, pool=POOL)
+@table_asset(SENTIMENT_SCORES, group="language", pool=POOL)
 def sentiment_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
 ) -> Batch:
@@ -36,7 +36,7 @@ def sentiment_scores(
     )
 
 
-@table_asset(EMOTION_LABELS, group="language", kinds={"python", "parquet", "scikitlearn"}, pool=POOL)
+@table_asset(EMOTION_LABELS, group="language", pool=POOL)
 def emotion_labels(
     context: dg.AssetExecutionContext,
     segments: pd.DataFrame,

@@ -10,7 +10,7 @@ from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import RAW_AUDIO
 
 
-@table_asset(RAW_AUDIO, group="recordings", kinds={"python", "parquet"})
+@table_asset(RAW_AUDIO, group="recordings")
 def raw_audio(
     context: dg.AssetExecutionContext, warehouse: Warehouse, files: Files, recordings: RecordingSource
 ) -> Batch:

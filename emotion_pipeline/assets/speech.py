@@ -15,7 +15,7 @@ from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
 
 
-@table_asset(TRANSCRIPTS, group="speech", kinds={"python", "parquet"}, pool=POOL)
+@table_asset(TRANSCRIPTS, group="speech", pool=POOL)
 def transcripts(
     context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
 ) -> Batch:
@@ -35,7 +35,7 @@ def transcripts(
     )
 
 
-@table_asset(SEGMENTS, group="speech", kinds={"python", "parquet"})
+@table_asset(SEGMENTS, group="speech")
 def segments(context: dg.AssetExecutionContext, transcripts: pd.DataFrame) -> Batch:
     result = segment(transcripts)
     rows = result.rows

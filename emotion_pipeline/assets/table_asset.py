@@ -9,7 +9,7 @@ publish).
 import inspect
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import TABLES, Table
 
 OWNERS: Final = ["team:speech-analytics"]
+CODE: Final = "python"
+"""What makes a table; what holds it depends on the deployment, see ``held_by``."""
 _TYPE_NAMES: Final = {"double": "number", "int64": "integer", "bool": "boolean", "date32[day]": "date"}
 _PREVIEW_ROWS: Final = 8
 _PREVIEW_CHARACTERS: Final = 80
@@ -43,7 +45,7 @@ class Batch:
 
 
 def table_asset(
-    table: Table, *, group: str, kinds: set[str], pool: str | None = None
+    table: Table, *, group: str, pool: str | None = None
 ) -> Callable[[Callable[..., Batch]], dg.AssetsDefinition]:
     """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
 
@@ -82,7 +84,7 @@ def table_asset(
                 name=table.name,
                 description=table.grain,
                 group_name=group,
-                kinds=kinds,
+                kinds={CODE},
                 owners=OWNERS,
                 pool=pool,
                 partitions_def=DAILY,
@@ -93,6 +95,13 @@ def table_asset(
             )(step)
 
     return decorate
+
+
+def held_by(warehouse: Warehouse, tables: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Return the tables as the UI shows them for this warehouse."""
+    return [
+        one.map_asset_specs(lambda spec: spec.replace_attributes(kinds={*spec.kinds, warehouse.kind})) for one in tables
+    ]
 
 
 def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:

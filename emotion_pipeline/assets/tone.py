@@ -23,7 +23,7 @@ _MOST_STEPS: Final = 60
 _STEPS_SECONDS: Final = (5.0, 15.0, 60.0, 300.0, 900.0)
 
 
-@table_asset(TONE_SCORES, group="tone", kinds={"python", "parquet"}, pool=POOL)
+@table_asset(TONE_SCORES, group="tone", pool=POOL)
 def tone_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
 ) -> Batch:

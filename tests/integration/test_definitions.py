@@ -3,11 +3,12 @@
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from support.graph import describe
 
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.settings import Settings
+from emotion_pipeline.settings import Settings, load_settings
 from emotion_pipeline.tables import TABLES
 
 
@@ -29,3 +30,15 @@ def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
     for table in TABLES:
         assert graph["checks"][f"{table}.gate"] == {"blocking": True, "partitioned": True}
         assert graph["assets"][table]["depends_on"] == sorted(TABLES[table].upstream)
+
+
+def test_a_table_is_shown_as_what_the_deployment_keeps_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kinds() -> set[tuple[str, ...]]:
+        graph = describe(build_defs(load_settings()))
+        return {tuple(graph["assets"][table]["kinds"]) for table in (*TABLES, "costs")}
+
+    assert kinds() == {("parquet", "python")}
+    for name, value in {"ACCOUNT": "one", "DATABASE": "EMOTION", "SCHEMA": "ADA"}.items():
+        monkeypatch.setenv(f"SNOWFLAKE_{name}", value)
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    assert kinds() == {("python", "snowflake")}
