@@ -14,21 +14,22 @@ _TABLES: Final = dg.AssetSelection.assets(*STORED) - _HEALTH
 _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
 
-def _pod(cpu: str, memory: str) -> dict[str, Any]:
-    """Return the tag that sizes the pod of a run where Kubernetes launches it; elsewhere nobody reads it."""
-    resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
-    return {"dagster-k8s/config": {"container_config": {"resources": resources}}}
-
-
-_WITH_MODELS: Final = _pod(cpu="2", memory="6Gi")
-_WITHOUT_MODELS: Final = _pod(cpu="500m", memory="2Gi")
+_WITHOUT_MODELS: Final[dict[str, Any]] = {
+    "dagster-k8s/config": {
+        "merge_behavior": "SHALLOW",  # replaces what is said there, a GPU included
+        "container_config": {"resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}},
+        "pod_spec_config": {"node_selector": {}, "tolerations": []},
+    }
+}
+"""The pod of a run that loads no model, where Kubernetes launches it; elsewhere nobody reads it. All other runs, those
+of backfills and of the UI included, may load models and get the pod that ``deploy/kubernetes`` describes.
+"""
 
 daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",
     selection=_TABLES | _MARTS,
     description="A day from its recordings to the marts: the whole graph in one process.",
     executor_def=dg.in_process_executor,
-    tags=_WITH_MODELS,
 )
 
 tables_only: Final = dg.define_asset_job(
@@ -36,7 +37,6 @@ tables_only: Final = dg.define_asset_job(
     selection=_TABLES,
     description="A day's tables without the marts: for backfills, which rebuild the marts once at the end.",
     executor_def=dg.in_process_executor,
-    tags=_WITH_MODELS,
 )
 
 marts_only: Final = dg.define_asset_job(

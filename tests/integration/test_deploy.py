@@ -1,12 +1,16 @@
 """The files in `deploy/` are what Dagster accepts, and do what they are there for."""
 
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
 from dagster._core.run_coordinator import QueuedRunCoordinator
-from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
+from dagster_k8s import K8sRunLauncher
+from dagster_k8s.job import construct_dagster_k8s_job
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 from support.postgres import postgres
 
@@ -58,26 +62,95 @@ def test_four_runs_wait_in_one_queue_and_only_crashes_are_tried_again(instance: 
     assert instance.get_settings("run_monitoring")["free_slots_after_run_end_seconds"] == 60
 
 
-@pytest.mark.parametrize(("job", "cpu", "memory"), [("daily_emotion", "2", "6Gi"), ("marts_only", "500m", "2Gi")])
-def test_kubernetes_gives_a_run_the_pod_that_its_job_asks_for(job: str, cpu: str, memory: str) -> None:
-    values = yaml.safe_load((REPOSITORY / "deploy" / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
-    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
-    image = values["dagster-user-deployments"]["deployments"][0]["image"]
-    config = DagsterK8sJobConfig(
-        job_image=f"{image['repository']}:{image['tag']}",
-        dagster_home="/opt/dagster/dagster_home",
-        image_pull_policy=launcher["imagePullPolicy"],
-        env_secrets=[one["name"] for one in launcher["envSecrets"]],
-        env_config_maps=[one["name"] for one in launcher["envConfigMaps"]],
+@pytest.fixture
+def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
+    """The run launcher that Dagster's chart makes of files of values, the later ones over the earlier ones."""
+    cluster = {"name": "one", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "one", "context": {"cluster": "one", "user": "one"}}
+    account = {
+        "clusters": [cluster],
+        "contexts": [context],
+        "current-context": "one",
+        "users": [{"name": "one", "user": {"token": "t"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(account), encoding="utf-8")
+
+    def make(*names: str) -> K8sRunLauncher:
+        values = reduce(_over, (_values(name) for name in names))
+        config = values["runLauncher"]["config"]["k8sRunLauncher"]
+        image = values["dagster-user-deployments"]["deployments"][0]["image"]
+        return K8sRunLauncher(
+            service_account_name="dagster",
+            instance_config_map="dagster-instance",
+            dagster_home="/opt/dagster/dagster_home",
+            job_image=f"{image['repository']}:{image['tag']}",
+            load_incluster_config=False,
+            kubeconfig_file=str(tmp_path / "kubeconfig"),
+            image_pull_policy=config["imagePullPolicy"],
+            env_secrets=[one["name"] for one in config["envSecrets"]],
+            env_config_maps=[one["name"] for one in config["envConfigMaps"]],
+            run_k8s_config={
+                "container_config": config["runK8sConfig"]["containerConfig"],
+                "pod_spec_config": config["runK8sConfig"]["podSpecConfig"],
+            },
+        )
+
+    return make
+
+
+def _values(name: str) -> dict[str, Any]:
+    return yaml.safe_load((REPOSITORY / "deploy" / "kubernetes" / name).read_text(encoding="utf-8"))
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """As Helm lays one file of values over another."""
+    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
+    return below | above | both
+
+
+def _pod(launcher: K8sRunLauncher, job: str) -> Any:
+    """The pod that the launcher would ask the cluster for."""
+    run = dg.DagsterRun(job_name=job, tags=build_defs(Settings()).resolve_job_def(job).tags)
+    context = launcher.get_container_context_for_run(run)
+    config = context.get_k8s_job_config(job_image=None, run_launcher=launcher)
+    asked = construct_dagster_k8s_job(
+        config, ["dagster", "api", "execute_run"], "run", user_defined_k8s_config=context.run_k8s_config
     )
-    tags = build_defs(Settings()).resolve_job_def(job).tags
-    pod = construct_dagster_k8s_job(config, ["dagster", "api", "execute_run"], "run", get_user_defined_k8s_config(tags))
-    assert pod.spec is not None
-    [container] = pod.spec.template.spec.containers
-    assert container.resources.requests == {"cpu": cpu, "memory": memory}
-    assert container.resources.limits == {"memory": memory}
+    assert asked.spec is not None
+    return asked.spec.template.spec
+
+
+WITH_MODELS = ("daily_emotion", "tables_only", "__ASSET_JOB")
+"""The last one is what backfills and the UI run."""
+
+
+@pytest.mark.parametrize("job", WITH_MODELS)
+@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "gpu.yaml")])
+def test_kubernetes_gives_a_run_with_models_a_large_pod_and_a_gpu_where_there_are_any(
+    launcher: Callable[..., K8sRunLauncher], job: str, files: tuple[str, ...]
+) -> None:
+    pod = _pod(launcher(*files), job)
+    [container] = pod.containers
+    gpu = {"nvidia.com/gpu": "1"} if "gpu.yaml" in files else {}
+    assert container.resources.requests == {"cpu": "2", "memory": "6Gi"}
+    assert container.resources.limits == {"memory": "6Gi"} | gpu
+    assert pod.node_selector == ({"nvidia.com/gpu.present": "true"} if gpu else None)
+    assert [one.key for one in pod.tolerations or ()] == list(gpu)
     assert container.image == "registry.example.org/emotion-pipeline:0.1.0"
     assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-secrets"]
+
+
+@pytest.mark.parametrize("job", ["marts_only", "health"])
+def test_kubernetes_gives_a_run_without_models_a_small_pod_on_any_node_and_no_gpu(
+    launcher: Callable[..., K8sRunLauncher], job: str
+) -> None:
+    pod = _pod(launcher("values.yaml", "gpu.yaml"), job)
+    [container] = pod.containers
+    assert container.resources.requests == {"cpu": "500m", "memory": "2Gi"}
+    assert container.resources.limits == {"memory": "2Gi"}
+    assert not pod.node_selector
+    assert not pod.tolerations
+    assert pod.security_context.run_as_non_root
 
 
 def test_no_secret_stands_in_the_files_of_a_deployment() -> None:
