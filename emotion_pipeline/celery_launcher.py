@@ -5,6 +5,7 @@ a run, and a run that is cancelled. ``deploy/celery.yaml`` names the class, docs
 Only an instance that names it needs the extra ``celery``.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
@@ -14,34 +15,51 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 _SETTINGS: Final = {
     "worker_disable_prefetch": True,  # a run never waits behind another one while a worker elsewhere is idle
-    "broker_connection_retry_on_startup": True,
     "worker_redirect_stdouts": False,  # what a run prints is captured by Dagster
+    "broker_connection_retry_on_startup": True,
     "result_expires": 7 * 24 * 3600,  # the state of a run must outlive the run
 }
-_QUESTIONS: Final = 3
-_ANSWER_WITHIN_S: Final = 5.0
+_LOST_AFTER_S: Final = 120
 
 
 class WatchedCeleryRunLauncher(CeleryRunLauncher):
-    """Dagster's launcher, which also asks a worker whether it still works on its run, and cancels runs gently."""
+    """Dagster's launcher over Redis, which also knows when a worker is lost, and cancels runs gently.
+
+    ``lost_after_seconds``: after how long without a sign of life the worker of a run is lost. A model that holds the
+    interpreter must not take longer over one item.
+    """
+
+    def __init__(self, lost_after_seconds: int = _LOST_AFTER_S, **arguments: Any) -> None:
+        self.lost_after_seconds = lost_after_seconds
+        super().__init__(**arguments)
+
+    @classmethod
+    def config_type(cls) -> Mapping[str, Any]:
+        own = dg.Field(dg.IntSource, is_required=False, default_value=_LOST_AFTER_S)
+        return {**super().config_type(), "lost_after_seconds": own}  # pyright: ignore[reportGeneralTypeIssues]
 
     def app_args(self) -> dict[str, Any]:
         """Return what makes the Celery app, in the daemon and in every worker alike."""
         arguments = super().app_args()
         return arguments | {"config_source": _SETTINGS | arguments["config_source"]}
 
+    def give_sign_of_life(self, task_id: str) -> None:
+        """Note that a worker is at this task; the note vanishes by itself, since who is gone removes nothing."""
+        self.celery.backend.client.set(_note(task_id), "", ex=self.lost_after_seconds)
+
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Tell run monitoring whether a run is still worked on; where it is not, the run has failed.
 
-        Celery calls a task started for ever when the host of its worker is gone, so the worker itself is asked.
+        Celery calls a task started for ever when the host of its worker is gone.
         """
         health = super().check_run_worker_health(run)
-        if health.status is not WorkerStatus.RUNNING or self._is_worked_on(run):
+        if health.status is not WorkerStatus.RUNNING:
             return health
-        now = super().check_run_worker_health(run)  # it may have ended while its worker was being asked
-        if now.status is not WorkerStatus.RUNNING:
-            return now
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"worker {self._worker(run)} no longer works on the run")
+        if self.celery.backend.client.exists(_note(run.tags[DAGSTER_CELERY_TASK_ID_TAG])):
+            return health
+        return CheckRunHealthResult(
+            WorkerStatus.FAILED, f"its worker has given no sign of life for {self.lost_after_seconds} s"
+        )
 
     def terminate(self, run_id: str) -> bool:
         """Cancel a run: its step is interrupted and its process stays, with the models it has loaded."""
@@ -52,16 +70,6 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         self.celery.control.revoke(run.tags[DAGSTER_CELERY_TASK_ID_TAG], terminate=True, signal="SIGINT")
         return True
 
-    def _worker(self, run: dg.DagsterRun) -> str:
-        """Return the name of the worker that began the run; it wrote it beside the state."""
-        return self.celery.AsyncResult(run.tags[DAGSTER_CELERY_TASK_ID_TAG]).info["hostname"]
 
-    def _is_worked_on(self, run: dg.DagsterRun) -> bool:
-        """Ask the worker up to three times: it does not answer while it reconnects to the broker."""
-        task, worker = run.tags[DAGSTER_CELERY_TASK_ID_TAG], self._worker(run)
-        for _ in range(_QUESTIONS):
-            asked = self.celery.control.inspect([worker], timeout=_ANSWER_WITHIN_S, limit=1)
-            answers = asked.query_task(task)
-            if answers is not None:
-                return task in answers[worker]
-        return False
+def _note(task_id: str) -> str:
+    return f"emotion-pipeline-at-work-{task_id}"

@@ -4,20 +4,29 @@ A task is a run. It happens inside the worker's process, which stays and keeps t
 next run. Broker and result store are those of the instance's run launcher, so that nobody names them twice.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any, Final
+
 import dagster as dg
 from billiard.process import current_process
-from celery import Celery
+from celery import Task
 from celery.signals import worker_process_init
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
+from redis import RedisError
 
 from emotion_pipeline.celery_launcher import WatchedCeleryRunLauncher
 from emotion_pipeline.settings import ConfigurationError
 
+_SIGNS: Final = 6
+"""Signs of life in the time after which a worker counts as lost: some may come late."""
 
-def app_of_the_instance() -> Celery:
-    """Return the Celery app of the instance in ``DAGSTER_HOME``.
 
-    Raises ConfigurationError where its ``dagster.yaml`` names another run launcher.
+def launcher_of_the_instance() -> WatchedCeleryRunLauncher:
+    """Return the run launcher of the instance in ``DAGSTER_HOME``.
+
+    Raises ConfigurationError where its ``dagster.yaml`` names another one.
     """
     with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher
@@ -26,12 +35,45 @@ def app_of_the_instance() -> Celery:
                 f"{instance.root_directory}/dagster.yaml launches runs with {type(launcher).__name__}, so no run would "
                 "ever come here: add the section run_launcher of deploy/celery.yaml to it"
             )
-        return launcher.celery
+        return launcher
 
 
-app = app_of_the_instance()
-execute_job = create_execute_job_task(app)
-resume_job = create_resume_job_task(app)
+launcher = launcher_of_the_instance()
+app = launcher.celery
+
+
+class Run(Task):
+    """A task that gives signs of life while it runs. Nobody else can: a worker that is told to finish answers no more
+    questions.
+    """
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        with _signs_of_life(self.request.id):
+            return super().__call__(*arguments, **named)
+
+
+@contextmanager
+def _signs_of_life(task_id: str) -> Iterator[None]:
+    done = Event()
+
+    def give() -> None:
+        while not done.wait(launcher.lost_after_seconds / _SIGNS):
+            with suppress(RedisError):  # it is away for a moment; the next sign may arrive
+                launcher.give_sign_of_life(task_id)
+
+    launcher.give_sign_of_life(task_id)
+    giver = Thread(target=give, daemon=True)
+    giver.start()
+    try:
+        yield
+    finally:
+        done.set()
+        giver.join()
+
+
+# Options of Celery's task pass through; they are annotated as if each were a dictionary.
+execute_job = create_execute_job_task(app, base=Run)  # pyright: ignore[reportArgumentType]
+resume_job = create_resume_job_task(app, base=Run)  # pyright: ignore[reportArgumentType]
 
 
 @worker_process_init.connect

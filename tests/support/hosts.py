@@ -35,13 +35,14 @@ _LOG: Final = logging.getLogger("tests.hosts")
 _CODE: Final = LoadableTargetOrigin(executable_path=sys.executable, module_name="emotion_pipeline.definitions")
 _PROCESS: Final = re.compile(r"Started process for run \(pid: (\d+)\)")
 _WITHIN_S: Final = 180.0
+_LOST_AFTER_S: Final = 15
 
 
 def write_home(home: Path) -> Path:
-    """Make a DAGSTER_HOME out of the files in ``deploy``, as their comments say."""
+    """Make a DAGSTER_HOME out of the files in ``deploy``, as their comments say; only loss is noticed sooner."""
     home.mkdir(parents=True)
     parts = [(REPOSITORY / "deploy" / name).read_text(encoding="utf-8") for name in ("dagster.yaml", "celery.yaml")]
-    (home / "dagster.yaml").write_text("\n".join(parts), encoding="utf-8")
+    (home / "dagster.yaml").write_text("".join(parts) + f"    lost_after_seconds: {_LOST_AFTER_S}\n", encoding="utf-8")
     return home
 
 
