@@ -153,6 +153,12 @@ def test_kubernetes_gives_a_run_without_models_a_small_pod_on_any_node_and_no_gp
     assert pod.security_context.run_as_non_root
 
 
+def test_a_cluster_limits_pools_as_several_hosts_do() -> None:
+    hosts = yaml.safe_load((REPOSITORY / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["pools"]
+    cluster = _values("values.yaml")["concurrency"]["pools"]
+    assert (cluster["defaultLimit"], cluster["granularity"]) == (hosts["default_limit"], hosts["granularity"])
+
+
 def test_no_secret_stands_in_the_files_of_a_deployment() -> None:
     for path in (REPOSITORY / "deploy").rglob("*"):
         if path.is_file():
