@@ -1,6 +1,7 @@
 """The shipped model through its public door: results, strange input, damage, threads."""
 
 import json
+import logging
 import random
 import shutil
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     SUB_EMOTIONS,
 )
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+from emotion_pipeline.engine.loaded_models import LOADED
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.types import EmotionResult
 
@@ -319,3 +321,11 @@ def test_a_result_is_plain_values_and_a_picture_in_a_notebook() -> None:
     assert "label_" not in html, "what people do not read is left out"
     assert results[1]._repr_html_().count("<tr") == 2
     assert "<table" in PREDICTOR.predict([])._repr_html_()
+
+
+def test_the_shipped_model_is_loaded_once_for_all_predictors_of_a_process(caplog: pytest.LogCaptureFixture) -> None:
+    LOADED.clear()
+    with caplog.at_level(logging.INFO, LOADED.__module__):
+        results = [EmotionPredictor().predict("I am so happy") for _ in range(2)]
+    assert results[0] == results[1]
+    assert [message.startswith("loaded encoder:") for message in caplog.messages] == [True]
