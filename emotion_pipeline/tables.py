@@ -16,6 +16,7 @@ from emotion_pipeline.engine.audio.reasons import RejectReason
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
 from emotion_pipeline.engine.sources.reasons import FetchReason
 from emotion_pipeline.engine.text.feature_table import FEATURES
+from emotion_pipeline.engine.text.scored import UnscoredReason
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.transcribe.reasons import FailureReason
 
@@ -354,9 +355,18 @@ SENTIMENT_SCORES: Final = Table(
         Column(
             "sentiment_score",
             NUMBER,
-            "From -1, most negative, to 1, most positive.",
+            "From -1, most negative, to 1, most positive; null where the back end gave none.",
+            nullable=True,
             minimum=-1.0,
             maximum=1.0,
+            sources=("segments.text",),
+        ),
+        Column(
+            "reason",
+            TEXT,
+            "Why there is no score.",
+            nullable=True,
+            allowed=tuple(UnscoredReason),
             sources=("segments.text",),
         ),
         FINGERPRINT,

@@ -28,11 +28,12 @@ def sentiment_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
 ) -> Batch:
     result = score_sentiment(segments, previous_rows(context, warehouse), models.sentiment_model)
-    scores = result.rows["sentiment_score"].astype(float)
+    scores = result.rows["sentiment_score"].astype(float).dropna()
+    metadata = {"without_score": len(result.rows) - len(scores)}
     return Batch(
         result,
-        preview=("segment_id", "sentiment_score"),
-        metadata={"mean_sentiment": float(scores.mean())} if len(scores) else {},
+        preview=("segment_id", "sentiment_score", "reason"),
+        metadata=metadata | ({"mean_sentiment": float(scores.mean())} if len(scores) else {}),
     )
 
 

@@ -63,6 +63,10 @@ def _failure_explained(row: Mapping[Any, Any]) -> bool:
     return failed == pd.notna(row["reason"]) == pd.notna(row["detail"]) == pd.isna(row["speakers_by"])
 
 
+def _scored_or_explained(row: Mapping[Any, Any]) -> bool:
+    return pd.isna(row["sentiment_score"]) == pd.notna(row["reason"])
+
+
 def _words_in_order(row: Mapping[Any, Any]) -> bool:
     starts = [word["start"] for word in row["words"]]
     forward = all(span["start"] <= span["end"] for span in (*row["words"], *row["speech"]))
@@ -115,6 +119,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "tone_scores": (
         Rule("sums_to_one", "the probabilities of the tones sum to one", _sum_to_one(TONE_SCORES)),
         Rule("tone_is_most_probable", "the tone is the most probable one", _each(_tone_is_most_probable)),
+    ),
+    "sentiment_scores": (
+        Rule("scored_or_explained", "a segment has a score or a reason, never both", _each(_scored_or_explained)),
     ),
     "emotion_labels": (
         Rule("sums_to_one", "the probabilities of the base emotions sum to one", _sum_to_one(EMOTION_LABELS)),

@@ -73,12 +73,14 @@ def leaning_of_tone(probabilities: Mapping[str, float]) -> Leaning:
     return _leaning(probabilities, POSITIVE_TONES, NEGATIVE_TONES)
 
 
-def leaning_of_words(sentiment: float, emotions: Mapping[str, float]) -> Leaning:
+def leaning_of_words(sentiment: float | None, emotions: Mapping[str, float]) -> Leaning:
     """Return how words lean: the mean of what their sentiment, in [-1, 1], and their base emotions say.
 
-    A sentiment is taken as that much of its side and neutral for the rest.
+    A sentiment is taken as that much of its side and neutral for the rest; without one the emotions alone speak.
     """
     felt = _leaning(emotions, POSITIVE_EMOTIONS, NEGATIVE_EMOTIONS)
+    if sentiment is None:
+        return felt
     return Leaning(
         (max(sentiment, 0.0) + felt.positive) / 2,
         (1 - abs(sentiment) + felt.neutral) / 2,

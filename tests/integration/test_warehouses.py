@@ -192,6 +192,7 @@ def test_many_rows_come_back_whole(warehouse: Warehouse, rng: np.random.Generato
             "recording_id": "a" * 64,
             "segment_id": np.char.mod("%08d", rng.permutation(MANY_ROWS)),
             "sentiment_score": rng.uniform(-1.0, 1.0, MANY_ROWS),
+            "reason": None,
             "model_fingerprint": "test:1",
         }
     )

@@ -13,6 +13,7 @@ from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
+from emotion_pipeline.engine.text.scored import Sentiment, UnscoredReason, sentiments_of
 from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend
 from emotion_pipeline.engine.types import EmotionResult
 
@@ -48,7 +49,7 @@ def score_sentiment(
     backend: SentimentBackend,
     labels: pd.DataFrame | None = None,
 ) -> StageResult:
-    """Return the sentiment of every segment, -1 to 1.
+    """Return the sentiment of every segment, -1 to 1, or why it has none; what was refused before is asked again.
 
     :param labels: rows of ``emotion_labels`` from which the back end's scores follow, so that no model is asked again
     """
@@ -56,12 +57,20 @@ def score_sentiment(
     def compute(missing: pd.DataFrame) -> pd.DataFrame:
         texts = missing["text"].tolist()
         if labels is not None and isinstance(backend, EmotionSentiment):
-            scores = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
+            known = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
+            judged = [Sentiment(score) for score in known]
         else:
-            scores = backend.score(texts)
-        return pd.DataFrame({"segment_id": missing["segment_id"], "sentiment_score": scores})
+            judged = sentiments_of(backend, texts)
+        return pd.DataFrame(
+            {
+                "segment_id": missing["segment_id"],
+                "sentiment_score": pd.Series([one.score for one in judged], index=missing.index, dtype=float),
+                "reason": pd.Series([one.reason for one in judged], index=missing.index, dtype=object),
+            }
+        )
 
-    return _by_segment(segments, previous, ("sentiment_score",), backend.fingerprint, compute)
+    settled = None if previous is None else previous[previous["reason"] != UnscoredReason.REFUSED]
+    return _by_segment(segments, settled, ("sentiment_score", "reason"), backend.fingerprint, compute)
 
 
 def label_emotions(

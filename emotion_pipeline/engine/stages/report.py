@@ -50,7 +50,7 @@ class SegmentResult(Tabular):
     sub_emotion: str | None
     intensity: str | None
     uncertain: bool
-    sentiment_score: float
+    sentiment_score: float | None
     tone_sentiment_match: str
     agreement_score: float
     masked: bool
@@ -194,7 +194,7 @@ def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
         sub_emotion=_given(row["sub_emotion"]),
         intensity=_given(row["intensity"]),
         uncertain=row["uncertain"],
-        sentiment_score=row["sentiment_score"],
+        sentiment_score=_given(row["sentiment_score"]),
         tone_sentiment_match=row["tone_sentiment_match"],
         agreement_score=row["agreement_score"],
         masked=bool(row["masked"]),

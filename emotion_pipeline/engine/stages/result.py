@@ -64,7 +64,7 @@ def compare(
 
     A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
     words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
-    none of them and agrees with nothing.
+    none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of sentiments.
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
@@ -90,7 +90,8 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         lengths = (segments["end_seconds"] - segments["start_seconds"]).tolist()
         tone = pool_scores(_tone_scores(segments), lengths)
         means = {mean: weighted_mean(segments[of].tolist(), lengths) for of, mean in _MEAN_BY_LENGTH.items()}
-        sentiment = weighted_mean(segments["sentiment_score"].tolist(), words)
+        scored = segments[segments["sentiment_score"].notna()]
+        sentiment = weighted_mean(scored["sentiment_score"].tolist(), scored["word_count"].tolist())
         by_base = {base: weighted_mean(segments[f"text_{base}"].tolist(), words) for base in BASE_EMOTIONS}
         text_emotion = max(by_base, key=lambda base: by_base[base] or 0.0)
     return _row(
@@ -116,7 +117,7 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         emotion=segment["tone"],
         emotion_score=segment["tone_probability"],
         transcript=segment["text"],
-        sentiment_score=segment["sentiment_score"],
+        sentiment_score=_given(segment["sentiment_score"]),
         text_emotion=segment["base_emotion"],
         agreement_score=segment["agreement_score"],
         masked=segment["masked"],
@@ -142,9 +143,16 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
         tone = leaning_of_tone(score.probabilities)
-        words = leaning_of_words(segment["sentiment_score"], {base: segment[f"text_{base}"] for base in BASE_EMOTIONS})
+        words = leaning_of_words(
+            _given(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
+        )
         rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
     return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
+
+
+def _given(score: float | None) -> float | None:
+    """Return a score, None where a frame says that it is missing."""
+    return None if pd.isna(score) else score
 
 
 def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:

@@ -100,6 +100,19 @@ def test_a_segment_that_lacks_a_score_is_left_out_of_rows_and_means(missing: str
     assert rows.loc[0, "emotion"] == "happy"
 
 
+def test_a_segment_without_a_sentiment_counts_in_all_but_the_mean_of_sentiments() -> None:
+    segments = _segments(seconds=[3.0, 1.0], words=[1, 9])
+    rows = compare(
+        _transcripts("call"), segments, _tones(ANGRY, HAPPY), _sentiments(-0.5, float("nan")), _emotions(CROSS, GLAD)
+    ).rows
+    recording, _, second = rows.to_dict("records")
+    assert recording["sentiment_score"] == -0.5
+    assert recording["text_emotion"] == "Happiness"
+    assert second["tone_sentiment_match"] == "Unknown"
+    assert pd.isna(second["sentiment_score"])
+    assert second["agreement_score"] > 0, "its emotions speak for its words"
+
+
 def test_each_recording_is_followed_by_its_own_segments() -> None:
     segments = _segments(seconds=[1.0, 1.0], words=[1, 1])
     segments["recording_id"] = ["b", "a"]

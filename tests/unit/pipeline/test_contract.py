@@ -18,13 +18,14 @@ def _scores(count: int = 3) -> pd.DataFrame:
             "recording_id": ["a" * 64] * count,
             "segment_id": [f"segment-{index}" for index in range(count)],
             "sentiment_score": [0.5] * count,
+            "reason": [None] * count,
             "model_fingerprint": ["test:1"] * count,
         }
     )
 
 
 def test_columns_are_matched_by_name_never_by_position() -> None:
-    reordered = _scores()[["sentiment_score", "model_fingerprint", "segment_id", "recording_id", "recording_date"]]
+    reordered = _scores()[list(reversed(SENTIMENT_SCORES.column_names))]
     stored = conform(reordered, SENTIMENT_SCORES)
     assert stored.column_names == list(SENTIMENT_SCORES.column_names)
     assert stored.column("segment_id").to_pylist() == ["segment-0", "segment-1", "segment-2"]
@@ -55,8 +56,8 @@ def test_a_value_of_the_wrong_type_is_named_with_its_row() -> None:
 
 def test_a_null_is_refused_where_the_contract_forbids_it() -> None:
     frame = _scores()
-    frame.loc[1, "sentiment_score"] = float("nan")
-    with pytest.raises(ContractError, match="column sentiment_score, row 1: null"):
+    frame.loc[1, "recording_id"] = None
+    with pytest.raises(ContractError, match="column recording_id, row 1: null"):
         conform(frame, SENTIMENT_SCORES)
 
 

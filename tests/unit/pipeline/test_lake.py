@@ -28,6 +28,7 @@ def _scores(*scores: float, day: str = DAY) -> pd.DataFrame:
             "recording_id": ["a" * 64] * len(scores),
             "segment_id": [f"segment-{index}" for index in range(len(scores))],
             "sentiment_score": list(scores),
+            "reason": [None] * len(scores),
             "model_fingerprint": ["test:1"] * len(scores),
         }
     )
