@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
 from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.text.sentiment import SentimentOptions
 from emotion_pipeline.engine.tone.model import ToneOptions
 from emotion_pipeline.engine.transcribe import TranscriberOptions
 from emotion_pipeline.settings import Settings, Snowflake, Sources
@@ -37,6 +38,7 @@ def backend_choice(settings: Settings) -> BackendChoice:
         tone=settings.tone.backend,
         tone_options=_tone_options(settings),
         sentiment=settings.sentiment.backend,
+        sentiment_options=_sentiment_options(settings),
         confidence_threshold=settings.classification.confidence_threshold,
     )
 
@@ -65,7 +67,8 @@ def snowflake_connection(settings: Snowflake) -> "Callable[[], SnowflakeConnecti
 def _connect(arguments: Mapping[str, Any]) -> "SnowflakeConnection":
     import snowflake.connector
 
-    return snowflake.connector.connect(network_timeout=_SNOWFLAKE_TIMEOUT_S, **arguments)
+    # With qmark rows that are inserted travel apart from the statement; nothing here is formatted into one.
+    return snowflake.connector.connect(network_timeout=_SNOWFLAKE_TIMEOUT_S, paramstyle="qmark", **arguments)
 
 
 def _transcriber_options(settings: Settings) -> TranscriberOptions:
@@ -80,6 +83,14 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         download_root=transcription.download_root,
         api_key=key.get_secret_value() if key else None,
         base_url=transcription.base_url,
+    )
+
+
+def _sentiment_options(settings: Settings) -> SentimentOptions:
+    return SentimentOptions(
+        connect=snowflake_connection(settings.snowflake),
+        cache_schema=settings.sentiment.cache_schema,
+        max_tokens=settings.sentiment.max_tokens,
     )
 
 

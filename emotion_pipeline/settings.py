@@ -141,9 +141,15 @@ class Tone(_Section):
 
 
 class Sentiment(_Section):
-    """``backend``: which model scores the sentiment of words."""
+    """Which model scores the sentiment of words.
+
+    ``backend``: its name. Where Snowflake scores, ``max_tokens``: that one run may use, no limit if null;
+    ``cache_schema``: ``SCHEMA`` or ``DATABASE.SCHEMA`` in which scores are kept, that of ``SNOWFLAKE_*`` if unset.
+    """
 
     backend: str = "emotion"
+    max_tokens: int | None = Field(default=1_000_000, ge=1)
+    cache_schema: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$")
 
 
 class Storage(_Section):

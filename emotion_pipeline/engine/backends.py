@@ -15,7 +15,7 @@ from emotion_pipeline.engine.redact.kinds import DataKind
 from emotion_pipeline.engine.redact.names import spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.sentiment import SentimentBackend, load_sentiment
+from emotion_pipeline.engine.text.sentiment import SentimentBackend, SentimentOptions, load_sentiment
 from emotion_pipeline.engine.tone.model import ToneModel, ToneOptions, load_tone_model
 from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
 from emotion_pipeline.engine.transcribe.base import Transcriber
@@ -51,6 +51,7 @@ class BackendChoice:
     tone: str = "acoustic"
     tone_options: ToneOptions = field(default_factory=ToneOptions)
     sentiment: str = "emotion"
+    sentiment_options: SentimentOptions = field(default_factory=SentimentOptions)
     confidence_threshold: float = 0.65
 
 
@@ -103,7 +104,7 @@ class Backends:
 
     @cached_property
     def sentiment(self) -> SentimentBackend:
-        return load_sentiment(self._choice.sentiment, self.emotion)
+        return load_sentiment(self._choice.sentiment, self.emotion, self._choice.sentiment_options)
 
     @cached_property
     def emotion(self) -> EmotionPredictor:

@@ -3,7 +3,8 @@
 What a text feels like belongs to ``emotion``; whether sentiment and tone agree belongs to ``agreement``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -15,7 +16,21 @@ from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.text.tokens import says_something
 
 if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentOptions:
+    """What back ends may be told; each takes what concerns it."""
+
+    connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
+    """Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up."""
+    cache_schema: str | None = None
+    """Where a service's answers are kept, as SQL names the schema; None is the one that the connection is in."""
+    max_tokens: int | None = None
+    """That one call may use of a service that is paid by tokens; None sets no limit."""
 
 
 class SentimentBackend(Protocol):
@@ -89,15 +104,26 @@ class EmotionSentiment:
         return [float(value) if says_something(text) else 0.0 for text, value in zip(texts, balance, strict=True)]
 
 
-def _make_emotion(predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
+def _make_emotion(predictor: "EmotionPredictor | None", options: SentimentOptions) -> SentimentBackend:
+    del options  # it needs none
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
     return EmotionSentiment(predictor or EmotionPredictor())
 
 
-def _make_vader(predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
-    del predictor  # it needs none
+def _make_vader(predictor: "EmotionPredictor | None", options: SentimentOptions) -> SentimentBackend:
+    del predictor, options  # it needs none
     return VaderSentiment()
+
+
+def _cortex(name: str, summary: str, function: str) -> BackendSpec[SentimentBackend]:
+    def make(predictor: "EmotionPredictor | None", options: SentimentOptions) -> SentimentBackend:
+        del predictor  # it needs none
+        from emotion_pipeline.engine.cortex.sentiment import cortex_sentiment
+
+        return cortex_sentiment(function, options.connect, options.cache_schema, options.max_tokens)
+
+    return BackendSpec(name, summary, make, requires=("snowflake.connector",))
 
 
 SENTIMENTS: Final = Registry[SentimentBackend](
@@ -113,10 +139,14 @@ SENTIMENTS: Final = Registry[SentimentBackend](
             requires=("vaderSentiment",),
             carried_by="vaderSentiment",
         ),
+        _cortex("cortex", "Snowflake's SENTIMENT: English, needs SNOWFLAKE_* and sends the words there", "SENTIMENT"),
+        _cortex("cortex-ai", "Snowflake's AI_SENTIMENT: labels, seven languages, needs SNOWFLAKE_*", "AI_SENTIMENT"),
     ],
 )
 
 
-def load_sentiment(name: str, predictor: "EmotionPredictor | None" = None) -> SentimentBackend:
+def load_sentiment(
+    name: str, predictor: "EmotionPredictor | None" = None, options: SentimentOptions | None = None
+) -> SentimentBackend:
     """The back end of that name; ``predictor`` is one that is loaded already. Raises as ``Registry.load``."""
-    return SENTIMENTS.load(name, predictor=predictor)
+    return SENTIMENTS.load(name, predictor=predictor, options=options or SentimentOptions())

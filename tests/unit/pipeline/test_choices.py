@@ -71,6 +71,20 @@ def test_a_service_without_its_key_says_which_variable_is_missing(monkeypatch: p
         _ = Backends(backend_choice(load_settings())).listener
 
 
+def test_cortex_is_told_its_budget_and_where_its_cache_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backend_choice(load_settings()).sentiment_options.max_tokens == 1_000_000
+    monkeypatch.setenv("EMOTION_SENTIMENT__BACKEND", "cortex")
+    monkeypatch.setenv("EMOTION_SENTIMENT__MAX_TOKENS", "5")
+    monkeypatch.setenv("EMOTION_SENTIMENT__CACHE_SCHEMA", "CALLS.SHARED")
+    monkeypatch.setenv("SNOWFLAKE_ACCOUNT", "account")
+    options = backend_choice(load_settings()).sentiment_options
+    assert (options.max_tokens, options.cache_schema) == (5, "CALLS.SHARED")
+    assert options.connect is not None
+    monkeypatch.setenv("EMOTION_SENTIMENT__CACHE_SCHEMA", "SHARED; DROP TABLE X")
+    with pytest.raises(ConfigurationError, match=r"sentiment\.cache_schema"):
+        load_settings()
+
+
 def test_secrets_are_in_no_representation_and_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "hunter2-assembly")
     monkeypatch.setenv("SNOWFLAKE_ACCOUNT", "account")

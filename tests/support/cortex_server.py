@@ -1,0 +1,143 @@
+"""A Snowflake on 127.0.0.1 with Cortex in it: fakesnow's server, to whose DuckDB stand-ins for the models are told.
+
+Only the models are stood in for, and their answers are simple enough to be foretold. All SQL around them is executed,
+and whatever a model is asked is written down.
+"""
+
+import json
+import uuid
+from types import TracebackType
+from typing import Any, Final
+
+import duckdb
+import snowflake.connector
+from fakesnow.server import shared_fs
+
+from support.stage_server import _Message, _send_json
+from support.warehouse_server import WarehouseServer
+
+POISON: Final = "poison"
+"""A text with this word makes SENTIMENT fail, and with it the statement, as Cortex does."""
+TOKENS_OF_PROMPT: Final = 10
+
+_asked: list[tuple[str, str]] = []
+"""Function and text of all calls; one list for all servers, because fakesnow has one DuckDB for all.
+
+A text of up to eight characters that is alone in its table is asked for twice: DuckDB takes the column for a constant.
+"""
+
+
+class CortexServer(WarehouseServer):
+    """Listens from ``with`` to the end of the block."""
+
+    def __enter__(self) -> "CortexServer":
+        super().__enter__()
+        _register(shared_fs.duck_conn)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        _remove(shared_fs.duck_conn)
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        return _asked
+
+    @property
+    def scoring(self) -> list[str]:
+        """The statements that came in and ask a model for sentiments."""
+        return [one for one in self.executed if "SENTIMENT(" in one and not one.startswith("CREATE")]
+
+    def forget(self) -> None:
+        """Forget what was asked until now."""
+        self.executed.clear()
+        _asked.clear()
+
+    def connect_in(self, schema: str) -> snowflake.connector.SnowflakeConnection:
+        """Open a connection as the pipeline does, in ``DATABASE.SCHEMA``."""
+        database, _, name = schema.partition(".")
+        return snowflake.connector.connect(
+            user="ada",
+            password="l0velace",
+            account="test",
+            host="127.0.0.1",
+            port=self.port,
+            protocol="http",
+            login_timeout=3,
+            network_timeout=3,
+            paramstyle="qmark",
+            database=database,
+            schema=name,
+            session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+        )
+
+    def create_schema(self) -> str:
+        """Create a schema in a database of its own and return its full name."""
+        name = f"CALLS_{uuid.uuid4().hex}".upper()
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"create database {name}")
+            cursor.execute(f"create schema {name}.ADA")
+        return f"{name}.ADA"
+
+    async def _execute(self, scope: _Message, body: bytes, token: str, statement: str, send: Any) -> None:
+        """Execute a statement; what a model cannot answer fails with the number that Snowflake gives."""
+        answer: list[_Message] = []
+
+        async def keep(message: _Message) -> None:
+            answer.append(message)
+
+        await super()._execute(scope, body, token, statement, keep)
+        if answer and answer[0].get("status") == 500 and POISON in _last_text():
+            said = {"errorCode": "100351", "sqlState": "P0000"}
+            message = f"Request failed for external function SENTIMENT$V1 with remote service error: 400 '{POISON}'"
+            await _send_json(send, {"data": said, "code": "100351", "message": message, "success": False})
+            return
+        for message in answer:
+            await send(message)
+
+
+def _last_text() -> str:
+    return _asked[-1][1] if _asked else ""
+
+
+def _sentiment(text: str) -> float:
+    _asked.append(("SENTIMENT", text))
+    if POISON in text:
+        raise ValueError(POISON)
+    return 0.75 if "good" in text else -0.5 if "bad" in text else 0.0
+
+
+def _ai_sentiment(text: str) -> str:
+    """Answer as documented; where Cortex gives null, which DuckDB has to be told of, with no record."""
+    _asked.append(("AI_SENTIMENT", text))
+    labels = [label for label in ("positive", "negative", "neutral", "mixed", "unknown") if label in text]
+    return json.dumps({"categories": [{"name": "overall", "sentiment": label} for label in labels[:1]]})
+
+
+def _count_tokens(function: str, text: str) -> int:
+    _asked.append((f"AI_COUNT_TOKENS {function}", text))
+    return TOKENS_OF_PROMPT + len(text.split())
+
+
+def _register(duck: duckdb.DuckDBPyConnection) -> None:
+    for name, (function, takes, gives) in _MODELS.items():
+        duck.create_function(name, function, [duckdb.sqltype(one) for one in takes], duckdb.sqltype(gives))
+    duck.execute("ATTACH ':memory:' AS \"SNOWFLAKE\"")
+    duck.execute('CREATE SCHEMA "SNOWFLAKE"."CORTEX"')
+    duck.execute('CREATE MACRO "SNOWFLAKE"."CORTEX".SENTIMENT(text) AS CORTEX_SENTIMENT(text)')
+
+
+def _remove(duck: duckdb.DuckDBPyConnection) -> None:
+    duck.execute('DETACH "SNOWFLAKE"')
+    for name in _MODELS:
+        duck.remove_function(name)
+
+
+_MODELS: Final = {
+    "CORTEX_SENTIMENT": (_sentiment, ("VARCHAR",), "DOUBLE"),
+    "AI_SENTIMENT": (_ai_sentiment, ("VARCHAR",), "VARCHAR"),
+    "AI_COUNT_TOKENS": (_count_tokens, ("VARCHAR", "VARCHAR"), "BIGINT"),
+}
+"""What each stand-in is, takes and gives; SENTIMENT is reached through its schema."""
