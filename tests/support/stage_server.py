@@ -48,6 +48,8 @@ class StageServer:
         """The paths of all files that were asked for."""
         self.failures: list[str] = []
         """What the next transfers do instead of serving: a status as in ``503``, ``break`` or ``stall``."""
+        self.cuts = 0
+        """How many of the next LIST and GET are answered by the beginning of an answer."""
         self.urls: dict[str, str] = {}
         """Where stages lie that are no internal ones, by name."""
         self.refuses_logins = False
@@ -133,6 +135,10 @@ class StageServer:
             await fakesnow_app(scope, _replayed(body), send)
             return
         self.statements.append(statement)
+        if self.cuts:
+            self.cuts -= 1
+            await send_cut(send)
+            return
         connection = sessions[headers["authorization"][17:-1]]
         try:
             data = await run_in_threadpool(self._stage_statement, connection, statement, headers["host"])
@@ -224,6 +230,12 @@ def _rows(rows: list[tuple[str, int, str, str]]) -> _Message:
         "queryResultFormat": "json",
         "statementTypeId": 24577,
     }
+
+
+async def send_cut(send: Any) -> None:
+    """Begin an answer and leave it at that: the connection ends."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def _replayed(body: bytes) -> Callable[[], Awaitable[_Message]]:

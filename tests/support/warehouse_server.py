@@ -19,7 +19,7 @@ from fakesnow.server import app as fakesnow_app
 from fakesnow.server import sessions, shared_fs
 from starlette.concurrency import run_in_threadpool
 
-from support.stage_server import StageServer, _Message, _replayed, _send_json
+from support.stage_server import StageServer, _Message, _replayed, _send_json, send_cut
 
 _DDL: Final = re.compile(r"(CREATE|ALTER|DROP)\b")
 _CHANGE: Final = re.compile(r"(?:UPDATE|DELETE FROM|MERGE INTO) (\S+)")
@@ -152,8 +152,7 @@ class WarehouseServer(StageServer):
             await _send_json(send, {"data": said, "code": "000603", "message": message, "success": False})
             return
         await run_in_threadpool(self.end, token)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
-        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        await send_cut(send)
 
     def _finish(self, token: str) -> None:
         """A transaction is over: its session holds nothing any more."""

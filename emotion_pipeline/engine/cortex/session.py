@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from emotion_pipeline.engine.errors import BackendUnavailableError, EmotionPipelineError
+from emotion_pipeline.engine.sources.stage_errors import keep_secrets_out_of_logs, number_of
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -66,6 +67,7 @@ def session(connect: Connect, schema: str | None) -> Iterator[Session]:
 
     :raises BackendUnavailableError: Snowflake cannot be reached, or there is no such schema
     """
+    keep_secrets_out_of_logs()
     with explained():
         connection = connect()
     with closing(connection):
@@ -91,7 +93,7 @@ def explained() -> Iterator[None]:
 def _failure(error: Exception) -> EmotionPipelineError:
     from snowflake.connector.errors import ProgrammingError
 
-    number: int = getattr(error, "errno", None) or 0
+    number = number_of(error)
     if number in _OF_ROWS:
         return RowsRefusedError(f"error {number}")
     if number in _CANCELLED:

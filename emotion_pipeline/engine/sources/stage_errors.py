@@ -9,15 +9,12 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.patience import OutOfTimeError
 from emotion_pipeline.engine.sources.reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import TransientFetchError
-
-if TYPE_CHECKING:
-    from snowflake.connector.errors import Error
 
 _QUERY: Final = re.compile(r"\?[^\s'\"]+")
 
@@ -33,10 +30,10 @@ class _Rule:
     words: str = ""
     may_pass: bool = False
 
-    def fits(self, error: "Error") -> bool:
+    def fits(self, error: Exception) -> bool:
         names = {kind.__name__ for kind in type(error).__mro__}
-        numbered = self.numbers is None or (error.errno or 0) in self.numbers
-        return bool(names & set(self.kinds)) and numbered and self.words in (error.msg or "")
+        numbered = self.numbers is None or number_of(error) in self.numbers
+        return bool(names & set(self.kinds)) and numbered and self.words in (getattr(error, "msg", None) or "")
 
 
 _TRANSFER: Final = {253_002}
@@ -69,6 +66,7 @@ _RULES: Final = (
         ),
         may_pass=True,
     ),
+    _Rule(FetchReason.INCOMPLETE, "Snowflake's answer broke off", kinds=("ChunkedEncodingError",), may_pass=True),
     _Rule(
         FetchReason.UNREACHABLE,
         "the certificate of the server is not trusted; check the host and the certificates of this machine",
@@ -79,7 +77,12 @@ _RULES: Final = (
         "Snowflake does not understand it ({number}); is it an internal stage, spelled as in SQL?",
         kinds=("ProgrammingError",),
     ),
-    _Rule(FetchReason.UNREACHABLE, "Snowflake does not answer ({number}); check the network", may_pass=True),
+    _Rule(
+        FetchReason.UNREACHABLE,
+        "Snowflake does not answer ({number}); check the network",
+        kinds=("Error", "RequestException"),
+        may_pass=True,
+    ),
 )
 """In the order in which they are asked; numbers are those of Snowflake's and the connector's errors."""
 
@@ -87,6 +90,7 @@ _RULES: Final = (
 def failure_of(error: Exception, address: str, limits: FetchLimits) -> FetchError | None:
     """Return what ``error`` means for an address as it may be shown; None where it is no failure of Snowflake's."""
     from snowflake.connector import errors
+    from snowflake.connector.vendored.requests.exceptions import RequestException
 
     if isinstance(error, TransientFetchError):
         return TransientFetchError(error.reason, f"{address}: {error}", error.retry_after_s)
@@ -95,11 +99,17 @@ def failure_of(error: Exception, address: str, limits: FetchLimits) -> FetchErro
     if isinstance(error, OutOfTimeError):
         message = f"{address}: not done after {limits.timeout_s:g} s; raise sources.timeout if it is large"
         return FetchError(FetchReason.FETCH_TIMEOUT, message)
-    if not isinstance(error, errors.Error):
+    if not isinstance(error, errors.Error | RequestException):  # the connector lets some of its transport's out
         return None
     rule = next(rule for rule in _RULES if rule.fits(error))
-    message = f"{address}: {rule.says.format(number=error.errno)}"
+    message = f"{address}: {rule.says.format(number=number_of(error))}"
     return (TransientFetchError if rule.may_pass else FetchError)(rule.reason, message)
+
+
+def number_of(error: Exception) -> int:
+    """Return Snowflake's or the connector's number of an error; 0 where its transport failed, which has none."""
+    number = getattr(error, "errno", None)
+    return number if isinstance(number, int) else 0
 
 
 class _NoSignatures(logging.Filter):

@@ -33,7 +33,7 @@ def server(running: StageServer) -> Iterator[StageServer]:
     running.failures.clear()
     running.urls.clear()
     running.refuses_logins = running.refuses_role = False
-    running.padding = 0
+    running.padding = running.cuts = 0
 
 
 @pytest.fixture
@@ -186,6 +186,18 @@ def test_each_failure_of_the_storage_has_its_reason(
     server.failures[:] = failures
     assert failure(source, _call(stage), tmp_path).reason is reason
     assert len(server.transfers) == transfers
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    server: StageServer, stage: str, source: StageSource, tmp_path: Path
+) -> None:
+    server.cuts = 3
+    assert failure(source, _call(stage), tmp_path).reason is FetchReason.INCOMPLETE
+    server.cuts = 2
+    assert fetch(source, _call(stage), tmp_path) == CALL
+    server.cuts = 3
+    with pytest.raises(SourceError, match="answer broke off"):
+        source.days(f"snowflake://@{stage}")
 
 
 def test_a_transfer_that_stalls_ends_at_the_time_out(server: StageServer, stage: str, tmp_path: Path) -> None:
