@@ -18,13 +18,14 @@ from pydantic import SecretStr
 
 from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.transcribe.assembly_ai_answer import FINGERPRINT as ANSWER
-from emotion_pipeline.engine.transcribe.assembly_ai_answer import UnusableAnswerError, transcript_of
+from emotion_pipeline.engine.transcribe.assembly_ai_answer import transcript_of
 from emotion_pipeline.engine.transcribe.assembly_ai_jobs import AssemblyAIJobs
 from emotion_pipeline.engine.transcribe.assembly_ai_requests import CHECK_KEY, RefusedError
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
 from emotion_pipeline.engine.transcribe.reasons import FailureReason
+from emotion_pipeline.engine.transcribe.service_words import UnusableAnswerError
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 from emotion_pipeline.engine.types import Span, Transcript
 

@@ -1,29 +1,17 @@
 """What AssemblyAI's transcript says, in the engine's terms, and how much of it is believed.
 
-Times become seconds, speakers get their names in order of appearance or by channel. Words outside of all speech, and
-stretches that the guard does not believe, are dropped with a reason. Asking for the transcript is not done here.
+Times become seconds, speakers get their names in order of appearance or by channel. Which words are believed is the
+business of ``service_words``; asking for the transcript is not done here, either.
 """
 
-import math
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord
-from emotion_pipeline.engine.transcribe.guard import compression_ratio, judge
-from emotion_pipeline.engine.transcribe.reasons import DropReason
-from emotion_pipeline.engine.types import (
-    DroppedSpan,
-    Passage,
-    RedactedSpan,
-    Span,
-    SpeakersBy,
-    SpokenSentiment,
-    Transcript,
-    Word,
-)
+from emotion_pipeline.engine.transcribe.service_words import UnusableAnswerError, believe, span_of
+from emotion_pipeline.engine.types import RedactedSpan, Span, SpeakersBy, SpokenSentiment, Transcript, Word
 
 if TYPE_CHECKING:
     from assemblyai import types
@@ -31,22 +19,8 @@ if TYPE_CHECKING:
 FINGERPRINT: Final = "answer=1"
 """How an answer is read; raise the number when the rules below change."""
 
-_FAR_FROM_SPEECH_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 3.0
-_LONGEST_STRETCH_S: Final = 30.0
-"""As much as Whisper decodes at once, for which the guard's rules were made: in longer texts words do come again."""
-_LONG_STRETCH_S: Final = 15.0
-"""From here on the end of a sentence ends a stretch."""
-_ENDS_SENTENCE: Final = (".", "?", "!", "\u3002", "\uff1f", "\uff01", "\u061f", "\u0964")
-"""Also as Chinese, Japanese, Arabic and Hindi write them."""
-_LEAST_PROBABILITY: Final = 0.01
-"""Confidences are rounded: 0 does not mean that a word is impossible."""
 _BRACKETED: Final = re.compile(r"\[([A-Z][A-Z0-9_]*)\]")
 _MS: Final = 1_000
-
-
-class UnusableAnswerError(ValueError):
-    """A transcript in which something is missing or does not fit together; the message does not quote it."""
 
 
 def transcript_of(
@@ -61,28 +35,17 @@ def transcript_of(
     heard = _words_of(answer, redacted_kinds)
     names = _ChannelNames(speech) if len(speech) > 1 else _LabelNames(heard)
     words = [_word(one, names.of(one)) for one in heard]
-    kept, dropped = _near_speech(words, speech)
-    passages: list[Passage] = []
-    believed: list[Word] = []
-    for stretch in kept:
-        decoding, span = _decoding(stretch, redacted_kinds), _span(stretch)
-        reason = judge(decoding, span.seconds, GuardRules())
-        if reason is None:
-            believed += stretch
-            passages.append(_passage(stretch, decoding))
-        else:
-            dropped.append(DroppedSpan(span, stretch[0].speaker, reason))
-    believed.sort(key=_by_time)
+    believed = believe(words, speech, kind_of=lambda word: _kind_of(word, redacted_kinds))
     return Transcript(
-        words=tuple(believed),
+        words=believed.words,
         speech=tuple(sorted((span for spans in speech.values() for span in spans), key=lambda span: span.start)),
         language=_language(answer.language_code),
         language_probability=answer.language_confidence if answer.language_detection else None,
         speakers_by=names.told_by,
-        passages=tuple(sorted(passages, key=lambda passage: passage.span.start)),
-        dropped=tuple(sorted(dropped, key=lambda one: one.span.start)),
-        redacted=tuple(_redacted(believed, redacted_kinds)),
-        sentiments=tuple(_sentiments(answer.sentiment_analysis_results or (), believed, names)),
+        passages=believed.passages,
+        dropped=believed.dropped,
+        redacted=tuple(_redacted(believed.words, redacted_kinds)),
+        sentiments=tuple(_sentiments(answer.sentiment_analysis_results or (), believed.words, names)),
     )
 
 
@@ -143,84 +106,11 @@ def _word(heard: "types.Word", speaker: str) -> Word:
     return Word(heard.text.strip(), start, max(start, heard.end / _MS), min(max(heard.confidence, 0.0), 1.0), speaker)
 
 
-def _near_speech(
-    words: Sequence[Word], speech: Mapping[str, Sequence[Span]]
-) -> tuple[list[list[Word]], list[DroppedSpan]]:
-    """Return the words that lie where somebody speaks, in stretches, and where the others are."""
-    by_channel = len(speech) > 1
-    only = next(iter(speech.values()), ())
-    # Voices on one channel take turns; on two channels each has its own course.
-    ordered = sorted(words, key=lambda word: (word.speaker, *_by_time(word)) if by_channel else _by_time(word))
-    kept: list[list[Word]] = []
-    dropped: list[DroppedSpan] = []
-    for is_near, group in groupby(
-        ordered, key=lambda word: _is_near(word, speech[word.speaker] if by_channel else only)
-    ):
-        stretches = _stretches(group)
-        if is_near:
-            kept += stretches
-        else:
-            dropped += [DroppedSpan(_span(one), one[0].speaker, DropReason.OUTSIDE_SPEECH) for one in stretches]
-    return kept, dropped
-
-
-def _is_near(word: Word, speech: Sequence[Span]) -> bool:
-    before = bisect_right(speech, word.end + _FAR_FROM_SPEECH_S, key=lambda span: span.start)
-    return before > 0 and speech[before - 1].end >= word.start - _FAR_FROM_SPEECH_S
-
-
-def _stretches(words: Iterable[Word]) -> Iterator[list[Word]]:
-    """Yield words in stretches of one speaker, without long pauses, short enough to be judged."""
-    stretch: list[Word] = []
-    for word in words:
-        if stretch and _ends_before(word, stretch):
-            yield stretch
-            stretch = []
-        stretch.append(word)
-    if stretch:
-        yield stretch
-
-
-def _ends_before(word: Word, stretch: Sequence[Word]) -> bool:
-    last = stretch[-1]
-    seconds = word.end - stretch[0].start
-    return (
-        word.speaker != last.speaker
-        or word.start - last.end > _LONGEST_PAUSE_S
-        or seconds > _LONGEST_STRETCH_S
-        or (seconds > _LONG_STRETCH_S and last.text.endswith(_ENDS_SENTENCE))
-    )
-
-
-def _decoding(stretch: Sequence[Word], redacted_kinds: Collection[str]) -> Decoding:
-    """Return a stretch as the guard judges it; a number that was taken out word by word is no loop."""
-    heard: list[HeardWord] = []
-    before = None
-    for word in stretch:
-        kind = _kind_of(word.text, redacted_kinds)
-        if kind is None or kind != before:
-            heard.append(HeardWord(word.text, word.start, word.end, word.probability))
-        before = kind
-    logs = [math.log(max(word.probability, _LEAST_PROBABILITY)) for word in heard]
-    return Decoding(tuple(heard), sum(logs) / len(logs), None)
-
-
-def _passage(stretch: Sequence[Word], decoding: Decoding) -> Passage:
-    return Passage(
-        _span(stretch),
-        stretch[0].speaker,
-        decoding.average_log_probability,
-        compression_ratio(decoding.text),
-        no_speech_probability=None,
-        temperature=0.0,
-    )
-
-
 def _redacted(words: Sequence[Word], redacted_kinds: Collection[str]) -> Iterator[RedactedSpan]:
     """Yield where personal data were said: a run of words of one kind is one of them."""
     for (speaker, kind), run in groupby(words, key=lambda word: (word.speaker, _kind_of(word.text, redacted_kinds))):
         if kind is not None:
-            yield RedactedSpan(_span(list(run)), speaker, kind)
+            yield RedactedSpan(span_of(list(run)), speaker, kind)
 
 
 def _sentiments(
@@ -239,11 +129,3 @@ def _sentiments(
 def _language(code: str | None) -> str | None:
     """Return an ISO 639-1 code: the service has dialects, as in ``en_us``."""
     return code.partition("_")[0].lower() if code else None
-
-
-def _span(words: Sequence[Word]) -> Span:
-    return Span(words[0].start, max(word.end for word in words))
-
-
-def _by_time(word: Word) -> tuple[float, float]:
-    return word.start, word.end
