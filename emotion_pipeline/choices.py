@@ -83,6 +83,9 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         download_root=transcription.download_root,
         api_key=key.get_secret_value() if key else None,
         base_url=transcription.base_url,
+        connect=snowflake_connection(settings.snowflake),
+        stage_schema=transcription.stage_schema,
+        times=transcription.times,
     )
 
 

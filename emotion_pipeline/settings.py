@@ -57,6 +57,10 @@ class ConfigurationError(EmotionPipelineError):
     """A setting that does not exist or has a value that it may not have."""
 
 
+SCHEMA_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$"
+"""``SCHEMA`` or ``DATABASE.SCHEMA``, plain names."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,7 +71,9 @@ class Transcription(_Section):
     ``method``: its name, the profile's if unset. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``).
     ``language``: ISO 639-1 code of what is spoken, found out if unset. ``timeout``: seconds that one recording may
     take. ``workers``: processes on CPUs, one a core if unset. ``download_root``: where fetched weights are kept.
-    ``base_url``: of a transcription service, where it is not the usual one.
+    ``base_url``: of a transcription service, where it is not the usual one. Where Snowflake transcribes, ``times``: of
+    each word, or of turns with their speaker; ``stage_schema``: ``SCHEMA`` or ``DATABASE.SCHEMA`` in which recordings
+    lie meanwhile, that of ``SNOWFLAKE_*`` if unset.
     """
 
     method: str = "pocketsphinx"
@@ -77,6 +83,8 @@ class Transcription(_Section):
     workers: int | None = Field(default=None, ge=1)
     download_root: Path | None = None
     base_url: str | None = None
+    times: Literal["word", "speaker"] = "word"
+    stage_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 
 class Compute(_Section):
@@ -149,7 +157,7 @@ class Sentiment(_Section):
 
     backend: str = "emotion"
     max_tokens: int | None = Field(default=1_000_000, ge=1)
-    cache_schema: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$")
+    cache_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 
 class Storage(_Section):

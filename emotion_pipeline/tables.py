@@ -218,7 +218,7 @@ TRANSCRIPTS: Final = Table(
         Column(
             "language",
             TEXT,
-            "Language of the words, ISO 639-1; null where nobody speaks.",
+            "Language of the words, ISO 639-1; null where nobody speaks, or nobody told.",
             nullable=True,
             sources=_HEARD,
         ),
@@ -240,7 +240,7 @@ TRANSCRIPTS: Final = Table(
         Column("word_count", INTEGER, "Number of words.", "word", minimum=0, sources=_HEARD),
         _probability(
             "mean_word_probability",
-            "Mean probability of the words; null where there are none.",
+            "Mean probability of the words, 1 where the recogniser tells none; null where there are no words.",
             *_HEARD,
             nullable=True,
         ),

@@ -4,14 +4,19 @@ Only the models are stood in for, and their answers are simple enough to be fore
 and whatever a model is asked is written down.
 """
 
+import gzip
 import json
+import re
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import duckdb
 import snowflake.connector
-from fakesnow.server import shared_fs
+from fakesnow.server import sessions, shared_fs
+from fakesnow.transforms.stage import LOCAL_BUCKET_PATH, internal_dir
+from starlette.concurrency import run_in_threadpool
 
 from support.stage_server import _Message, _send_json
 from support.warehouse_server import WarehouseServer
@@ -25,6 +30,12 @@ _asked: list[tuple[str, str]] = []
 
 A text of up to eight characters that is alone in its table is asked for twice: DuckDB takes the column for a constant.
 """
+
+
+heard: list[tuple[str, bytes, dict[str, str]]] = []
+"""Name, content and options of all files that AI_TRANSCRIBE was given."""
+answers: dict[str, str] = {}
+"""What AI_TRANSCRIBE says of a file, by its name; it fails on all others."""
 
 
 class CortexServer(WarehouseServer):
@@ -54,6 +65,12 @@ class CortexServer(WarehouseServer):
         """Forget what was asked until now."""
         self.executed.clear()
         _asked.clear()
+        heard.clear()
+        answers.clear()
+
+    def stored(self, schema: str, stage: str) -> list[str]:
+        """Return the names of the files that lie in a stage."""
+        return [path.name for path in Path(internal_dir(f"{schema}.{stage}")).iterdir()]
 
     def connect_in(self, schema: str) -> snowflake.connector.SnowflakeConnection:
         """Open a connection as the pipeline does, in ``DATABASE.SCHEMA``."""
@@ -83,19 +100,38 @@ class CortexServer(WarehouseServer):
 
     async def _execute(self, scope: _Message, body: bytes, token: str, statement: str, send: Any) -> None:
         """Execute a statement; what a model cannot answer fails with the number that Snowflake gives."""
+        if statement.startswith("REMOVE"):
+            removed = await run_in_threadpool(_remove_files, token, statement)
+            body = gzip.compress(json.dumps({"sqlText": f"SELECT {removed} AS removed"}).encode())
+            scope = scope | {"headers": [*scope["headers"], (b"content-encoding", b"gzip")]}
         answer: list[_Message] = []
 
         async def keep(message: _Message) -> None:
             answer.append(message)
 
         await super()._execute(scope, body, token, statement, keep)
-        if answer and answer[0].get("status") == 500 and POISON in _last_text():
+        if answer and answer[0].get("status") == 500 and (POISON in _last_text() or "AI_TRANSCRIBE" in statement):
             said = {"errorCode": "100351", "sqlState": "P0000"}
-            message = f"Request failed for external function SENTIMENT$V1 with remote service error: 400 '{POISON}'"
+            message = f"Request failed for external function with remote service error: 400 '{POISON}'"
             await _send_json(send, {"data": said, "code": "100351", "message": message, "success": False})
             return
         for message in answer:
             await send(message)
+
+
+def _remove_files(token: str, statement: str) -> int:
+    """Empty a stage as REMOVE does, which fakesnow does not know; return how many files there were."""
+    stage = re.fullmatch(r'REMOVE @"(\w+)"', statement)
+    assert stage, f"the stand-in understands no such statement: {statement}"
+    folder = _folder(sessions[token], stage[1])
+    files = list(folder.iterdir())
+    for file in files:
+        file.unlink()
+    return len(files)
+
+
+def _folder(connection: Any, stage: str) -> Path:
+    return Path(internal_dir(f"{connection.database}.{connection.schema}.{stage}"))
 
 
 def _last_text() -> str:
@@ -114,6 +150,19 @@ def _ai_sentiment(text: str) -> str:
     _asked.append(("AI_SENTIMENT", text))
     labels = [label for label in ("positive", "negative", "neutral", "mixed", "unknown") if label in text]
     return json.dumps({"categories": [{"name": "overall", "sentiment": label} for label in labels[:1]]})
+
+
+def _to_file(stage: str, name: str) -> str:
+    """Return where fakesnow keeps a file of a stage, whichever schema it is in: no other has a file of that name."""
+    found = list(Path(LOCAL_BUCKET_PATH).glob(f"*/*/{stage.strip('@').strip(chr(34))}/{name}"))
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} files {name} in {stage}")
+    return str(found[0])
+
+
+def _ai_transcribe(file: str, options: str) -> str:
+    heard.append((Path(file).name, Path(file).read_bytes(), json.loads(options)))
+    return answers[Path(file).name]
 
 
 def _count_tokens(function: str, text: str) -> int:
@@ -138,6 +187,8 @@ def _remove(duck: duckdb.DuckDBPyConnection) -> None:
 _MODELS: Final = {
     "CORTEX_SENTIMENT": (_sentiment, ("VARCHAR",), "DOUBLE"),
     "AI_SENTIMENT": (_ai_sentiment, ("VARCHAR",), "VARCHAR"),
+    "TO_FILE": (_to_file, ("VARCHAR", "VARCHAR"), "VARCHAR"),
+    "AI_TRANSCRIBE": (_ai_transcribe, ("VARCHAR", "VARCHAR"), "VARCHAR"),
     "AI_COUNT_TOKENS": (_count_tokens, ("VARCHAR", "VARCHAR"), "BIGINT"),
 }
 """What each stand-in is, takes and gives; SENTIMENT is reached through its schema."""

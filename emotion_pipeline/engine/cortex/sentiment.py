@@ -125,7 +125,7 @@ class CortexSentiment:
             except RowsRefusedError as error:
                 failures += 1
                 if failures == _MOST_FAILURES and not done:
-                    message = f"Cortex refuses every text with {error}; see docs/cortex.md"
+                    message = f"Cortex refuses every text: {error}; see docs/cortex.md"
                     raise BackendUnavailableError(message) from error
                 if failures == _MOST_FAILURES:
                     return

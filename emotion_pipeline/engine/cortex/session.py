@@ -29,12 +29,16 @@ _CANCELLED: Final = {604, 630}
 _LONGEST_QUOTE: Final = 200
 
 
-class RowsRefusedError(EmotionPipelineError):
-    """A statement that failed on its rows; the message has the number of the error and nothing of the rows."""
+class RowsRefusedError(BackendUnavailableError):
+    """A statement that failed on its rows, of which others may pass; the message quotes none of them."""
 
 
-class OutOfTimeError(EmotionPipelineError):
+class OutOfTimeError(BackendUnavailableError):
     """A statement that was cancelled because it took too long."""
+
+
+class NoAnswerError(BackendUnavailableError):
+    """Snowflake was not reached, or broke off: the same may go well later."""
 
 
 class Session:
@@ -95,9 +99,9 @@ def _failure(error: Exception) -> EmotionPipelineError:
 
     number = number_of(error)
     if number in _OF_ROWS:
-        return RowsRefusedError(f"error {number}")
+        return RowsRefusedError(f"Snowflake fails on what it is given (error {number})")
     if number in _CANCELLED:
-        return OutOfTimeError(f"error {number}")
+        return OutOfTimeError(f"Snowflake cancelled the statement (error {number}): it took too long, or was stopped")
     if number in _LOGIN:
         return BackendUnavailableError(f"the login to Snowflake failed ({number}); check SNOWFLAKE_*")
     for numbers, advice in (
@@ -109,7 +113,7 @@ def _failure(error: Exception) -> EmotionPipelineError:
             return BackendUnavailableError(f"Snowflake refuses ({number}): {_quote(error)}; {advice}")
     if isinstance(error, ProgrammingError):
         return BackendUnavailableError(f"Snowflake refuses ({number}): {_quote(error)}")
-    return BackendUnavailableError(
+    return NoAnswerError(
         f"Snowflake does not answer ({type(error).__name__} {number}); check the network and run it again"
     )
 

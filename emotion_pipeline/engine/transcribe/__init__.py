@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from emotion_pipeline.engine.registry import BackendSpec, Registry
 from emotion_pipeline.engine.transcribe.base import Recogniser, Transcriber
@@ -14,6 +14,8 @@ from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S
 from emotion_pipeline.engine.weights import Weights
 
 if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
     from emotion_pipeline.engine.redact.redactor import Redactor
     from emotion_pipeline.engine.transcribe.whisper_common import WhisperRecogniser
 
@@ -38,6 +40,12 @@ class TranscriberOptions:
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
     """Of a transcription service, where it is not the usual one."""
+    connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
+    """Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up."""
+    stage_schema: str | None = None
+    """In which a service inside Snowflake is given recordings; None is the one that the connection is in."""
+    times: Literal["word", "speaker"] = "word"
+    """What a service that cannot tell both shall tell the times of: words, or turns and whose they are."""
     redactor: "Redactor | None" = None
     """Takes personal data out of what is kept of unfinished work."""
     redacted_kinds: tuple[str, ...] = ()
@@ -79,6 +87,12 @@ def _assembly_ai(options: TranscriberOptions) -> Transcriber:
         redact_kinds=options.redacted_kinds,
         timeout_s=math.inf if options.timeout_s is None else options.timeout_s,
     )
+
+
+def _cortex(options: TranscriberOptions) -> Transcriber:
+    from emotion_pipeline.engine.cortex.transcriber import cortex_transcriber
+
+    return cortex_transcriber(options.connect, options.stage_schema, options.times, options.language, options.timeout_s)
 
 
 def _weights(options: TranscriberOptions) -> dict[str, Any]:
@@ -153,6 +167,12 @@ TRANSCRIBERS: Final = Registry[Transcriber](
             _assembly_ai,
             requires=("assemblyai",),
             extra="assemblyai",
+        ),
+        BackendSpec(
+            "cortex",
+            "Snowflake's AI_TRANSCRIBE: word times or speakers, needs SNOWFLAKE_* and sends the audio there",
+            _cortex,
+            requires=("snowflake.connector",),
         ),
     ],
 )

@@ -25,4 +25,5 @@ class FailureReason(Explained):
     RATE_LIMITED = "rate_limited", "The transcription service refused more requests, also after waiting."
     REFUSED = "refused", "The transcription service took the recording and could not transcribe it."
     MALFORMED_ANSWER = "malformed_answer", "The transcription service answered with something that is no transcript."
+    TOO_LONG = "too_long", "The recording is longer than the transcription service takes."
     AUDIO_LOST = "audio_lost", "The stored copy of the recording could not be read."
