@@ -65,6 +65,12 @@ CREATE OR REPLACE EXTERNAL ACCESS INTEGRATION &{database}_MODELS_AND_SERVICES
   ALLOWED_NETWORK_RULES = (&{database}.GOVERNANCE.MODELS_AND_SERVICES) ENABLED = TRUE;
 GRANT USAGE ON INTEGRATION &{database}_MODELS_AND_SERVICES TO ROLE &{database}_WRITER;
 
+-- Cortex, where sentiment.backend or transcription.method asks for it: accounts may have taken it from PUBLIC ----------
+GRANT DATABASE ROLE SNOWFLAKE.CORTEX_USER TO ROLE &{database}_WRITER;
+GRANT DATABASE ROLE SNOWFLAKE.CORTEX_USER TO ROLE &{database}_DEVELOPER;
+GRANT USE AI FUNCTIONS ON ACCOUNT TO ROLE &{database}_WRITER;
+GRANT USE AI FUNCTIONS ON ACCOUNT TO ROLE &{database}_DEVELOPER;
+
 -- What people said: a tag on its columns, and a policy on the tag ----------------------------------------------------
 CREATE TAG IF NOT EXISTS &{database}.GOVERNANCE.SPOKEN_WORDS COMMENT = 'What people said, redacted or not';
 CREATE MASKING POLICY IF NOT EXISTS &{database}.GOVERNANCE.MASK_TEXT AS (words VARCHAR) RETURNS VARCHAR ->
