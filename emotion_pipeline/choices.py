@@ -93,7 +93,7 @@ def _sentiment_options(settings: Settings) -> SentimentOptions:
     return SentimentOptions(
         connect=snowflake_connection(settings.snowflake),
         cache_schema=settings.sentiment.cache_schema,
-        max_tokens=settings.sentiment.max_tokens,
+        max_tokens=settings.sentiment.max_tokens or None,
     )
 
 

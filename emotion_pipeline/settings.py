@@ -151,12 +151,12 @@ class Tone(_Section):
 class Sentiment(_Section):
     """Which model scores the sentiment of words.
 
-    ``backend``: its name. Where Snowflake scores, ``max_tokens``: that one run may use, no limit if null;
+    ``backend``: its name. Where Snowflake scores, ``max_tokens``: that one run may use, 0 for no limit;
     ``cache_schema``: ``SCHEMA`` or ``DATABASE.SCHEMA`` in which scores are kept, that of ``SNOWFLAKE_*`` if unset.
     """
 
     backend: str = "emotion"
-    max_tokens: int | None = Field(default=1_000_000, ge=1)
+    max_tokens: int = Field(default=1_000_000, ge=0)
     cache_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 

@@ -46,8 +46,8 @@ class TokenBudgetError(EmotionPipelineError):
 class CortexSentiment:
     """A ``SentimentBackend`` that also says why a text has no score.
 
-    :param connect: opens a connection; its role needs the database role SNOWFLAKE.CORTEX_USER, and in the schema CREATE
-        TABLE, or INSERT and SELECT where the cache is there already
+    :param connect: opens a connection; its role needs the database role SNOWFLAKE.CORTEX_USER, and CREATE TABLE in the
+        schema
     :param schema: where the cache lies, as SQL names it; None is the schema that the connection is in
     :param max_tokens: that one call may use, as counted beforehand; None counts nothing and sets no limit
     """

@@ -48,7 +48,8 @@ _REMOVE: Final = f'REMOVE @"{_STAGE}"'
 class CortexTranscriber:
     """A ``Transcriber`` around AI_TRANSCRIBE. Two-sided calls are transcribed channel by channel, in one statement.
 
-    :param connect: opens a connection; its role needs the database role SNOWFLAKE.CORTEX_USER, and USAGE on a schema
+    :param connect: opens a connection; its role needs the database role SNOWFLAKE.CORTEX_USER, and CREATE STAGE in the
+        schema
     :param schema: in which the temporary stage is made, as SQL names it; None is the one that the connection is in
     :param times: of a recording on one channel: ``word``, exact ones of each word, or ``speaker``, of turns together
         with who speaks, in which words get their share by their length

@@ -80,6 +80,8 @@ def test_cortex_is_told_its_budget_and_where_its_cache_lies(monkeypatch: pytest.
     options = backend_choice(load_settings()).sentiment_options
     assert (options.max_tokens, options.cache_schema) == (5, "CALLS.SHARED")
     assert options.connect is not None
+    monkeypatch.setenv("EMOTION_SENTIMENT__MAX_TOKENS", "0")
+    assert backend_choice(load_settings()).sentiment_options.max_tokens is None
     monkeypatch.setenv("EMOTION_SENTIMENT__CACHE_SCHEMA", "SHARED; DROP TABLE X")
     with pytest.raises(ConfigurationError, match=r"sentiment\.cache_schema"):
         load_settings()
