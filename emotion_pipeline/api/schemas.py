@@ -69,7 +69,7 @@ class TextEmotion(BaseModel):
     label_scores: dict[str, Probability]
     notices: list[str] = Field(description="not_english; cut: only the beginning was read.")
     features: dict[str, float] | None
-    sentiment_score: Score
+    sentiment_score: Score | None
 
 
 class TextEmotions(BaseModel):
@@ -102,7 +102,7 @@ class Segment(BaseModel):
     sub_emotion: str | None
     intensity: str | None
     uncertain: bool
-    sentiment_score: Score
+    sentiment_score: Score | None
     tone_sentiment_match: str
     agreement_score: Score
     masked: bool

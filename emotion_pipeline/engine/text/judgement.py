@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.text.scored import sentiments_of
 from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend
 from emotion_pipeline.engine.types import EmotionResult
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TextJudgement:
-    """One text with its emotion and its sentiment in [-1, 1]."""
+    """One text with its emotion and its sentiment in [-1, 1], None where the back end has none for it."""
 
     text: str
     emotion: EmotionResult
-    sentiment_score: float
+    sentiment_score: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values on one level, as JSON wants them."""
@@ -38,5 +39,5 @@ def judge(texts: Sequence[str], predictor: "EmotionPredictor", sentiment: Sentim
         known = [[one.label_scores[label] for label in LABELS] for one in emotions]
         scores = sentiment.score_known(texts, np.array(known, dtype=np.float32).reshape(-1, len(LABELS)))
     else:
-        scores = sentiment.score(texts)
+        scores = [one.score for one in sentiments_of(sentiment, texts)]
     return [TextJudgement(*one) for one in zip(texts, emotions, scores, strict=True)]

@@ -11,6 +11,7 @@ from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.model import Scores
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.text.judgement import judge
+from emotion_pipeline.engine.text.scored import Sentiment, TextNotScoredError, UnscoredReason
 from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend, VaderSentiment
 
 PREDICTOR = EmotionPredictor()
@@ -60,3 +61,21 @@ def test_a_judgement_is_one_flat_object() -> None:
     plain = judged.to_dict()
     assert plain == {"text": "Exciting news!", **judged.emotion.to_dict(), "sentiment_score": judged.sentiment_score}
     assert list(plain)[:3] == ["text", "base", "base_probability"]
+
+
+class _SilentBackend:
+    """A back end that has no score for a text, as a service may."""
+
+    fingerprint = "silent:none:1:000000000000"
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        raise TextNotScoredError(0, UnscoredReason.REFUSED)
+
+    def judge(self, texts: Sequence[str]) -> list[Sentiment]:
+        return [Sentiment(None, UnscoredReason.REFUSED) for _ in texts]
+
+
+def test_a_text_without_a_sentiment_keeps_its_emotion() -> None:
+    [judged] = judge(["Exciting news!"], PREDICTOR, _SilentBackend())
+    assert judged.emotion.base == "Happiness"
+    assert judged.to_dict()["sentiment_score"] is None
