@@ -6,6 +6,8 @@ too; the assets do not know.
 """
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import dagster as dg
@@ -25,15 +27,26 @@ def follows_its_inputs() -> dg.AutomationCondition:
     return gated.with_label("follows_its_inputs")
 
 
-def rebuilt_after_its_tables() -> dg.AutomationCondition:
-    """A mart is built anew, once, when days of its tables were and none of them is being made any more.
+def rebuilt_after_the_tables() -> dg.AutomationCondition:
+    """All marts are built anew, once and together, when days of tables were and no table is made or asked for any more.
 
-    It has no partitions, so ``eager()`` would wait until no day at all is missing, and a gate would wait until no day
-    is held back. Neither is wanted: what a table holds has passed its gate, and a bad batch never reaches it.
+    A mart looks at all tables, also at those that it does not read. What follows a table that was made by hand is asked
+    for in the same tick and made in later ones; a mart that went by its own tables would be built before them, and
+    others after. Marts have no partitions, so ``eager()`` would wait until no day at all is missing, and a gate would
+    wait until no day is held back. Neither is wanted: what a table holds has passed its gate, and a bad batch never
+    reaches it.
     """
-    changed = dg.AutomationCondition.any_deps_updated().since_last_handled()
-    busy = dg.AutomationCondition.any_deps_in_progress() | dg.AutomationCondition.in_progress()
-    return (changed & ~busy).with_label("rebuilt_after_its_tables")
+    made = dg.AutomationCondition.newly_updated()
+    by_itself = (made & ~dg.AutomationCondition.executed_with_root_target()).with_label("made_without_the_marts")
+    asked_for = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.in_progress()
+    changed = _any_table(by_itself).since_last_handled()
+    busy = _any_table(made | asked_for) | dg.AutomationCondition.in_progress()
+    return (changed & ~busy).with_label("rebuilt_after_the_tables")
+
+
+def _any_table(condition: dg.AutomationCondition) -> dg.AutomationCondition:
+    """The condition holds for a day of any table."""
+    return reduce(or_, [dg.AutomationCondition.asset_matches(name, condition) for name in STORED])
 
 
 FOLLOWERS: Final = dg.AutomationConditionSensorDefinition(
@@ -53,5 +66,5 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
 def _with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
     if spec.key == dg.AssetKey(RAW_AUDIO.name):
         return spec
-    condition = follows_its_inputs() if spec.key.path[-1] in STORED else rebuilt_after_its_tables()
+    condition = follows_its_inputs() if spec.key.path[-1] in STORED else rebuilt_after_the_tables()
     return spec.replace_attributes(automation_condition=condition)

@@ -4,7 +4,10 @@ import dagster as dg
 import pytest
 from support.pipeline import Pipeline
 
+from emotion_pipeline.tables import STORED
+
 DAY = "2026-11-02"
+MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs"}
 
 
 @pytest.fixture(scope="module")
@@ -16,12 +19,25 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 def test_a_whole_day_leaves_nothing_to_follow_and_one_table_made_by_hand_is_followed(pipeline: Pipeline) -> None:
     with pipeline.instance() as instance:
-        before = dg.evaluate_automation_conditions(pipeline.definitions, instance)
+        cursor = None
+
+        def tick() -> set[str]:
+            nonlocal cursor
+            result = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=cursor)
+            cursor = result.cursor
+            return {one.key.to_user_string() for one in result.results if one.true_subset.size}
+
+        tick()
         assert pipeline.run(DAY, job="daily_emotion").success
-        whole_day = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=before.cursor)
-        assert whole_day.total_requested == 0
+        assert tick() == set()
+        assert tick() == set()
+
         assert pipeline.run(DAY, ["raw_audio"]).success
-        by_hand = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=whole_day.cursor)
-    asked = {one.key.to_user_string() for one in by_hand.results if one.true_subset.size}
-    assert {"transcripts", "tone_sentiment", "daily_tone_sentiment"} <= asked
-    assert "raw_audio" not in asked
+        followers = tick()
+        assert followers == set(STORED) - {"raw_audio"}
+        assert pipeline.run(DAY, sorted(followers)).success
+        assert tick() == set(), "the marts wait until no table was made for a tick"
+        asked = tick()
+        assert asked >= MARTS, "and then all are built in one run"
+        assert asked.isdisjoint(STORED)
+        assert tick() == set()

@@ -9,10 +9,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from emotion_pipeline.checks.gate import GATE, Finding, Verdict
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.settings import Settings
-from emotion_pipeline.tables import RAW_AUDIO, TABLES
+from emotion_pipeline.tables import RAW_AUDIO, STORED, TABLES
 
 OLD_DAY, DAY = "2026-10-02", "2026-11-02"
-MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment"}
+MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs", "stg_segments"}
 
 
 class Ticks:
@@ -39,7 +39,7 @@ class Ticks:
         """Record a table of a day and the verdict of its gate."""
         self.instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=day))
         finding = Finding("held", blocking=True, failing=1, rows=1, sample=())
-        self.judged(Verdict(TABLES[table], 1, 1, () if passed else (finding,)), day)
+        self.judged(Verdict(STORED[table], 1, 1, () if passed else (finding,)), day)
 
     def judged(self, verdict: Verdict, day: str) -> None:
         result = verdict.to_check_result()
@@ -75,7 +75,9 @@ def test_all_that_follows_from_a_new_input_is_asked_for_once_and_for_its_day_onl
     ticks.made("raw_audio", day)
     asked = ticks.tick()
     assert {name for name in asked if name in TABLES} == set(TABLES) - {"raw_audio"}, "files are the sensor's business"
-    assert all(days == {day} for name, days in asked.items() if name in TABLES)
+    assert asked.pop("costs") == {day}
+    assert set(asked) <= set(TABLES), "the marts wait for the tables"
+    assert all(days == {day} for days in asked.values())
     assert ticks.tick() == {}
 
 
@@ -105,5 +107,10 @@ def test_a_verdict_with_warnings_only_counts_as_passed(ticks: Ticks) -> None:
 def test_marts_are_rebuilt_once_after_a_table_although_other_days_are_missing_or_held_back(ticks: Ticks) -> None:
     ticks.made("tone_scores", OLD_DAY, passed=False)
     ticks.made("tone_sentiment", DAY)
-    assert set(ticks.tick()) >= MARTS
+    assert set(ticks.tick()) == {"costs"}, "it follows, and the marts wait for it"
+    ticks.made("costs", DAY)
+    assert ticks.tick() == {}, "another table may come"
+    asked = ticks.tick()
+    assert set(asked) >= MARTS
+    assert set(asked).isdisjoint(STORED)
     assert ticks.tick() == {}
