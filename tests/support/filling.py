@@ -33,9 +33,25 @@ def frames(day: str, recordings: int, segments: int = 3, seed: int = 0) -> dict[
         made[name] = _fill(table, grain.assign(recording_date=date.fromisoformat(day)), draw)
     made["raw_audio"] = made["raw_audio"].assign(status="accepted", reason=None, file=[f"{one}.wav" for one in ids])
     made["transcripts"] = made["transcripts"].assign(status="transcribed")
+    made["segments"] = _in_time(made["segments"])
+    made["tone_scores"] = _as_shares(made["tone_scores"])
     results = [_result_rows(TABLES["tone_sentiment"], made, scope) for scope in ("recording", "segment")]
     made["tone_sentiment"] = pd.concat(results, ignore_index=True)
     return made
+
+
+def _in_time(segments: pd.DataFrame) -> pd.DataFrame:
+    """Let every segment end after it began."""
+    return segments.assign(end_seconds=segments["start_seconds"] + segments["end_seconds"] + 0.1)
+
+
+def _as_shares(scores: pd.DataFrame) -> pd.DataFrame:
+    """Let the probabilities of a segment add up to one, the tone being the likeliest."""
+    probabilities = scores.filter(regex="^probability_").astype(float)
+    shares = probabilities.div(probabilities.sum(axis=1), axis=0)
+    likeliest = [str(name).removeprefix("probability_") for name in shares.idxmax(axis=1)]
+    scores[shares.columns] = shares
+    return scores.assign(tone=likeliest, tone_probability=shares.max(axis=1))
 
 
 def _result_rows(table: Any, made: Mapping[str, pd.DataFrame], scope: str) -> pd.DataFrame:

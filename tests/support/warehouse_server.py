@@ -1,7 +1,8 @@
 """A Snowflake on 127.0.0.1 that tables are written to: fakesnow's server, made as strict as Snowflake where it is not.
 
-In front of fakesnow stand three things that Snowflake does and it does not: DDL commits an open transaction, an UPDATE
-or DELETE waits for a transaction of another session that holds the table, and a schema can be cloned. And it fails on
+In front of fakesnow stand four things that Snowflake does and it does not: DDL commits an open transaction, an UPDATE
+or DELETE waits for a transaction of another session that holds the table, a schema can be cloned, and a client that
+closes its connection ends the session, with which an open transaction is rolled back. And it fails on
 demand: any statement can be refused, or the connection cut, before it is executed or after.
 """
 
@@ -9,7 +10,7 @@ import asyncio
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -19,10 +20,13 @@ from fakesnow.server import app as fakesnow_app
 from fakesnow.server import sessions, shared_fs
 from starlette.concurrency import run_in_threadpool
 
+import support.fakesnow_gaps  # noqa: F401  (mends fakesnow)
 from support.stage_server import StageServer, _Message, _replayed, _send_json, send_cut
 
-_DDL: Final = re.compile(r"(CREATE|ALTER|DROP)\b")
-_CHANGE: Final = re.compile(r"(?:UPDATE|DELETE FROM|MERGE INTO) (\S+)")
+_DDL: Final = re.compile(r"(CREATE|ALTER|DROP)\b", re.IGNORECASE)
+_CHANGE: Final = re.compile(r"(?:UPDATE|DELETE FROM|MERGE INTO) (\S+)", re.IGNORECASE)
+_REMARK: Final = re.compile(r"\s*/\*.*?\*/;?\s*$", re.DOTALL)
+"""What dbt says of itself behind every statement."""
 _CLONE: Final = re.compile(r'CREATE SCHEMA IF NOT EXISTS "(\w+)"\."(\w+)" CLONE "(\w+)"\."(\w+)"')
 
 _ASKED_BY_CONNECTOR: Final = re.compile("PUT 'file://[^/]")
@@ -31,9 +35,9 @@ _ASKED_BY_CONNECTOR: Final = re.compile("PUT 'file://[^/]")
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at the n-th statement, from 0."""
+    """What goes wrong at the n-th statement, from 0, or at one that begins so."""
 
-    statement: int
+    statement: int | str
     when: Literal["before", "after"]
     how: Literal["refused", "cut"]
 
@@ -45,6 +49,8 @@ class WarehouseServer(StageServer):
         super().__init__()
         self.executed: list[str] = []
         """All statements that came in, as they came."""
+        self.watch: Callable[[str], object] | None = None
+        """Is told every statement before it is executed."""
         self.fault: Fault | None = None
         self._since_armed = 0
         self._open: set[str] = set()
@@ -98,6 +104,9 @@ class WarehouseServer(StageServer):
             await run_in_threadpool(self.end, _token(scope))
             await _send_json(send, {"data": None, "code": None, "message": None, "success": True})
             return
+        if path == "/session/v1/login-request" and not self.refuses_logins:
+            await _log_in(scope, receive, send)
+            return
         await super()._answer(scope, receive, send)
 
     async def _query(self, scope: _Message, receive: Any, send: Any) -> None:
@@ -110,8 +119,10 @@ class WarehouseServer(StageServer):
         fault = None
         if not _ASKED_BY_CONNECTOR.match(statement):
             self.executed.append(statement)
-            fault = self.fault if self.fault and self.fault.statement == self._since_armed else None
+            fault = self._due(statement)
             self._since_armed += 1
+            if self.watch:
+                await run_in_threadpool(self.watch, statement)
         if fault and fault.when == "before":
             await self._fail(fault, token, send)
             return
@@ -126,6 +137,13 @@ class WarehouseServer(StageServer):
             return
         for message in answer:
             await send(message)
+
+    def _due(self, statement: str) -> Fault | None:
+        if self.fault is None:
+            return None
+        which = self.fault.statement
+        due = statement.startswith(which) if isinstance(which, str) else which == self._since_armed
+        return self.fault if due else None
 
     async def _execute(self, scope: _Message, body: bytes, token: str, statement: str, send: Any) -> None:
         """Execute a statement as Snowflake does where fakesnow would not."""
@@ -161,6 +179,18 @@ class WarehouseServer(StageServer):
             del self._holders[table]
 
 
+async def _log_in(scope: _Message, receive: Any, send: Any) -> None:
+    """Let fakesnow answer, and add the token without which the connector ends no session."""
+    answer: list[_Message] = []
+
+    async def keep(message: Any) -> None:
+        answer.append(message)
+
+    await fakesnow_app(scope, receive, keep)
+    said = json.loads(b"".join(message.get("body", b"") for message in answer))
+    await _send_json(send, said | {"data": said["data"] | {"masterToken": said["data"]["token"]}})
+
+
 def _token(scope: _Message) -> str:
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     return headers.get("authorization", "")[17:-1]
@@ -178,7 +208,7 @@ async def _whole(receive: Any) -> bytes:
 def _statement(scope: _Message, body: bytes) -> str:
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     text = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
-    return json.loads(text)["sqlText"]
+    return _REMARK.sub("", json.loads(text)["sqlText"])
 
 
 def _clone(database: str, schema: str, _: str, source: str) -> None:
