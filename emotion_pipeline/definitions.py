@@ -25,6 +25,7 @@ from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake import Lake
+from emotion_pipeline.resources.lake_marts import LakeMarts
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
@@ -45,16 +46,12 @@ _TABLES: Final = (
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """Return the code location for these settings; a test builds one of its own with its own folders.
-
-    The marts are built from the lake's files: where Snowflake holds the tables there are none.
-    """
-    has_marts = settings.storage.backend == "lake"
+    """Return the code location for these settings; a test builds one of its own with its own folders."""
     warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse, _TABLES), *([marts] if has_marts else [])]),
+        assets=automated([*held_by(warehouse, _TABLES), marts]),
         asset_checks=[drift, no_day_stays_failed],
-        jobs=[daily_emotion, tables_only, health, *([marts_only] if has_marts else [])],
+        jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
         sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
         executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
@@ -66,7 +63,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
-            "marts_builder": Marts(lake_root=settings.storage.root, path=str(settings.storage.marts)),
+            "marts_builder": marts_of(settings),
         },
     )
 
@@ -79,6 +76,20 @@ def warehouse_of(settings: Settings) -> Warehouse:
     from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse  # seconds to import
 
     return SnowflakeWarehouse.of(target_of(settings))
+
+
+def marts_of(settings: Settings) -> Marts:
+    """Return where the marts of this deployment lie. Raises ConfigurationError, see ``target_of``."""
+    file = settings.storage.marts
+    if settings.storage.backend == "lake":
+        return LakeMarts(lake_root=settings.storage.root, path=str(file))
+    from emotion_pipeline.resources.snowflake.marts import SnowflakeMarts
+    from emotion_pipeline.resources.snowflake.target import target_of
+    from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse
+
+    target = target_of(settings)
+    cache = file.with_name(".marts.snowflake.target")
+    return SnowflakeMarts(warehouse=SnowflakeWarehouse.of(target), schema_name=target.marts, cache=str(cache))
 
 
 @dg.definitions

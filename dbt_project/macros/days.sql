@@ -27,7 +27,7 @@
         delete from {{ arguments['target_relation'] }}
         {%- if days %} where recording_date in ({{ sql_days(days) }}){% endif %};
         insert into {{ arguments['target_relation'] }} ({{ columns }})
-        select {{ columns }} from {{ arguments['temp_relation'] }};
+        select {{ columns }} from {{ arguments['temp_relation'] }}
     {%- endset -%}
     {% do return(snowflake_dml_explicit_transaction(replace) if target.type == 'snowflake' else replace) %}
 {% endmacro %}

@@ -53,5 +53,5 @@
 {%- endmacro %}
 
 {% macro list_joined(column) -%}
-    nullif(array_to_string({{ column }}, ', '), '')
+    nullif(array_to_string({{ column ~ '::array' if target.type == 'snowflake' else column }}, ', '), '')
 {%- endmacro %}

@@ -5,7 +5,7 @@
 --   snowsql -f deploy/snowflake/setup.sql -o variable_substitution=true -D database=EMOTION ... (the same)
 --
 -- as somebody who may use the roles USERADMIN, SYSADMIN and ACCOUNTADMIN. Readers see nothing yet: open_tables.sql
--- opens the tables to them once the first day has been written.
+-- opens the tables to them once the first day has been written, open_marts.sql the marts once they have been built.
 
 -- Roles: who writes, who develops, who reads, who may read what people said ------------------------------------------
 USE ROLE USERADMIN;
@@ -36,6 +36,7 @@ GRANT USAGE, MONITOR ON COMPUTE POOL &{pool} TO ROLE &{database}_WRITER;
 USE ROLE SYSADMIN;
 CREATE DATABASE IF NOT EXISTS &{database} COMMENT = 'Speech emotion analytics';
 CREATE SCHEMA IF NOT EXISTS &{database}.&{schema} WITH MANAGED ACCESS COMMENT = 'The tables of deployment prod';
+CREATE SCHEMA IF NOT EXISTS &{database}.MARTS_&{schema} WITH MANAGED ACCESS COMMENT = 'The marts of deployment prod';
 CREATE SCHEMA IF NOT EXISTS &{database}.GOVERNANCE WITH MANAGED ACCESS COMMENT = 'Tags, policies, network rules';
 CREATE SCHEMA IF NOT EXISTS &{database}.INTAKE WITH MANAGED ACCESS COMMENT = 'Recordings, and images of the pipeline';
 CREATE STAGE IF NOT EXISTS &{database}.INTAKE.RECORDINGS
@@ -49,6 +50,10 @@ GRANT USAGE ON SCHEMA &{database}.&{schema} TO ROLE &{database}_WRITER;
 GRANT USAGE ON SCHEMA &{database}.&{schema} TO ROLE &{database}_READER;
 GRANT CREATE TABLE ON SCHEMA &{database}.&{schema} TO ROLE &{database}_WRITER;
 GRANT CREATE STAGE ON SCHEMA &{database}.&{schema} TO ROLE &{database}_WRITER;
+GRANT USAGE ON SCHEMA &{database}.MARTS_&{schema} TO ROLE &{database}_WRITER;
+GRANT USAGE ON SCHEMA &{database}.MARTS_&{schema} TO ROLE &{database}_READER;
+GRANT CREATE TABLE ON SCHEMA &{database}.MARTS_&{schema} TO ROLE &{database}_WRITER;
+GRANT CREATE VIEW ON SCHEMA &{database}.MARTS_&{schema} TO ROLE &{database}_WRITER;
 GRANT USAGE ON SCHEMA &{database}.INTAKE TO ROLE &{database}_WRITER;
 GRANT READ ON STAGE &{database}.INTAKE.RECORDINGS TO ROLE &{database}_WRITER;
 GRANT READ ON IMAGE REPOSITORY &{database}.INTAKE.IMAGES TO ROLE &{database}_WRITER;

@@ -11,5 +11,5 @@ from emotion_pipeline.resources.marts import PROJECT, Marts, MartsTranslator
 
 @dbt_assets(manifest=PROJECT.manifest_path, dagster_dbt_translator=MartsTranslator(), name="marts", pool="marts")
 def marts(context: dg.AssetExecutionContext, marts_builder: Marts) -> Iterator[Any]:
-    """Build staging and marts and run their data tests; the new file replaces the old one only when all passed."""
+    """Build staging and marts and run their data tests, so that whoever reads meanwhile sees old or new."""
     yield from marts_builder.build(context)

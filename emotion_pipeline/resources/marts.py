@@ -1,26 +1,21 @@
-"""The dbt marts of the embedded warehouse: built into a new DuckDB file that takes the old one's place by rename.
+"""The dbt marts: what holds wherever they lie, and how dbt is run. What the marts are is written in ``dbt_project``.
 
-A BI tool that holds the old file open reads on undisturbed and sees the new one when it opens it again; while dbt
-builds, nobody waits. What the marts are is written in ``dbt_project``, not here.
+Where they lie, and how they are replaced so that a reader sees old or new, is the business of ``lake_marts`` and
+``snowflake.marts``.
 """
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
-from filelock import FileLock
-from upath import UPath
-
-from emotion_pipeline.resources.publish import is_local
 
 PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "dbt_project")
 """The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
@@ -30,7 +25,7 @@ runs.
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
 """The dbt of this environment, which need not be on the PATH."""
 _PARTITION_TAG: Final = "dagster/partition"
-_BUILD: Final = ["build", "--exclude-resource-type", "unit_test"]
+_BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 """Unit tests judge the SQL, not the data: they belong to the test suite."""
 
 
@@ -51,63 +46,48 @@ class MartsTranslator(DagsterDbtTranslator):
         return spec if spec.group_name == "staging" else spec.replace_attributes(freshness_policy=FRESH)
 
 
-class Marts(dg.ConfigurableResource):
-    """Runs dbt over the lake.
+class Marts(dg.ConfigurableResource, ABC):
+    """Where the marts lie, and how they are built there."""
 
-    Attributes:
-        lake_root: where the tables lie.
-        path: the DuckDB file that BI tools open, on local disk.
-    """
-
-    lake_root: str
-    path: str
-
+    @abstractmethod
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
-        """Build the models and run their data tests in a draft, which replaces the marts when all of it passed.
+        """Build the models and run their data tests; yields what Dagster is to know of them.
 
-        A run of one day begins with a copy of the marts and replaces that day in it, also by nothing; any other run,
-        and one that finds no marts or marts of another shape, makes all days anew. The draft always has the same name,
-        because dbt's parse cache is only good for the same path; a lock keeps a second build waiting.
+        A run of one day replaces that day, also by nothing; any other run, and one that finds no marts or marts of
+        another shape, makes all days anew. Raises DagsterDbtCliRuntimeError where a model or a test failed.
         """
-        final = Path(self.path).resolve()
-        final.parent.mkdir(parents=True, exist_ok=True)
-        draft = final.with_name(f".{final.name}.building")
-        with FileLock(f"{draft}.lock"):
-            draft.unlink(missing_ok=True)
-            day = context.run.tags.get(_PARTITION_TAG, "") if has_shape(final, _wanted_shape()) else ""
-            if day:
-                shutil.copyfile(final, draft)
-            with _environment(LAKE_ROOT=_absolute(self.lake_root), MARTS_PATH=str(draft), MARTS_DAYS=day):
-                dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
-                target = final.with_name(f".{final.name}.target")
-                yield from dbt.cli(_BUILD, context=context, target_path=target).stream()
-            draft.replace(final)
 
 
-Shape = Mapping[str, tuple[str, ...]]
-"""The columns of each mart, in order."""
+def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **environment: str) -> Iterator[Any]:
+    """Yield the events of a ``dbt build`` under these environment variables, which the project reads its places from.
+
+    ``cache``: the folder of dbt's parse cache, which is of use only where it is the same for every build.
+    """
+    with _environment(**environment):
+        dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
+        yield from dbt.cli([*_BUILD, *options], context=context, target_path=cache).stream()
 
 
-def has_shape(marts: Path, wanted: Shape) -> bool:
-    """Return whether the file has exactly the wanted columns in every mart, so that days of it can be replaced."""
-    if not marts.is_file():
-        return False
-    with duckdb.connect(str(marts), read_only=True) as connection:
-        rows = connection.execute(
-            "select table_name, column_name from information_schema.columns order by ordinal_position"
-        ).fetchall()
-    return all(tuple(column for table, column in rows if table == mart) == columns for mart, columns in wanted.items())
+def day_of(context: dg.AssetExecutionContext) -> str:
+    """Return the day that the run is about, the empty text where it is about all."""
+    return context.run.tags.get(_PARTITION_TAG, "")
 
 
-def _wanted_shape() -> Shape:
+def have_shape(columns: Iterable[tuple[str, str]]) -> bool:
+    """Return whether every mart has exactly the columns that it should, so that days of it can be replaced.
+
+    ``columns``: the mart and the name of each column that there is, in order.
+    """
+    there = list(columns)
+    return all(
+        tuple(column for table, column in there if table == mart) == wanted for mart, wanted in _wanted_shape().items()
+    )
+
+
+def _wanted_shape() -> Mapping[str, tuple[str, ...]]:
     manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
     nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
     return {node["name"]: tuple(node["columns"]) for node in nodes}
-
-
-def _absolute(root: str) -> str:
-    path = UPath(root)
-    return str(path.resolve()) if is_local(path) else root
 
 
 @contextmanager

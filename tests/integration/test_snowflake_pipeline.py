@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -32,13 +33,14 @@ def database(server: WarehouseServer) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("database")
-def test_the_real_job_makes_the_same_rows_as_with_the_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_job_makes_the_same_rows_as_with_the_lake_and_marts_of_them(
+    server: WarehouseServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SNOWFLAKE_SCHEMA", "ADA")
     lake, snowflake = Pipeline(tmp_path / "a"), Pipeline(tmp_path / "b", backend="snowflake")
-    for pipeline in (lake, snowflake):
+    for pipeline, job in ((lake, "tables_only"), (snowflake, "daily_emotion")):
         pipeline.drop_speech(DAY, "call.flac")
-        assert pipeline.run(DAY).success
+        assert pipeline.run(DAY, job=job).success
     kept = warehouse_of(snowflake.settings)
     for name, table in TABLES.items():
         stored = kept.read(table, DAY)
@@ -46,11 +48,24 @@ def test_the_real_job_makes_the_same_rows_as_with_the_lake(tmp_path: Path, monke
         differing = [column for column in ("source_uri", "source_version") if column in table.column_names]
         expected = lake.rows(name, DAY).assign(**{column: stored[column].to_numpy() for column in differing})
         assert comparable(stored, table).equals(comparable(expected, table))
-    again = snowflake.run(DAY)
+    said = lake.rows("segments", DAY).sort_values("segment_index")["text"].tolist()
+    assert _column(server, f"text from {database}.MARTS_ADA.FCT_SEGMENTS order by segment_index") == said
+    before = len(server.executed)
+    again = snowflake.run(DAY, job="daily_emotion")
     assert again.success
+    assert f"delete from {database}.MARTS_ADA.fct_segments where recording_date in (cast('{DAY}' as date))" in {
+        " ".join(statement.split()) for statement in server.executed[before:]
+    }, "the run's day is replaced, and no other"
+    assert _column(server, f"text from {database}.MARTS_ADA.FCT_SEGMENTS order by segment_index") == said
     made = [event.materialization for event in again.get_asset_materialization_events()]
     for one in (one for one in made if one.asset_key.path[-1] in TABLES):
         assert one.metadata["computed"].value == 0, "rows of the last run are taken over"
+
+
+def _column(server: WarehouseServer, what: str) -> list[Any]:
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"select {what}")
+        return [value for (value,) in cursor.fetchall()]
 
 
 def test_a_branch_begins_with_the_rows_of_production_and_changes_only_its_own(
@@ -111,6 +126,7 @@ def test_the_code_location_loads_with_snowflake_and_shows_no_secret(
     assert [job.name for job in definitions.get_repository_def().get_all_jobs() if not job.name.startswith("__")] == [
         "daily_emotion",
         "health",
+        "marts_only",
         "tables_only",
     ]
     shown = [

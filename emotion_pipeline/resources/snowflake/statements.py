@@ -120,6 +120,14 @@ def described_columns(schema: Schema, table: Table) -> str:
     )
 
 
+def all_columns(schema: Schema) -> str:
+    """Ask for table and name of every column in a schema, in order; there are none where there is no such schema."""
+    return (
+        f'SELECT TABLE_NAME, COLUMN_NAME FROM "{schema.database}".INFORMATION_SCHEMA.COLUMNS '
+        f"WHERE TABLE_SCHEMA = {literal(schema.name)} ORDER BY ORDINAL_POSITION"
+    )
+
+
 def add_column(schema: Schema, table: Table, column: Column) -> str:
     """Add a column that the contract gained; rows that are there have nulls in it, so it cannot forbid them."""
     return (

@@ -1,7 +1,7 @@
 """Which schema of Snowflake a deployment reads and writes, so that nothing gets to production by default.
 
 ``prod`` has the production schema. ``branch`` has a clone of it that bears the branch's name. ``local`` has the schema
-that its developer names, which may not be the production one.
+that its developer names, which may not be the production one. Each has its marts in a schema of their own beside it.
 """
 
 import re
@@ -12,8 +12,9 @@ from typing import Final
 from emotion_pipeline.settings import ConfigurationError, Settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-_LONGEST: Final = 255
-"""Characters that a name in Snowflake may have."""
+_MARTS: Final = "MARTS_"
+_LONGEST: Final = 255 - len(_MARTS)
+"""Characters that a name may have: as many as Snowflake allows, less what the schema of the marts has in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Target:
     """The schema that it is cloned from where it does not exist yet."""
     may_create: bool = False
     """Whether the deployment creates the schema where it does not exist yet."""
+
+    @property
+    def marts(self) -> str:
+        """The schema of the marts; ``dbt_project/profiles.yml`` derives it in the same way."""
+        return f"{_MARTS}{self.schema}"
 
 
 def target_of(settings: Settings) -> Target:
@@ -51,12 +57,14 @@ def target_of(settings: Settings) -> Target:
             "deployment local writes to a schema of your own and none is named; set SNOWFLAKE_SCHEMA, such as "
             f"{production}_ADA"
         )
-    if schema == production:
+    target, productive = Target(database, schema, may_create=True), Target(database, production)
+    if {target.schema, target.marts} & {productive.schema, productive.marts}:
         raise ConfigurationError(
-            f"SNOWFLAKE_SCHEMA is the production schema {production}, to which deployment local never writes; name "
-            f"another, such as {production}_ADA, or set EMOTION_DEPLOYMENT=prod"
+            f"SNOWFLAKE_SCHEMA is {schema}, which leads into the production schema {productive.schema} or its marts "
+            f"{productive.marts}, to which deployment local never writes; name another, such as {production}_ADA, or "
+            "set EMOTION_DEPLOYMENT=prod"
         )
-    return Target(database, schema, may_create=True)
+    return target
 
 
 def _branch_schema(branch: str | None, production: str) -> str:

@@ -82,7 +82,7 @@ class SnowflakeWarehouse(Warehouse):
         return sql.Schema(self.database, self.schema_name)
 
     def partitions(self, table: Table) -> list[str]:
-        return self._ask(lambda session: self._published(session, table))
+        return self.ask(lambda session: self._published(session, table))
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
         def rows(session: SnowflakeConnection) -> pd.DataFrame | None:
@@ -90,7 +90,7 @@ class SnowflakeWarehouse(Warehouse):
                 return None
             return self._rows(session, table, [partition], columns)
 
-        return self._ask(rows)
+        return self.ask(rows)
 
     def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
         def rows(session: SnowflakeConnection) -> pd.DataFrame:
@@ -100,7 +100,7 @@ class SnowflakeWarehouse(Warehouse):
                     raise self.absent(table, partition)
             return self._rows(session, table, partitions, columns)
 
-        return self._ask(rows)
+        return self.ask(rows)
 
     def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
         rows = as_partition(frame, table, partition)
@@ -108,7 +108,7 @@ class SnowflakeWarehouse(Warehouse):
         with TemporaryDirectory() as folder:
             file = Path(folder) / "rows.parquet"
             pack(rows, file)
-            self._ask(lambda session: self._replace(session, table, partition, file, rows.num_rows, left))
+            self.ask(lambda session: self._replace(session, table, partition, file, rows.num_rows, left))
         return f"{self.name}.{table.name.upper()}/{partition}"
 
     def _replace(
@@ -121,7 +121,7 @@ class SnowflakeWarehouse(Warehouse):
         left.append(staging)
         try:
             self._stage(session, table, staging, file, row_count)
-            _execute(session, sql.announce(schema, table, day))
+            execute(session, sql.announce(schema, table, day))
             _in_transaction(
                 session,
                 sql.publish(schema, table, day, row_count),
@@ -133,11 +133,11 @@ class SnowflakeWarehouse(Warehouse):
 
     def _stage(self, session: SnowflakeConnection, table: Table, staging: str, file: Path, row_count: int) -> None:
         schema = self._place
-        _execute(session, sql.create_stage(schema, staging))
-        _execute(session, sql.create_staging(schema, staging, table))
-        _execute(session, sql.put(schema, staging, file))
-        _execute(session, sql.copy_into_staging(schema, staging))
-        [(arrived,)] = _execute(session, sql.count_rows(schema, staging))
+        execute(session, sql.create_stage(schema, staging))
+        execute(session, sql.create_staging(schema, staging, table))
+        execute(session, sql.put(schema, staging, file))
+        execute(session, sql.copy_into_staging(schema, staging))
+        [(arrived,)] = execute(session, sql.count_rows(schema, staging))
         if int(arrived) != row_count:
             raise ContractError(
                 f"table {table.name}: {arrived} of {row_count} rows arrived in Snowflake; the partition stays as it was"
@@ -146,15 +146,15 @@ class SnowflakeWarehouse(Warehouse):
     def _make_exist(self, session: SnowflakeConnection, table: Table) -> None:
         """Create the tables, and add columns that the contract gained; columns that it lost stay, and may be null."""
         schema = self._place
-        _execute(session, sql.create_published(schema))
-        _execute(session, sql.create_table(schema, table))
-        described = _execute(session, sql.described_columns(schema, table))
+        execute(session, sql.create_published(schema))
+        execute(session, sql.create_table(schema, table))
+        described = execute(session, sql.described_columns(schema, table))
         there = {name: (kind, nullable) for name, kind, nullable in described}
         for column in table.columns:
             kind, _ = there.pop(column.name.upper(), (None, None))
             wanted = sql.type_name(column.type)
             if kind is None:
-                _execute(session, sql.add_column(schema, table, column))
+                execute(session, sql.add_column(schema, table, column))
             elif kind != sql.DESCRIBED_TYPES[wanted]:
                 raise ContractError(
                     f"table {table.name}, column {column.name}: {self.name} has it as {kind}, the contract as "
@@ -162,13 +162,13 @@ class SnowflakeWarehouse(Warehouse):
                 )
         for name, (_, nullable) in there.items():
             if nullable == "NO":
-                _execute(session, sql.allow_nulls(schema, table, name))
+                execute(session, sql.allow_nulls(schema, table, name))
 
     def _drop_abandoned(self, session: SnowflakeConnection) -> None:
         before_s = time.time() - self.abandoned_after_hours * 3600
-        for (name,) in _execute(session, sql.list_staging(self._place)):
+        for (name,) in execute(session, sql.list_staging(self._place)):
             if sql.is_abandoned(name, before_s):
-                _execute(session, sql.drop_staging(self._place, name))
+                execute(session, sql.drop_staging(self._place, name))
 
     def _drop(self, session: SnowflakeConnection, left: list[str]) -> None:
         """Drop staging tables and forget those that are gone; one that cannot be dropped now is dropped when it is old.
@@ -177,14 +177,14 @@ class SnowflakeWarehouse(Warehouse):
         """
         for name in list(left):
             try:
-                _execute(session, sql.drop_staging(self._place, name))
+                execute(session, sql.drop_staging(self._place, name))
                 left.remove(name)
             except FAILURES as error:
                 _LOG.warning("staging table %s is left to a later writer: %s", name, error)
 
     def _published(self, session: SnowflakeConnection, table: Table) -> list[str]:
         try:
-            return sorted(str(day) for (day,) in _execute(session, sql.published_days(self._place, table)))
+            return sorted(str(day) for (day,) in execute(session, sql.published_days(self._place, table)))
         except ProgrammingError as error:
             if error.errno in _UNKNOWN_OBJECT:
                 return []
@@ -194,14 +194,14 @@ class SnowflakeWarehouse(Warehouse):
         self, session: SnowflakeConnection, table: Table, days: Sequence[str], columns: Sequence[str] | None
     ) -> pd.DataFrame:
         wanted = [table.column(name).name for name in columns or table.column_names]
-        there = {name for name, _, _ in _execute(session, sql.described_columns(self._place, table))}
+        there = {name for name, _, _ in execute(session, sql.described_columns(self._place, table))}
         stored = [name for name in wanted if name.upper() in there]
         with session.cursor() as cursor:
             cursor.execute(sql.select_days(self._place, table, stored, days))
             result = cast(pa.Table, cursor.fetch_arrow_all(force_return_table=True))
         return unpack(result, table, wanted).to_pandas()
 
-    def _ask(self, question: Callable[[SnowflakeConnection], T]) -> T:
+    def ask(self, question: Callable[[SnowflakeConnection], T]) -> T:
         """Put a question on a connection of its own, again on a new one where the failure may pass."""
         for attempt in stamina.retry_context(
             on=may_pass,
@@ -220,9 +220,9 @@ class SnowflakeWarehouse(Warehouse):
         """Create the schema of a deployment that has one of its own, once."""
         if not self.may_create:
             return
-        [(count,)] = _execute(session, sql.schema_exists(self._place))
+        [(count,)] = execute(session, sql.schema_exists(self._place))
         if not int(count):
-            _execute(session, sql.create_schema(self._place, self.cloned_from))
+            execute(session, sql.create_schema(self._place, self.cloned_from))
 
 
 def _in_transaction(session: SnowflakeConnection, *changes: str) -> None:
@@ -231,20 +231,20 @@ def _in_transaction(session: SnowflakeConnection, *changes: str) -> None:
     A connection on which rolling back fails is closed, with which Snowflake rolls back itself.
     """
     try:
-        _execute(session, "BEGIN")
+        execute(session, "BEGIN")
         for change in changes:
-            _execute(session, change)
-        _execute(session, "COMMIT")
+            execute(session, change)
+        execute(session, "COMMIT")
     except BaseException:
         try:
-            _execute(session, "ROLLBACK")
+            execute(session, "ROLLBACK")
         except FAILURES:
             with suppress(*FAILURES):
                 session.close()
         raise
 
 
-def _execute(session: SnowflakeConnection, statement: str) -> list[tuple[Any, ...]]:
+def execute(session: SnowflakeConnection, statement: str) -> list[tuple[Any, ...]]:
     with session.cursor() as cursor:
         cursor.execute(statement)
         return cast(list[tuple[Any, ...]], cursor.fetchall())

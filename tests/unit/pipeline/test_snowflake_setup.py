@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import sqlglot
+import yaml
 from sqlglot import exp
 
 from emotion_pipeline.resources.snowflake.statements import PUBLISHED
 from emotion_pipeline.tables import TABLES
 
-SCRIPTS = ("setup.sql", "open_tables.sql")
+SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql")
 VARIABLES = {
     "database": "CALLS",
     "schema": "PROD",
@@ -97,7 +98,9 @@ def test_every_grant_is_of_named_rights_to_a_role_that_is_made_here(statements: 
 
 
 def test_only_the_writer_may_change_the_tables_of_production(statements: list[str]) -> None:
-    changing = [text for text in statements if re.match(r"GRANT (INSERT|UPDATE|DELETE|CREATE).* (CALLS\.PROD)", text)]
+    changing = [
+        text for text in statements if re.match(r"GRANT (INSERT|UPDATE|DELETE|CREATE).* (CALLS\.(MARTS_)?PROD)\b", text)
+    ]
     assert changing
     assert all(text.endswith("TO ROLE CALLS_WRITER") for text in changing)
 
@@ -126,6 +129,23 @@ def test_readers_see_every_table_of_the_contract_and_no_words(repository: Path) 
     }
     assert tagged == spoken
     assert text.rindex("SET TAG") < text.index("GRANT"), "no table is opened before its words are masked"
+
+
+def test_readers_see_every_mart_and_no_words(repository: Path) -> None:
+    text = _text(repository, "open_marts.sql")
+    models = [yaml.safe_load(path.read_text()) for path in (repository / "dbt_project/models/marts").glob("*.yml")]
+    marts = {one["name"]: one for file in models for one in file.get("models", [])}
+    granted = re.findall(r"GRANT SELECT ON TABLE CALLS\.MARTS_PROD\.(\w+) TO ROLE CALLS_READER", text)
+    assert sorted(granted) == sorted(name.upper() for name in marts)
+    tagged = set(re.findall(r"ALTER TABLE CALLS\.MARTS_PROD\.(\w+)\s+MODIFY COLUMN (\w+) SET TAG", text))
+    spoken = {
+        (name.upper(), column["name"].upper())
+        for name, mart in marts.items()
+        for column in mart["columns"]
+        if column["name"] in {"text", "words", "transcript"}
+    }
+    assert tagged == spoken
+    assert text.rindex("SET TAG") < text.index("GRANT"), "no mart is opened before its words are masked"
 
 
 def test_what_sleeps_costs_nothing_and_what_is_awake_has_a_limit(statements: list[str]) -> None:

@@ -1,6 +1,12 @@
 """Which schema a deployment writes to, and how it logs in: nothing leads into production by default."""
 
+import os
+from pathlib import Path
+
 import pytest
+import yaml
+from dbt.config.renderer import ProfileRenderer
+from dbt_common.context import set_invocation_context
 
 from emotion_pipeline.resources.snowflake.session import login
 from emotion_pipeline.resources.snowflake.target import Target, target_of
@@ -30,10 +36,31 @@ def test_local_refuses_to_guess_a_schema() -> None:
         target_of(_settings())
 
 
-@pytest.mark.parametrize("name", ["EMOTION", "emotion"])
-def test_local_refuses_the_production_schema(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="production schema EMOTION, to which deployment local never writes"):
+@pytest.mark.parametrize("name", ["EMOTION", "emotion", "marts_emotion"])
+def test_local_refuses_the_production_schema_and_that_of_its_marts(name: str) -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=f"{name.upper()}, which leads into the production schema EMOTION or its marts MARTS_EMOTION, to which",
+    ):
         target_of(_settings(SNOWFLAKE_SCHEMA=name))
+
+
+def test_local_refuses_a_schema_whose_marts_would_be_the_production_schema() -> None:
+    with pytest.raises(ConfigurationError, match="SNOWFLAKE_SCHEMA is X, which leads into the production schema"):
+        target_of(_settings(EMOTION_STORAGE__PRODUCTION_SCHEMA="marts_x", SNOWFLAKE_SCHEMA="x"))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"EMOTION_DEPLOYMENT": "prod"},
+        {"EMOTION_DEPLOYMENT": "branch", "EMOTION_BRANCH": "tone7"},
+        {"SNOWFLAKE_SCHEMA": "emotion_ada"},
+    ],
+)
+def test_every_deployment_has_its_marts_in_a_schema_of_their_own_beside_its_tables(variables: dict[str, str]) -> None:
+    target = target_of(_settings(**variables))
+    assert target.marts == f"MARTS_{target.schema}"
 
 
 def test_local_writes_to_the_schema_that_is_named() -> None:
@@ -82,6 +109,25 @@ WAYS = {
     "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth"}),
     "browser": ({"AUTHENTICATOR": "externalbrowser"}, {"authenticator": "externalbrowser"}),
 }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_dbt_logs_in_in_the_same_way(way: str, snowflake: pytest.MonkeyPatch, repository: Path) -> None:
+    variables, arguments = WAYS[way]
+    for name, value in {"SCHEMA": "ADA", **variables}.items():
+        snowflake.setenv(f"SNOWFLAKE_{name}", value)
+    set_invocation_context(os.environ)
+    profiles = yaml.safe_load((repository / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
+    rendered = ProfileRenderer({}).render_data(profiles["emotion_marts"]["outputs"]["snowflake"])
+    given = {name: value for name, value in rendered.items() if value is not None}
+    secret = {
+        "private_key_passphrase" if name == "private_key_password" else name: arguments[name] for name in arguments
+    }
+    token = {"token": variables["TOKEN"]} if "TOKEN" in variables else {}
+    assert given.items() >= (secret | token).items()
+    ways = {"password", "token", "authenticator", "private_key_path", "private_key_passphrase"}
+    assert ways & set(given) == set(secret | token)
+    assert (given["schema"], given["database"], given.get("role")) == ("MARTS_ADA", "calls", None)
 
 
 @pytest.mark.parametrize("way", WAYS)
