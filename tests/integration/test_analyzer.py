@@ -64,6 +64,7 @@ def test_a_segment_says_who_spoke_when_which_words_in_what_tone_and_with_what_fe
         assert sum(segment.tone_probabilities.values()) == pytest.approx(1.0)
         assert segment.emotion_score == max(segment.tone_probabilities.values())
         assert segment.text_emotion_score == segment.text_emotion_probabilities[segment.text_emotion]
+        assert segment.sentiment_score is not None
         assert -1 <= segment.sentiment_score <= 1
         assert -1 <= segment.agreement_score <= 1
 
