@@ -64,7 +64,7 @@ def main(
 def single_run(deployment: Deployment, recordings: int, seconds: float) -> dict[str, Any]:
     """One day in one process, marts included; then again with one more recording.
 
-    ``command`` is all that a user waits for: interpreter, imports, the run of the day, the marts. ``run`` is that run alone.
+    ``command`` is all that a user waits for: interpreter, imports, the run of the day, the marts; ``run`` is that run.
     """
     day = str(FIRST)
     deployment.configure("telemetry: {enabled: false}\n")
