@@ -55,10 +55,11 @@ dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI
 backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of days: make backfill FROM=2026-11-01 TO=2026-11-30
 	@$(BIN)/python -m emotion_pipeline.backfill --from '$(FROM)' --to '$(TO)'
 
-# Integration tests wait for processes half of their time, hence three workers on two cores; they come first, or one would be
-# left with the longest.
+# Integration tests wait for processes half of their time, hence three workers on two cores. Threads of torch that have to share
+# a core wait for each other: with two each a test takes five times as long.
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
+		--cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
 docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: where the shared corpora lie, and a seeded source of randomness."""
+"""What all tests share: where the shared corpora lie, a seeded source of randomness, and which modules go first."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,13 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put modules that take long first: a worker that gets one of them last keeps all others waiting."""
+    long = {item.path for item in items if item.get_closest_marker("slow") or "integration" in item.path.parts}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
