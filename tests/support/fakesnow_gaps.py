@@ -26,8 +26,8 @@ def _executed(
 ) -> FakeSnowflakeCursor:
     try:
         return _execute(self, command, params, *args, **kwargs)
-    except duckdb.TransactionException:
-        raise  # two writers in each other's way: asking again is right
+    except (duckdb.TransactionException, duckdb.ConstraintException):
+        raise  # two writers in each other's way, in a table or in fakesnow's own notes of tables: asking again is right
     except duckdb.Error as error:
         raise ProgrammingError(msg=f"fakesnow cannot: {error}", errno=9999, sqlstate="99999") from error
 
