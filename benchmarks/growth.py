@@ -8,7 +8,6 @@ second: 1.0 is flat, below it gets cheaper.
 """
 
 import json
-import multiprocessing
 import resource
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from benchmarks.support.apart import apart
 from benchmarks.support.stub_models import SECONDS, StubModels
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.encode import encode_flac
@@ -64,12 +64,10 @@ def main(
 
 def _along(axis: Axis, sizes: Sequence[int], repeats: int) -> dict[str, Any]:
     """Measure every size, each in processes of its own, and set them against each other."""
-    spawn = multiprocessing.get_context("spawn")
     measured: list[Costs] = []
     for size in sizes:
         times = repeats if size != sizes[-1] else 1
-        with spawn.Pool(1, maxtasksperchild=1) as pool:
-            found = [pool.apply(measure, (axis, size)) for _ in range(times)]
+        found = [apart(measure, axis, size) for _ in range(times)]
         measured.append({name: min(one[name] for one in found) for name in found[0]})
     costs = {name: [one[name] for one in measured] for name in measured[0]}
     return {

@@ -1,7 +1,6 @@
 """Every benchmark in a short form, so that none can rot; what they measure in full is `make bench`'s business."""
 
 import json
-import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from benchmarks.growth import growth, measure
 from benchmarks.long_audio import compare
+from benchmarks.support.apart import apart
 
 
 @pytest.fixture
@@ -100,7 +100,6 @@ def test_growth_is_what_one_more_costs_late_over_what_it_costs_early() -> None:
 
 @pytest.mark.slow
 def test_a_lake_of_many_days_is_measured() -> None:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        costs = pool.apply(measure, ("days", 2))
+    costs = apart(measure, "days", 2)
     assert len(costs) == 7
     assert all(value > 0.0 for value in costs.values())
