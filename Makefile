@@ -17,7 +17,9 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev backfill docs test check bench format manifest clean
+SOAKED := tests/integration/test_kill.py tests/integration/test_warehouse_crashes.py
+
+.PHONY: help demo dev backfill docs test soak check bench format manifest clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +62,9 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+
+soak: $(INSTALLED_DEV) $(MANIFEST) ## Tests of crashes at every single moment, of which the suite tries some
+	@TESTS=thorough $(BIN)/python -m pytest $(SOAKED)
 
 docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \

@@ -116,6 +116,8 @@ def many_runs(folder: Path, days: int, recordings: int, seconds: float, at_once:
     faults = [*_faults(deployment, wanted, bad), *([] if killed else ["no run was killed"])]
     if held_back != {bad}:
         faults.append(f"gates held back {sorted(held_back)}, not {bad} alone")
+    said = deployment.log("emotion_pipeline.backfill")
+    faults += [f"the command did not say {one!r}" for one in ("in the run queue", f"failed: {bad}") if one not in said]
     return {
         "days": days,
         "days_recording_seconds": seconds,
@@ -250,8 +252,7 @@ def _incomplete(tables: dict[str, pd.DataFrame], files: set[str]) -> Iterator[st
 
 def _must_succeed(code: int | None, deployment: Deployment, module: str) -> None:
     if code:
-        log = (deployment.folder / f"{module}.log").read_text(encoding="utf-8", errors="replace")
-        raise SystemExit(f"{module} ended with {code}:\n{log[-4_000:]}")
+        raise SystemExit(f"{module} ended with {code}:\n{deployment.log(module)[-4_000:]}")
 
 
 if __name__ == "__main__":

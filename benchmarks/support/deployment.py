@@ -69,6 +69,10 @@ class Deployment:
                 cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
+    def log(self, module: str) -> str:
+        """Return all that was printed by processes of a module."""
+        return (self.folder / f"{module}.log").read_text(encoding="utf-8", errors="replace")
+
     def backfill(self, first: str, last: str) -> tuple[int, float]:
         """Do what ``make backfill`` does; return its exit code and how many seconds it took."""
         started = time.perf_counter()

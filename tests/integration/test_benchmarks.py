@@ -81,7 +81,7 @@ def test_the_table_for_people_has_a_row_for_every_transcriber(repository: Path, 
 
 @pytest.mark.slow
 def test_days_in_the_queue_survive_a_killed_run_and_a_day_of_broken_files(repository: Path) -> None:
-    sizes = {"days": 3, "recordings": 2, "seconds": 3, "single-seconds": 4, "at-once": 2}
+    sizes = {"days": 3, "recordings": 1, "seconds": 3, "single-seconds": 3, "at-once": 2}
     figures = json.loads(run(repository, "backfill", *(f"--{name}={value}" for name, value in sizes.items())))
     assert figures["faults"] == []
     assert len(figures["killed"]) == 1

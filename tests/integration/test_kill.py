@@ -13,11 +13,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from support.pipeline import Pipeline, run_day
+from support.thorough import THOROUGH
 
 from emotion_pipeline.tables import TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
-KILLS = 20
+KILLS = 20 if THOROUGH else 4
 PRELOADED = [
     "support.pipeline",
     "great_expectations.expectations",
@@ -29,7 +30,7 @@ PRELOADED = [
 
 
 @pytest.mark.slow
-def test_sigkill_at_twenty_random_moments_loses_and_halves_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_sigkill_at_random_moments_loses_and_halves_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     undisturbed, disturbed = Pipeline(tmp_path / "undisturbed"), Pipeline(tmp_path / "disturbed")
@@ -55,7 +56,7 @@ def test_sigkill_at_twenty_random_moments_loses_and_halves_nothing(tmp_path: Pat
         assert {table: disturbed.bytes_of(table, EARLIER) for table in TABLES} == earlier
         _assert_readable(disturbed)
 
-    assert killed >= KILLS // 4, "most kills must hit a run at work, or this proves nothing"
+    assert killed >= max(KILLS // 4, 1), "most kills must hit a run at work, or this proves nothing"
     run_day(disturbed.folder, DAY)
     for table in TABLES:
         pd.testing.assert_frame_equal(_comparable(disturbed, table), _comparable(undisturbed, table))

@@ -1,0 +1,8 @@
+"""Whether tests of every single case try every single case, which takes many minutes: ``make soak``, and not CI."""
+
+import os
+from typing import Final
+
+THOROUGH: Final = os.environ.get("TESTS") == "thorough"
+EVERY: Final = 1 if THOROUGH else 3
+"""Which of the cases are tried: each, or each third."""
