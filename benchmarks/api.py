@@ -54,6 +54,7 @@ _TEXTS: Final = (
     "Thank you so much, you made my day.",
 )
 _START_S: Final = 180.0
+_IDLE_S: Final = 1.0
 
 
 @dataclass
@@ -146,6 +147,9 @@ async def loaded(port: int, requests: Sequence[bytes], users: int, seconds: floa
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         turn = number
         while (began := time.perf_counter()) - started < seconds:
+            if pause_s > _IDLE_S:  # the service has closed a connection that nobody used for so long
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(requests[turn % len(requests)])
             load.statuses[await _answer(reader)] += 1
             load.latencies.append(time.perf_counter() - began)

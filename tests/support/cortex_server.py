@@ -110,7 +110,7 @@ class CortexServer(WarehouseServer):
             answer.append(message)
 
         await super()._execute(scope, body, token, statement, keep)
-        if answer and answer[0].get("status") == 500 and (POISON in _last_text() or "AI_TRANSCRIBE" in statement):
+        if b"while executing the UDF" in b"".join(message.get("body", b"") for message in answer):
             said = {"errorCode": "100351", "sqlState": "P0000"}
             message = f"Request failed for external function with remote service error: 400 '{POISON}'"
             await _send_json(send, {"data": said, "code": "100351", "message": message, "success": False})
@@ -132,10 +132,6 @@ def _remove_files(token: str, statement: str) -> int:
 
 def _folder(connection: Any, stage: str) -> Path:
     return Path(internal_dir(f"{connection.database}.{connection.schema}.{stage}"))
-
-
-def _last_text() -> str:
-    return _asked[-1][1] if _asked else ""
 
 
 def _sentiment(text: str) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final
 
+import s3fs
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -42,6 +43,7 @@ class S3Server:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        s3fs.S3FileSystem.clear_instance_cache()  # they know this address, and are found again without it
 
     @property
     def url(self) -> str:
