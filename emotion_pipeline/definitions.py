@@ -20,6 +20,7 @@ from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
 from emotion_pipeline.jobs.daily import every_hour, every_morning
 from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
+from emotion_pipeline.jobs.waiting import sleep_while_waiting
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
@@ -95,4 +96,5 @@ def marts_of(settings: Settings) -> Marts:
 @dg.definitions
 def defs() -> dg.Definitions:
     to_logging()
+    sleep_while_waiting()
     return build_defs(load_settings())

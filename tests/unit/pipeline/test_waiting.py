@@ -1,0 +1,41 @@
+"""A run that waits for a pool sleeps until it may ask again, and lets others have the processor."""
+
+import threading
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from emotion_pipeline.jobs.waiting import sleep_while_waiting
+
+POOL_OF_ONE = """
+telemetry: {enabled: false}
+concurrency: {pools: {default_limit: 1, granularity: op}}
+"""
+HELD_S = 3.0
+
+
+@dg.asset(pool="narrow")
+def holds() -> None:
+    time.sleep(HELD_S)
+
+
+@dg.asset(pool="narrow")
+def waits() -> None:
+    pass
+
+
+def test_a_run_that_waits_for_a_pool_takes_hardly_any_processor_time(tmp_path: Path) -> None:
+    sleep_while_waiting()
+    (tmp_path / "dagster.yaml").write_text(POOL_OF_ONE, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        first = threading.Thread(target=dg.materialize, args=([holds],), kwargs={"instance": instance})
+        first.start()
+        time.sleep(1.0)
+        began, processor = time.monotonic(), time.process_time()
+        assert dg.materialize([waits], instance=instance).success
+        waited, busy = time.monotonic() - began, time.process_time() - processor
+        first.join()
+    assert waited >= 1.0, "it had to wait, or this proves nothing"
+    assert busy == pytest.approx(0.0, abs=0.7 * waited)
