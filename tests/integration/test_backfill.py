@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
 from support.pipeline import REPOSITORY, Pipeline
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from emotion_pipeline.backfill import main
 
