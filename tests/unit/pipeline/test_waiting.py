@@ -1,5 +1,6 @@
-"""A run that waits for a pool sleeps until it may ask again, and lets others have the processor."""
+"""A run that waits for a pool sleeps until it may ask again, lets others have the processor, and can be cancelled."""
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -39,3 +40,23 @@ def test_a_run_that_waits_for_a_pool_takes_hardly_any_processor_time(tmp_path: P
         first.join()
     assert waited >= 1.0, "it had to wait, or this proves nothing"
     assert busy == pytest.approx(0.0, abs=0.7 * waited)
+
+
+def test_a_run_that_is_cancelled_while_it_waits_ends_at_once(tmp_path: Path) -> None:
+    sleep_while_waiting()
+    (tmp_path / "dagster.yaml").write_text(POOL_OF_ONE, encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.event_log_storage.set_concurrency_slots("narrow", 0)
+        threading.Timer(2.0, _cancel, [instance]).start()
+        began = time.monotonic()
+        with pytest.raises(dg.DagsterExecutionInterruptedError):
+            dg.materialize([waits], instance=instance)
+        assert time.monotonic() - began < 2.0 + HELD_S
+        [run] = instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.CANCELED
+
+
+def _cancel(instance: dg.DagsterInstance) -> None:
+    [run] = instance.get_runs()
+    instance.report_run_canceling(run)
+    signal.raise_signal(signal.SIGINT)
