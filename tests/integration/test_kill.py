@@ -39,7 +39,7 @@ def test_sigkill_at_random_moments_loses_and_halves_nothing(tmp_path: Path, rng:
         for number in range(3):
             pipeline.drop_speech(DAY, f"call-{number}.flac", start=5.0 * number, seconds=5.0)
 
-    run_day(undisturbed.folder, EARLIER)
+    _start(processes, undisturbed, EARLIER).join()  # imports what the processes after it inherit
     started = time.monotonic()
     _start(processes, undisturbed).join()
     duration = time.monotonic() - started
@@ -47,7 +47,7 @@ def test_sigkill_at_random_moments_loses_and_halves_nothing(tmp_path: Path, rng:
     earlier = {table: disturbed.bytes_of(table, EARLIER) for table in TABLES}
 
     killed = 0
-    for moment in rng.uniform(0.0, duration, KILLS):
+    for moment in (np.arange(KILLS) + rng.uniform(0.0, 1.0, KILLS)) * duration / KILLS:
         process = _start(processes, disturbed)
         process.join(timeout=moment)
         killed += process.is_alive()
@@ -56,14 +56,14 @@ def test_sigkill_at_random_moments_loses_and_halves_nothing(tmp_path: Path, rng:
         assert {table: disturbed.bytes_of(table, EARLIER) for table in TABLES} == earlier
         _assert_readable(disturbed)
 
-    assert killed >= max(KILLS // 4, 1), "most kills must hit a run at work, or this proves nothing"
+    assert killed >= max(KILLS // 4, 1), "a kill must hit a run at work, or this proves nothing"
     run_day(disturbed.folder, DAY)
     for table in TABLES:
         pd.testing.assert_frame_equal(_comparable(disturbed, table), _comparable(undisturbed, table))
 
 
-def _start(processes: ForkServerContext, pipeline: Pipeline) -> BaseProcess:
-    process = processes.Process(target=run_day, args=(pipeline.folder, DAY))
+def _start(processes: ForkServerContext, pipeline: Pipeline, day: str = DAY) -> BaseProcess:
+    process = processes.Process(target=run_day, args=(pipeline.folder, day))
     process.start()
     return process
 
