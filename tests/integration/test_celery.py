@@ -12,11 +12,11 @@ import pytest
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG
 from support.hosts import Daemon, Worker, daemon, write_home
 from support.pipeline import Pipeline
-from support.postgres import postgres
 from support.redis_server import redis_server
 from support.s3_server import S3Server
 from support.service import eventually
 
+from benchmarks.support.postgres import postgres
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.tables import TABLES
 
@@ -39,7 +39,7 @@ def lake(here: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     """The lake in an object store that has the recordings, too; with it the services that all hosts share."""
     folder, recordings = tmp_path_factory.mktemp("services"), Path(here.settings.sources.root)
     objects = {f"recordings/{one.relative_to(recordings)}": one.read_bytes() for one in recordings.rglob("*.flac")}
-    with S3Server() as s3, redis_server(folder) as redis, postgres(folder / "postgres") as database:
+    with S3Server() as s3, redis_server(folder) as (redis, _), postgres(folder / "postgres") as database:
         keys = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_DEFAULT_REGION": "us-east-1"}
         with _environment(keys | {"AWS_ENDPOINT_URL": s3.url}):
             bucket = s3.bucket(objects)

@@ -12,8 +12,8 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
 from support.pipeline import QUIET, REPOSITORY, Pipeline
-from support.postgres import postgres
 
+from benchmarks.support.postgres import postgres
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.settings import Settings
 

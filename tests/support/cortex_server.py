@@ -75,20 +75,7 @@ class CortexServer(WarehouseServer):
     def connect_in(self, schema: str) -> snowflake.connector.SnowflakeConnection:
         """Open a connection as the pipeline does, in ``DATABASE.SCHEMA``."""
         database, _, name = schema.partition(".")
-        return snowflake.connector.connect(
-            user="ada",
-            password="l0velace",
-            account="test",
-            host="127.0.0.1",
-            port=self.port,
-            protocol="http",
-            login_timeout=3,
-            network_timeout=3,
-            paramstyle="qmark",
-            database=database,
-            schema=name,
-            session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
-        )
+        return self.connect(paramstyle="qmark", database=database, schema=name)
 
     def create_schema(self) -> str:
         """Create a schema in a database of its own and return its full name."""

