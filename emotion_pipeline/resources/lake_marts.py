@@ -22,7 +22,7 @@ class LakeMarts(Marts):
     """Marts of the lake in one file.
 
     Attributes:
-        lake_root: where the tables lie.
+        lake_root: where the tables lie, on local disk or in an object store.
         path: the DuckDB file that BI tools open, on local disk.
     """
 

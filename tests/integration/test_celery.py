@@ -40,19 +40,18 @@ def lake(here: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     folder, recordings = tmp_path_factory.mktemp("services"), Path(here.settings.sources.root)
     objects = {f"recordings/{one.relative_to(recordings)}": one.read_bytes() for one in recordings.rglob("*.flac")}
     with S3Server() as s3, redis_server(folder) as (redis, _), postgres(folder / "postgres") as database:
-        keys = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_DEFAULT_REGION": "us-east-1"}
-        with _environment(keys | {"AWS_ENDPOINT_URL": s3.url}):
-            bucket = s3.bucket(objects)
-            variables = {
-                "CELERY_BROKER_URL": redis,
-                "CELERY_RESULT_BACKEND": redis,
-                "DAGSTER_PG_URL": database,
-                "EMOTION_STORAGE__ROOT": f"s3://{bucket}/lake",
-                "EMOTION_SOURCES__ROOT": f"s3://{bucket}/recordings",
-                "EMOTION_SOURCES__SETTLE_SECONDS": "0",
-            }
-            with _environment(variables):
-                yield Lake(root=variables["EMOTION_STORAGE__ROOT"])
+        bucket = s3.bucket(objects)
+        variables = {
+            **s3.environment,
+            "CELERY_BROKER_URL": redis,
+            "CELERY_RESULT_BACKEND": redis,
+            "DAGSTER_PG_URL": database,
+            "EMOTION_STORAGE__ROOT": f"s3://{bucket}/lake",
+            "EMOTION_SOURCES__ROOT": f"s3://{bucket}/recordings",
+            "EMOTION_SOURCES__SETTLE_SECONDS": "0",
+        }
+        with _environment(variables):
+            yield Lake(root=variables["EMOTION_STORAGE__ROOT"])
 
 
 @contextmanager

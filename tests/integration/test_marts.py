@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from filelock import FileLock
 from support.pipeline import QUIET, REPOSITORY, Pipeline
+from support.s3_server import S3Server
 
 from emotion_pipeline.dictionary import dictionary
 from emotion_pipeline.engine.tone.timeline import tone_timeline
@@ -24,10 +25,14 @@ MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")
 DBT = Path(sys.executable).with_name("dbt")
 
 
-def _build(pipeline: Pipeline) -> dg.ExecuteInProcessResult:
+def _build(pipeline: Pipeline, day: str = "") -> dg.ExecuteInProcessResult:
+    """Build all marts, as a run of one day does or as one of all days."""
     with pipeline.instance() as instance:
         return pipeline.definitions.resolve_job_def("marts_only").execute_in_process(
-            instance=instance, run_config=QUIET, raise_on_error=False
+            instance=instance,
+            run_config=QUIET,
+            raise_on_error=False,
+            tags={"dagster/partition": day} if day else None,
         )
 
 
@@ -190,11 +195,7 @@ def test_a_run_of_a_day_replaces_that_day_in_the_marts_and_no_other(pipeline: Pi
 def test_a_day_that_became_empty_is_empty_in_the_marts_too(pipeline: Pipeline) -> None:
     for table in TABLES.values():
         pipeline.overwrite(table, SECOND, pipeline.rows(table.name, SECOND).iloc[:0])
-    with pipeline.instance() as instance:
-        run = pipeline.definitions.resolve_job_def("marts_only").execute_in_process(
-            instance=instance, run_config=QUIET, tags={"dagster/partition": SECOND}
-        )
-    assert run.success
+    assert _build(pipeline, day=SECOND).success
     emptied = _rows_of_day(pipeline, SECOND)
     assert {name: emptied[name] for name in MARTS} == dict.fromkeys(MARTS, 0)
     assert _rows_of_day(pipeline, FIRST)["fct_recordings"] == 2
@@ -206,6 +207,28 @@ def test_marts_of_another_shape_are_made_anew_as_a_whole(pipeline: Pipeline) -> 
     assert pipeline.run(SECOND, job="daily_emotion").success
     rows = _query(pipeline, "select recording_date, share_uncertain from daily_tone_sentiment")
     assert len(rows) == 2
+
+
+def test_a_lake_in_an_object_store_has_the_same_marts(
+    pristine: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Path(pristine.settings.storage.root)
+    with S3Server() as s3:
+        for name, value in s3.environment.items():
+            monkeypatch.setenv(name, value)
+        bucket = s3.bucket({f"lake/{one.relative_to(lake)}": one.read_bytes() for one in lake.rglob("*.parquet")})
+        there = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
+        assert _build(there).success
+        everything = {mart: _everything(there, mart) for mart in MARTS}
+        assert _build(there, day=SECOND).success
+        assert {mart: _everything(there, mart) for mart in MARTS} == everything
+    assert everything == {mart: _everything(pristine, mart) for mart in MARTS}
+    assert all(everything.values())
+
+
+def _everything(pipeline: Pipeline, mart: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(pipeline.settings.storage.marts), read_only=True) as marts:
+        return marts.execute(f"from {mart} order by all").fetchall()
 
 
 def _rows_of_day(pipeline: Pipeline, day: str) -> dict[str, int]:

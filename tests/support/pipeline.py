@@ -36,12 +36,16 @@ class Pipeline:
 
     folder: Path
     backend: Literal["lake", "snowflake"] = "lake"
+    root: str = ""
+    """Where the lake lies; in ``folder`` where nothing is said."""
 
     @property
     def settings(self) -> Settings:
         return Settings(
             transcription=Transcription(workers=1),
-            storage=Storage(backend=self.backend, root=str(self.folder / "lake"), marts=self.folder / "marts.duckdb"),
+            storage=Storage(
+                backend=self.backend, root=self.root or str(self.folder / "lake"), marts=self.folder / "marts.duckdb"
+            ),
             sources=Sources(root=str(self.folder / "recordings"), settle_seconds=0.0),
         )
 

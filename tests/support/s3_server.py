@@ -11,6 +11,8 @@ import s3fs
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+_KEYS: Final = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "s3cr3t"}
+_REGION: Final = "us-east-1"
 _ERRORS: Final = {
     "403": ("403 Forbidden", "AccessDenied"),
     "500": ("500 Internal Server Error", "InternalError"),
@@ -49,12 +51,21 @@ class S3Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables under which every client finds this server and may use it."""
+        return {
+            **{name.upper(): value for name, value in _KEYS.items()},
+            "AWS_DEFAULT_REGION": _REGION,
+            "AWS_ENDPOINT_URL": self.url,
+        }
+
     def bucket(self, objects: dict[str, bytes]) -> str:
         """Make a bucket of its own with these objects, and return its name."""
         import boto3
 
         name = f"calls-{uuid.uuid4().hex}"
-        client = boto3.client("s3", endpoint_url=self.url)
+        client = boto3.client("s3", endpoint_url=self.url, region_name=_REGION, **_KEYS)
         client.create_bucket(Bucket=name)
         for key, content in objects.items():
             client.put_object(Bucket=name, Key=key, Body=content)

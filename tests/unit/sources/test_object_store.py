@@ -33,10 +33,8 @@ FILES = {
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
     with pytest.MonkeyPatch.context() as environment, S3Server() as running:
-        environment.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        environment.setenv("AWS_ENDPOINT_URL", running.url)
+        for name, value in running.environment.items():
+            environment.setenv(name, value)
         yield running
 
 
