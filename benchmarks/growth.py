@@ -7,9 +7,11 @@ build of the marts (all days, and one of them). The models are stand-ins that ta
 second: 1.0 is flat, below it gets cheaper.
 """
 
+import contextlib
 import json
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -165,7 +167,7 @@ class _Location:
             return time.perf_counter() - started
 
     def _timed(self, job: str, tags: dict[str, str], partition_key: str | None = None) -> float:
-        with self._instance() as instance:
+        with self._instance() as instance, contextlib.redirect_stdout(sys.stderr):  # dbt prints what it does
             started = time.perf_counter()
             self._resolve_job(job).execute_in_process(
                 partition_key=partition_key,
