@@ -49,8 +49,9 @@ _TABLES: Final = (
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings; a test builds one of its own with its own folders."""
     warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
+    marts_builder = marts_of(settings)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse, _TABLES), marts]),
+        assets=automated([*held_by(warehouse.kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
         asset_checks=[drift, no_day_stays_failed],
         jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
@@ -64,7 +65,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
-            "marts_builder": marts_of(settings),
+            "marts_builder": marts_builder,
         },
     )
 

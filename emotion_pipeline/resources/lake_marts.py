@@ -29,6 +29,10 @@ class LakeMarts(Marts):
     lake_root: str
     path: str
 
+    @property
+    def kind(self) -> str:
+        return "duckdb"
+
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build in a draft, which replaces the marts when all data tests passed.
 

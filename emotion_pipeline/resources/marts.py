@@ -49,6 +49,11 @@ class MartsTranslator(DagsterDbtTranslator):
 class Marts(dg.ConfigurableResource, ABC):
     """Where the marts lie, and how they are built there."""
 
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """What the UI shows beside a mart that lies here, one of Dagster's names of kinds."""
+
     @abstractmethod
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build the models and run their data tests; yields what Dagster is to know of them.

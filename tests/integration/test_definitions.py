@@ -32,13 +32,14 @@ def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
         assert graph["assets"][table]["depends_on"] == sorted(TABLES[table].upstream)
 
 
-def test_a_table_is_shown_as_what_the_deployment_keeps_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def kinds() -> set[tuple[str, ...]]:
-        graph = describe(build_defs(load_settings()))
-        return {tuple(graph["assets"][table]["kinds"]) for table in (*TABLES, "costs")}
+def test_tables_and_marts_are_shown_as_what_the_deployment_keeps_them_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kinds() -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
+        assets = describe(build_defs(load_settings()))["assets"]
+        tables = {tuple(assets[table]["kinds"]) for table in (*TABLES, "costs")}
+        return tables, {tuple(assets[mart]["kinds"]) for mart in ("fct_segments", "daily_tone_sentiment")}
 
-    assert kinds() == {("parquet", "python")}
+    assert kinds() == ({("parquet", "python")}, {("dbt", "duckdb")})
     for name, value in {"ACCOUNT": "one", "DATABASE": "EMOTION", "SCHEMA": "ADA"}.items():
         monkeypatch.setenv(f"SNOWFLAKE_{name}", value)
     monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
-    assert kinds() == {("python", "snowflake")}
+    assert kinds() == ({("python", "snowflake")}, {("dbt", "snowflake")})

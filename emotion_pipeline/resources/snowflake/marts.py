@@ -29,6 +29,10 @@ class SnowflakeMarts(Marts):
     schema_name: str
     cache: str
 
+    @property
+    def kind(self) -> str:
+        return "snowflake"
+
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         cache = Path(self.cache).resolve()
         cache.parent.mkdir(parents=True, exist_ok=True)
