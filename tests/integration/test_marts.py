@@ -11,6 +11,8 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 from support.pipeline import QUIET, REPOSITORY, Pipeline
@@ -207,6 +209,16 @@ def test_marts_of_another_shape_are_made_anew_as_a_whole(pipeline: Pipeline) -> 
     assert pipeline.run(SECOND, job="daily_emotion").success
     rows = _query(pipeline, "select recording_date, share_uncertain from daily_tone_sentiment")
     assert len(rows) == 2
+
+
+def test_a_day_from_before_a_column_was_in_the_contract_has_none_in_it(pipeline: Pipeline) -> None:
+    for day, column in ((FIRST, "agreement_score"), (SECOND, "masked_share")):
+        file = str(pipeline.lake.path(TABLES["tone_sentiment"], day))
+        pq.write_table(pq.read_table(file).drop_columns([column]), file)
+    assert _build(pipeline).success
+    rows = _query(pipeline, "from fct_recordings where status = 'accepted' order by recording_date")
+    assert [pd.isna(row["agreement_score"]) for row in rows] == [True, False]
+    assert [pd.isna(row["masked_share"]) for row in rows] == [False, True]
 
 
 def test_a_lake_in_an_object_store_has_the_same_marts(
