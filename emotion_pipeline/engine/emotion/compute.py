@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from emotion_pipeline.engine.emotion.encoder_data import pad
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
-from emotion_pipeline.engine.emotion.near_positions import look_near
 
+_WITH_DISTANCES: Final = "deberta-v2"
 LARGE: Final = 512
 """Hidden size from which an encoder is large: the base models have 768."""
 
@@ -42,7 +42,10 @@ def fastest(net: EmotionNet) -> EmotionNet:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ready = copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
-    look_near(ready.encoder)
+    if ready.encoder.config.model_type == _WITH_DISTANCES:
+        from emotion_pipeline.engine.emotion.near_positions import look_near  # seconds to import
+
+        look_near(ready.encoder)
     if computes_in_bf16(device):
         if ready.encoder.config.hidden_size >= LARGE:
             ready.encoder.to(torch.bfloat16)

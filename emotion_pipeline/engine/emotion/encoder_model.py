@@ -254,15 +254,12 @@ def rounded(net: "EmotionNet") -> "EmotionNet":
 
 def _read_net(artefact: Artefact) -> "EmotionNet":
     import torch
-    from transformers import AutoConfig, AutoModel
 
+    from emotion_pipeline.engine.emotion.bert import BertEncoder
     from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 
     config = json.loads(artefact.terms["config"][0])
-    encoder = AutoModel.from_config(AutoConfig.for_model(**config))
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
-    net = EmotionNet(encoder)
+    net = EmotionNet(BertEncoder(config) if BertEncoder.can_read(config) else _encoder_of_transformers(config))
     state = {name: torch.from_numpy(values) for name, values in restored(artefact.tensors).items()}
     fixed = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
     try:
@@ -270,6 +267,15 @@ def _read_net(artefact: Artefact) -> "EmotionNet":
     except RuntimeError as error:
         raise ArtefactError(f"{artefact.folder}: the weights are not those of this network: {error}") from error
     return net
+
+
+def _encoder_of_transformers(config: Mapping[str, Any]) -> Any:
+    from transformers import AutoConfig, AutoModel
+
+    encoder = AutoModel.from_config(AutoConfig.for_model(**config))
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder
 
 
 def _read_decisions(artefact: Artefact) -> Decisions:

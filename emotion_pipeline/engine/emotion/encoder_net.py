@@ -68,7 +68,8 @@ class AttentionPooling(nn.Module):
 class EmotionNet(nn.Module):
     """Encoder, attention pooling, features, joint layer, heads for labels, base, sub-emotion and ordinal intensity.
 
-    ``encoder`` is a bare ``transformers`` encoder whose hidden size is a multiple of ``POOLING_QUERIES``.
+    ``encoder`` is a bare ``transformers`` encoder or a ``BertEncoder``; its hidden size is a multiple of
+    ``POOLING_QUERIES``.
     """
 
     def __init__(self, encoder: Any, dropout: float = 0.1) -> None:

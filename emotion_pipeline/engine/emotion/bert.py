@@ -1,0 +1,129 @@
+"""BERT's encoder in plain torch, for inference: what a model needs that was trained on ``transformers.BertModel``.
+
+Importing transformers takes longer than reading a thousand sentences, and the encoder that ships is all that most
+processes use of it. Modules are named as there, so that weights fit both. Dropout and other architectures stay there.
+Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, cast
+
+from torch import Tensor, nn
+
+_WHAT_IT_IS: Final[Mapping[str, Any]] = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+
+
+class Encoded(NamedTuple):
+    """``last_hidden_state``: ``(texts, tokens, hidden)``."""
+
+    last_hidden_state: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class BertConfig:
+    """The sizes of an encoder, and all else that was said of it."""
+
+    described: Mapping[str, Any]
+    """As ``transformers.BertConfig.to_dict`` gives it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self.described)
+
+    @property
+    def model_type(self) -> str:
+        return str(self.described["model_type"])
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.described["hidden_size"])
+
+
+class BertEncoder(nn.Module):
+    """Takes token ids to hidden states, as ``transformers.BertModel`` does in evaluation without its pooler.
+
+    ``described``: a configuration that ``can_read`` says yes to.
+    """
+
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.config = BertConfig(described)
+        self.embeddings = _Embeddings(described)
+        layers = [_Layer(described) for _ in range(described["num_hidden_layers"])]
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
+
+    @staticmethod
+    def can_read(described: Mapping[str, Any]) -> bool:
+        """Whether this is BERT as it was published, and none of the variants that share its name."""
+        return all(described.get(name, usual) == usual for name, usual in _WHAT_IT_IS.items())
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
+        """``input_ids`` and ``attention_mask`` ``(texts, tokens)`` integer, the mask 1 where a token stands."""
+        states = self.embeddings(input_ids)
+        heard = attention_mask[:, None, None, :].bool()
+        for layer in cast(nn.ModuleList, self.encoder["layer"]):
+            states = layer(states, heard)
+        return Encoded(states)
+
+
+class _Embeddings(nn.Module):
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        super().__init__()
+        hidden = described["hidden_size"]
+        self.word_embeddings = nn.Embedding(described["vocab_size"], hidden)
+        self.position_embeddings = nn.Embedding(described["max_position_embeddings"], hidden)
+        self.token_type_embeddings = nn.Embedding(described["type_vocab_size"], hidden)
+        self.LayerNorm = nn.LayerNorm(hidden, eps=described["layer_norm_eps"])
+
+    def forward(self, ids: Tensor) -> Tensor:
+        positions = self.position_embeddings.weight[: ids.shape[1]]
+        return self.LayerNorm(self.word_embeddings(ids) + self.token_type_embeddings.weight[0] + positions)
+
+
+class _Layer(nn.Module):
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        super().__init__()
+        hidden, inner = described["hidden_size"], described["intermediate_size"]
+        attention = _Attention(hidden, described["num_attention_heads"])
+        after = _Added(hidden, hidden, described["layer_norm_eps"])
+        self.attention = nn.ModuleDict({"self": attention, "output": after})
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(hidden, inner)})
+        self.output = _Added(inner, hidden, described["layer_norm_eps"])
+
+    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
+        attended = self.attention["output"](self.attention["self"](states, heard), states)
+        return self.output(nn.functional.gelu(self.intermediate["dense"](attended)), attended)
+
+
+class _Attention(nn.Module):
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self._heads = heads
+        self.query = nn.Linear(hidden, hidden)
+        self.key = nn.Linear(hidden, hidden)
+        self.value = nn.Linear(hidden, hidden)
+
+    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
+        by_head = (self._by_head(one(states)) for one in (self.query, self.key, self.value))
+        return nn.functional.scaled_dot_product_attention(*by_head, attn_mask=heard).transpose(1, 2).flatten(2)
+
+    def _by_head(self, states: Tensor) -> Tensor:
+        return states.unflatten(2, (self._heads, -1)).transpose(1, 2)
+
+
+class _Added(nn.Module):
+    """A linear layer whose result is added to what came in before, and the sum normalised."""
+
+    def __init__(self, width: int, hidden: int, eps: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, hidden)
+        self.LayerNorm = nn.LayerNorm(hidden, eps=eps)
+
+    def forward(self, inputs: Tensor, before: Tensor) -> Tensor:
+        return self.LayerNorm(self.dense(inputs) + before)
