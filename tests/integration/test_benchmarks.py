@@ -95,7 +95,7 @@ def test_growth_is_what_one_more_costs_late_over_what_it_costs_early() -> None:
     sizes = (10, 100, 1000)
     assert growth(sizes, (1.0, 1.9, 10.9)) == 1.0, "a hundredth each, all the way"
     assert growth(sizes, (1.0, 1.9, 19.9)) == 2.0
-    assert growth(sizes, (1.0, 0.99, 1.04)) == 0.1, "hardly any cost: the first rise counts as 0.05"
+    assert growth(sizes, (1.0, 0.99, 1.44)) == 0.45, "hardly any cost: the first rise counts as 0.1"
     assert growth(sizes, (1.0, 1.2, 1.1)) == 0.0, "cheaper"
 
 
