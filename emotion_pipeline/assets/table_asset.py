@@ -27,8 +27,6 @@ from emotion_pipeline.tables import TABLES, Table
 OWNERS: Final = ["team:speech-analytics"]
 CODE: Final = "python"
 """What makes a table; what holds it depends on the deployment, see ``held_by``."""
-_PARSED_FOR: Final = "duckdb"
-"""What the manifest of dbt calls the marts, wherever they lie: it is parsed once, for the embedded warehouse."""
 _TYPE_NAMES: Final = {"double": "number", "int64": "integer", "bool": "boolean", "date32[day]": "date"}
 _PREVIEW_ROWS: Final = 8
 _PREVIEW_CHARACTERS: Final = 80
@@ -101,10 +99,7 @@ def table_asset(
 
 def held_by(kind: str, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """Return the assets as the UI shows them where this kind of store holds them."""
-    return [
-        one.map_asset_specs(lambda spec: spec.replace_attributes(kinds={*spec.kinds - {_PARSED_FOR}, kind}))
-        for one in assets
-    ]
+    return [one.map_asset_specs(lambda spec: spec.replace_attributes(kinds={*spec.kinds, kind})) for one in assets]
 
 
 def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:

@@ -43,6 +43,8 @@ class MartsTranslator(DagsterDbtTranslator):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
+        # The manifest is parsed once, for the embedded warehouse: what holds the marts depends on the deployment.
+        spec = spec.replace_attributes(kinds=spec.kinds - {manifest["metadata"]["adapter_type"]})
         return spec if spec.group_name == "staging" else spec.replace_attributes(freshness_policy=FRESH)
 
 
