@@ -272,10 +272,7 @@ def _read_net(artefact: Artefact) -> "EmotionNet":
 def _encoder_of_transformers(config: Mapping[str, Any]) -> Any:
     from transformers import AutoConfig, AutoModel
 
-    encoder = AutoModel.from_config(AutoConfig.for_model(**config))
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
-    return encoder
+    return AutoModel.from_config(AutoConfig.for_model(**config))
 
 
 def _read_decisions(artefact: Artefact) -> Decisions:

@@ -68,14 +68,16 @@ class AttentionPooling(nn.Module):
 class EmotionNet(nn.Module):
     """Encoder, attention pooling, features, joint layer, heads for labels, base, sub-emotion and ordinal intensity.
 
-    ``encoder`` is a bare ``transformers`` encoder or a ``BertEncoder``; its hidden size is a multiple of
-    ``POOLING_QUERIES``.
+    ``encoder`` is a ``transformers`` encoder, which loses its pooler, or a ``BertEncoder``; its hidden size is a
+    multiple of ``POOLING_QUERIES``.
     """
 
     def __init__(self, encoder: Any, dropout: float = 0.1) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
         self.encoder = encoder
+        if getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None  # unused: the last hidden states are pooled by attention
         self.pooling = AttentionPooling(hidden)
         self.features = nn.Sequential(nn.Linear(len(FEATURE_NAMES), FEATURE_WIDTH), nn.GELU())
         self.joint = nn.Sequential(

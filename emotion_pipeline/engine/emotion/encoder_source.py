@@ -64,7 +64,7 @@ def locate(name: str) -> str:
 
 
 def load_encoder(location: str) -> tuple[Any, Any]:
-    """A bare encoder and its ``tokenizers.Tokenizer``; raises ``BackendUnavailableError`` where either is not there."""
+    """An encoder and its ``tokenizers.Tokenizer``; raises ``BackendUnavailableError`` where either is not there."""
     from transformers import AutoModel, AutoTokenizer
 
     try:
@@ -75,8 +75,6 @@ def load_encoder(location: str) -> tuple[Any, Any]:
             f"the encoder {location!r} cannot be loaded: {error}. Name a folder with config, weights and tokenizer, "
             f"a model that your hub offers, or one of {', '.join(PACKAGED)}."
         ) from error
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None  # unused: the last hidden states are pooled by attention
     backend = tokenizer.backend_tokenizer
     backend.no_padding()
     backend.no_truncation()
