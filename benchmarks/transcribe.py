@@ -18,10 +18,10 @@ from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.transcribe import TRANSCRIBERS
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr
 from emotion_pipeline.engine.types import Transcript, Word
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.settings import load_settings
+from emotion_pipeline.training.evaluation.asr import evaluate_asr
 
 PEER: Final = "pocketsphinx, whole file (peer)"
 

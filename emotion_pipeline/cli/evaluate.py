@@ -26,7 +26,7 @@ def evaluate_text_command(
 
     Example: emotion-clf evaluate text --data goemotions/dev.tsv --labels goemotions/labels.txt
     """
-    from emotion_pipeline.engine.emotion.evaluation import evaluate_text
+    from emotion_pipeline.training.evaluation.text import evaluate_text
 
     result = evaluate_text(predictor(model), data, labels or data.with_name("labels.txt"))
     print_figures(result.to_dict())
@@ -41,7 +41,7 @@ def evaluate_intensity_command(
 
     Example: emotion-clf evaluate intensity --data ei-oc/dev
     """
-    from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity
+    from emotion_pipeline.training.evaluation.text import evaluate_intensity
 
     print_figures(evaluate_intensity(predictor(model), data).to_dict())
 
@@ -57,7 +57,7 @@ def evaluate_tone_command(
 
     Example: emotion-clf evaluate tone --manifest ravdess/manifest.csv --by-speaker
     """
-    from emotion_pipeline.engine.tone.evaluation import evaluate_tone
+    from emotion_pipeline.training.evaluation.tone import evaluate_tone
 
     print_figures(evaluate_tone(backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
 
@@ -70,6 +70,6 @@ def evaluate_asr_command(
 
     Example: emotion-clf evaluate asr --manifest speech/manifest.tsv
     """
-    from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr
+    from emotion_pipeline.training.evaluation.asr import evaluate_asr
 
     print_figures(evaluate_asr(backends().transcriber, manifest).to_dict())

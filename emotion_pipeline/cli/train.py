@@ -39,12 +39,12 @@ def train_text_command(
     Example: emotion-clf train text --train train.tsv --dev dev.tsv --labels labels.txt --intensity ei --output out
     """
     if encoder is None:
-        from emotion_pipeline.engine.emotion.training import train_text_model
+        from emotion_pipeline.training.text.tfidf_training import train_text_model
 
         print_figures(train_text_model(train, dev, labels, intensity, output, seed=seed).to_dict())
         return
-    from emotion_pipeline.engine.emotion.encoder_fit import Recipe
-    from emotion_pipeline.engine.emotion.encoder_training import Plan, train_encoder_model
+    from emotion_pipeline.training.text.encoder_fit import Recipe
+    from emotion_pipeline.training.text.encoder_training import Plan, train_encoder_model
 
     student = Recipe(epochs=epochs, batch=batch, encoder_rate=rate)
     plan = Plan(encoder, seed, teachers, students, student=student, teacher=replace(student, epochs=min(epochs, 2)))
@@ -64,7 +64,7 @@ def train_features_command(
 
     Example: emotion-clf train features --train train.tsv --labels labels.txt --output models/features
     """
-    from emotion_pipeline.engine.emotion.training import train_feature_projection
+    from emotion_pipeline.training.text.tfidf_training import train_feature_projection
 
     print_figures({"fingerprint": train_feature_projection(train, labels, output).fingerprint})
 
@@ -93,12 +93,12 @@ def train_tone_command(
     Example: emotion-clf train tone --manifest corpus/manifest.csv --output models/tone
     """
     if checkpoint is None:
-        from emotion_pipeline.engine.tone.training import train_tone_model
+        from emotion_pipeline.training.tone.acoustic_training import train_tone_model
 
         print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
         return
-    from emotion_pipeline.engine.tone.finetune_fit import Recipe
-    from emotion_pipeline.engine.tone.finetuning import FineTuning, finetune_tone_model
+    from emotion_pipeline.training.tone.finetune_fit import Recipe
+    from emotion_pipeline.training.tone.finetuning import FineTuning, finetune_tone_model
 
     settings = load_settings()
     plan = FineTuning(

@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.emotion.data import GradedTexts, LabelledTexts
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
+from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts
 
 FILLERS: Final = ("um", "uh", "you know", "i mean", "like", "well", "so", "er", "hmm", "okay so")
 """What speakers put between words and transcribers write down."""

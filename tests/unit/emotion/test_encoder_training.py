@@ -12,15 +12,15 @@ from support.encoders import tiny_bert, tiny_deberta_v3
 from support.little_memory import LittleMemory
 from support.strange import strange_strings
 
-from emotion_pipeline.engine.emotion.data import read_labelled
-from emotion_pipeline.engine.emotion.encoder_fit import Recipe, parameter_groups
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
-from emotion_pipeline.engine.emotion.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
-from emotion_pipeline.engine.emotion.encoder_training import EncoderReport, Plan, train_encoder_model
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+from emotion_pipeline.training.text.data import read_labelled
+from emotion_pipeline.training.text.encoder_fit import Recipe, parameter_groups
+from emotion_pipeline.training.text.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
+from emotion_pipeline.training.text.encoder_training import EncoderReport, Plan, train_encoder_model
 
 QUICK = Recipe(epochs=2, batch=32, encoder_rate=2e-3, head_rate=5e-3, average=0.9)
 

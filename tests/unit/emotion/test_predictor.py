@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from support.strange import strange_strings
 
 from emotion_pipeline.engine.artefact import read_artefact
-from emotion_pipeline.engine.emotion.evaluation import evaluate_intensity, evaluate_text
 from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, load_model
 from emotion_pipeline.engine.emotion.predictor import CUT, LONGEST_TEXT, NOT_ENGLISH, EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import (
@@ -30,6 +29,7 @@ from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableErro
 from emotion_pipeline.engine.loaded_models import LOADED
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.types import EmotionResult
+from emotion_pipeline.training.evaluation.text import evaluate_intensity, evaluate_text
 
 PREDICTOR = EmotionPredictor()
 """Shared by all tests of this file: it holds no state but the loaded model."""

@@ -16,16 +16,16 @@ from typer.testing import CliRunner
 from emotion_pipeline.cli import app
 from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.tone.checkpoint_files import find_checkpoint
-from emotion_pipeline.engine.tone.corpus import read_manifest
-from emotion_pipeline.engine.tone.evaluation import evaluate_tone
-from emotion_pipeline.engine.tone.finetune_data import LabelledSpeech, split_by_speaker
-from emotion_pipeline.engine.tone.finetune_fit import Recipe, importance_of, learning_parameters, parameter_groups
-from emotion_pipeline.engine.tone.finetuning import FineTuning, FineTuningReport, finetune_tone_model
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 from emotion_pipeline.engine.tone.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.speech_network import Head
-from emotion_pipeline.engine.tone.starting_point import starting_network
 from emotion_pipeline.engine.tone.wav2vec2 import load_wav2vec2
+from emotion_pipeline.training.evaluation.tone import evaluate_tone
+from emotion_pipeline.training.tone.corpus import read_manifest
+from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, split_by_speaker
+from emotion_pipeline.training.tone.finetune_fit import Recipe, importance_of, learning_parameters, parameter_groups
+from emotion_pipeline.training.tone.finetuning import FineTuning, FineTuningReport, finetune_tone_model
+from emotion_pipeline.training.tone.starting_point import starting_network
 
 QUICK = Recipe(epochs=30, batch=8, layers=1, encoder_rate=2e-3, head_rate=1e-2, patience=30, smoothing=0.0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emotion_pipeline.engine.tone import metrics
+from emotion_pipeline.training.tone import metrics
 
 
 def test_every_class_counts_the_same_in_the_average_recall() -> None:

@@ -9,12 +9,12 @@ import pytest
 from support.tone_corpus import make_corpus, spoken, write_manifest, write_wave
 
 from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
-from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicates
-from emotion_pipeline.engine.tone.evaluation import evaluate_tone, four_classes
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 from emotion_pipeline.engine.tone.model import ToneOptions, load_tone_model
-from emotion_pipeline.engine.tone.training import train_tone_model
 from emotion_pipeline.engine.types import SAMPLE_RATE, ToneScore
+from emotion_pipeline.training.evaluation.tone import evaluate_tone, four_classes
+from emotion_pipeline.training.tone.acoustic_training import train_tone_model
+from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
 
 
 def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 from support.media import tone, wav
 
 from emotion_pipeline.engine.errors import MediaError, TrainingDataError
-from emotion_pipeline.engine.transcribe.evaluation import evaluate_asr, word_error_rate
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.training.evaluation.asr import evaluate_asr, word_error_rate
 
 READER = LocalTranscriber(PocketsphinxRecogniser(workers=1))
 HEADER = "file\tseconds\treference\n"

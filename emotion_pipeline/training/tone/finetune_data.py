@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.errors import TrainingDataError
-from emotion_pipeline.engine.tone.corpus import Clip, read_clip
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.windows import windows
 from emotion_pipeline.engine.types import Channel
+from emotion_pipeline.training.tone.corpus import Clip, read_clip
 
 FOLDS: Final = 5
 """Speakers are dealt into so many parts: one to stop by, one to measure on, the others to learn from."""

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.artefact import check_writable
 from emotion_pipeline.engine.errors import TrainingDataError
-from emotion_pipeline.engine.tone import metrics
 from emotion_pipeline.engine.tone.acoustic import (
     AcousticToneModel,
     Utterance,
@@ -28,12 +27,13 @@ from emotion_pipeline.engine.tone.acoustic import (
     save,
 )
 from emotion_pipeline.engine.tone.calibration import Calibration, Judgement, fit_calibration
-from emotion_pipeline.engine.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
 from emotion_pipeline.engine.tone.descriptors import mel_filters
-from emotion_pipeline.engine.tone.fitting import Examples, fit_committee, fit_normaliser
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.network import Committee
 from emotion_pipeline.engine.tone.normalise import Normaliser
+from emotion_pipeline.training.tone import metrics
+from emotion_pipeline.training.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
+from emotion_pipeline.training.tone.fitting import Examples, fit_committee, fit_normaliser
 
 NAME: Final = "functionals"
 VERSION: Final = "3"

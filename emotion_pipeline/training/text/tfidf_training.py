@@ -15,13 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.artefact import check_output
-from emotion_pipeline.engine.emotion.data import (
-    GradedTexts,
-    LabelledTexts,
-    read_graded,
-    read_labelled,
-)
-from emotion_pipeline.engine.emotion.decisions import Choice, TextFigures, cross_fit, pearson, twice
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.emotion.tfidf_model import (
@@ -35,6 +28,13 @@ from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.projection import TfidfProjection, fit_projection
 from emotion_pipeline.engine.text.tokens import bare, words
+from emotion_pipeline.training.text.data import (
+    GradedTexts,
+    LabelledTexts,
+    read_graded,
+    read_labelled,
+)
+from emotion_pipeline.training.text.decisions import Choice, TextFigures, cross_fit, pearson, twice
 
 NAME: Final = "goemotions-eioc"
 VERSION: Final = "1"

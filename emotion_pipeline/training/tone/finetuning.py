@@ -25,16 +25,16 @@ from emotion_pipeline.engine.tone.checkpoint_files import (
     CheckpointFiles,
     checkpoint_at,
 )
-from emotion_pipeline.engine.tone.corpus import read_manifest, without_duplicates
-from emotion_pipeline.engine.tone.evaluation import figures_of
-from emotion_pipeline.engine.tone.finetune_card import CARD, METRICS, render
-from emotion_pipeline.engine.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
-from emotion_pipeline.engine.tone.finetune_fit import Floats, Progress, Recipe, ToneFit
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.speech_network import SpeechNetwork
-from emotion_pipeline.engine.tone.starting_point import output_layer, starting_network
 from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.training.evaluation.tone import figures_of
+from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
+from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render
+from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
+from emotion_pipeline.training.tone.finetune_fit import Floats, Progress, Recipe, ToneFit
+from emotion_pipeline.training.tone.starting_point import output_layer, starting_network
 
 _COLDEST, _HOTTEST = -2.0, 3.0  # logarithms of temperatures
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from emotion_pipeline.engine.emotion import metrics
-from emotion_pipeline.engine.emotion.data import read_graded, read_labelled
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
+from emotion_pipeline.training.text import metrics
+from emotion_pipeline.training.text.data import read_graded, read_labelled
 
 
 @dataclass(frozen=True, slots=True)

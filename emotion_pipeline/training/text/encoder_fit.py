@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emotion_pipeline.engine import training_checkpoint
 from emotion_pipeline.engine.emotion.encoder_data import (
     Batch,
     Examples,
@@ -27,14 +26,15 @@ from emotion_pipeline.engine.emotion.encoder_data import (
     thinned,
 )
 from emotion_pipeline.engine.emotion.encoder_net import RAW, EmotionNet, HeadScores
-from emotion_pipeline.engine.emotion.losses import (
+from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.training import checkpoint as training_checkpoint
+from emotion_pipeline.training.text.losses import (
     LossWeights,
     base_targets,
     cooccurrence_smoothed,
     positive_weights,
     total_loss,
 )
-from emotion_pipeline.engine.errors import TrainingDataError
 
 Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, the step, the number of steps, and a remark."""

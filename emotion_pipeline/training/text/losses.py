@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from emotion_pipeline.engine.emotion.data import LABEL_TO_BASE, LABEL_TO_CORE
 from emotion_pipeline.engine.emotion.encoder_net import STEPS, HeadScores
 from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABEL_OF_SUB, LABELS
+from emotion_pipeline.training.text.data import LABEL_TO_BASE, LABEL_TO_CORE
 
 SUB_COLUMNS: Final = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
 GROUP_COLUMNS: Final = [[LABELS.index(label) for label in group] for group in EKMAN.values() if len(group) > 1]

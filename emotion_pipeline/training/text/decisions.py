@@ -11,11 +11,12 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.emotion import calibration, metrics
-from emotion_pipeline.engine.emotion.data import GradedTexts, LabelledTexts
+from emotion_pipeline.engine.emotion import calibration
 from emotion_pipeline.engine.emotion.model import TextEmotionModel
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
-from emotion_pipeline.engine.emotion.thresholds import fit_thresholds
+from emotion_pipeline.training.text import metrics
+from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts
+from emotion_pipeline.training.text.thresholds import fit_thresholds
 
 Interval: TypeAlias = tuple[float, float]
 DRAWS: Final = 300
