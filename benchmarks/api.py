@@ -35,7 +35,7 @@ from pydantic import SecretStr
 from emotion_pipeline.api.tokens import make_token
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.service_settings import Api, ApiSecrets
 
 DOCUMENTED: Final = {"requests_per_minute": 45, "latency_ms": 1_200}

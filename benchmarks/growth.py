@@ -29,8 +29,8 @@ from benchmarks.support.apart import apart
 from benchmarks.support.stub_models import SECONDS, StubModels
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.types import SAMPLE_RATE
-from emotion_pipeline.engine.usage import process_peak_bytes
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.recordings import RecordingSource

@@ -17,10 +17,10 @@ import typer
 from benchmarks.support.apart import apart
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
-from emotion_pipeline.engine.transcribe.speakers import speakers_of
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.diarize.channels import speakers_of
+from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.engine.transcribe.windows import windows_of
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
-from emotion_pipeline.engine.usage import process_peak_bytes
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 

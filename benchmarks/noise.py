@@ -18,11 +18,11 @@ import typer
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.audio.voice import VoiceRules, spans_of, speech_probabilities, voiced_spans
-from emotion_pipeline.engine.errors import MediaError
+from emotion_pipeline.engine.audio.voice_activity import VoiceRules, spans_of, speech_probabilities, voiced_spans
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 _TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
 _RULES: Final = VoiceRules()

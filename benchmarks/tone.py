@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from benchmarks.support.apart import apart
 from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.engine.tone.labels import TONES
-from emotion_pipeline.engine.tone.wav2vec2 import Wav2Vec2ToneModel, load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.model import Wav2Vec2ToneModel, load_wav2vec2
 from emotion_pipeline.engine.tone.windows import windows
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.usage import process_peak_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +67,7 @@ def write_checkpoint(folder: Path, layers: int) -> Path:
     from safetensors.torch import save_file
     from transformers import Wav2Vec2Config
 
-    from emotion_pipeline.engine.tone.speech_network import Head, SpeechNetwork
+    from emotion_pipeline.engine.tone.wav2vec2.network import Head, SpeechNetwork
 
     config = Wav2Vec2Config(
         hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16, intermediate_size=4096,

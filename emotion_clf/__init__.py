@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from emotion_pipeline.analyzer import AudioAnalyzer
+    from emotion_pipeline.engine.common.types import EmotionResult, Word
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
     from emotion_pipeline.engine.stages.report import RecordingResult, SegmentResult
-    from emotion_pipeline.engine.types import EmotionResult, Word
 
 __all__ = ["AudioAnalyzer", "EmotionPredictor", "EmotionResult", "RecordingResult", "SegmentResult", "Word"]
 
 _MODULES: Final = {
     "AudioAnalyzer": "emotion_pipeline.analyzer",
     "EmotionPredictor": "emotion_pipeline.engine.emotion.predictor",
-    "EmotionResult": "emotion_pipeline.engine.types",
+    "EmotionResult": "emotion_pipeline.engine.common.types",
     "RecordingResult": "emotion_pipeline.engine.stages.report",
     "SegmentResult": "emotion_pipeline.engine.stages.report",
-    "Word": "emotion_pipeline.engine.types",
+    "Word": "emotion_pipeline.engine.common.types",
 }
 
 

@@ -16,12 +16,12 @@ from typing import TypeAlias, overload
 from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.file_hash import sha256_of
+from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.sources.base import FoundRecording
-from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.sources.local import found_recording, local_path
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import analyse, fingerprint
-from emotion_pipeline.engine.stages.finished import FinishedWork
+from emotion_pipeline.engine.stages.finished_work import FinishedWork
 from emotion_pipeline.engine.stages.report import RecordingResult, RecordingResults, report
 from emotion_pipeline.settings import Settings, load_settings
 

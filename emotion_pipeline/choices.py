@@ -10,10 +10,10 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
+from emotion_pipeline.engine.sentiment.registry import SentimentOptions
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.text.sentiment import SentimentOptions
-from emotion_pipeline.engine.tone.model import ToneOptions
-from emotion_pipeline.engine.transcribe import TranscriberOptions
+from emotion_pipeline.engine.tone.base import ToneOptions
+from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 from emotion_pipeline.settings import Settings, Snowflake, Sources
 
 if TYPE_CHECKING:

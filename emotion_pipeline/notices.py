@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import stamina
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.settings import Notifications, Settings
 
 _TIMEOUT_S: Final = 10.0

@@ -29,7 +29,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.redact.kinds import DataKind
 from emotion_pipeline.service_settings import SECRET_VARIABLES, Api, ApiSecrets
 

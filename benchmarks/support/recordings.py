@@ -10,8 +10,8 @@ import numpy as np
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.errors import MediaError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 _SAMPLES: Final = Path(__file__).resolve().parents[2] / "samples"
 _STEP_S: Final = 7.3

@@ -7,15 +7,15 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.common.types import Channel, EmotionResult, Span, ToneScore, Transcript, Word
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
+from emotion_pipeline.engine.sentiment.registry import SentimentBackend
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.sentiment import SentimentBackend
-from emotion_pipeline.engine.tone.model import ToneModel
+from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.listener import Listener
-from emotion_pipeline.engine.types import Channel, EmotionResult, Span, ToneScore, Transcript, Word
 from emotion_pipeline.resources.models import Models
 
 SECONDS: Final = 3.0

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.settings import load_settings
 
 serve_app = typer.Typer(invoke_without_command=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import jwt
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.service_settings import Api, ApiSecrets, Tokens
 
 SCOPES: Final = {

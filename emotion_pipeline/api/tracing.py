@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 
 def trace(app: FastAPI) -> None:

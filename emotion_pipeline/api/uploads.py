@@ -19,8 +19,8 @@ from starlette.types import Message
 from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.engine.audio.decode import probe
 from emotion_pipeline.engine.audio.inspect import inspect
-from emotion_pipeline.engine.audio.reasons import RejectReason
-from emotion_pipeline.engine.errors import MediaError
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.common.errors import MediaError
 
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _LONGEST_NAME: Final = 200

@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from emotion_pipeline.engine.drift import Drift, drift_of
+from emotion_pipeline.engine.common.drift import Drift, drift_of
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table

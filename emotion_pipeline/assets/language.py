@@ -8,7 +8,7 @@ import pandas as pd
 from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
-from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
+from emotion_pipeline.engine.stages.segment_scores import describe, label_emotions, score_sentiment
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.warehouse import Warehouse

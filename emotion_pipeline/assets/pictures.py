@@ -12,7 +12,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

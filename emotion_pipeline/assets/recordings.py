@@ -3,7 +3,7 @@
 import dagster as dg
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
-from emotion_pipeline.engine.stages.recordings import take_in
+from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.resources.warehouse import Warehouse

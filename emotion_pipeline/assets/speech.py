@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
-from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.engine.stages.transcripts import segment, transcribe
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models

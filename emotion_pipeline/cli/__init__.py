@@ -9,7 +9,7 @@ import typer
 from emotion_pipeline.api.commands import serve_app, token_app
 from emotion_pipeline.cli import evaluate, models, predict, train
 from emotion_pipeline.cli.console import ERRORS
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.logs import to_logging
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
 from emotion_pipeline.engine.backends import BackendChoice, Backends
-from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.settings import load_settings
 
 if TYPE_CHECKING:

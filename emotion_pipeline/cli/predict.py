@@ -12,9 +12,9 @@ from emotion_pipeline.analyzer import AudioAnalyzer
 from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, print_line, print_table, progress
 from emotion_pipeline.cli.output import check_output, work_folder, write
+from emotion_pipeline.engine.sentiment.text_scoring import judge
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.local import found_recording, recordings_below
-from emotion_pipeline.engine.text.judgement import judge
 
 app = typer.Typer()
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from emotion_pipeline.engine.diarize import DIARIZERS
 from emotion_pipeline.engine.diarize.base import Diarizer
+from emotion_pipeline.engine.diarize.registry import DIARIZERS
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.redact.kinds import DataKind
 from emotion_pipeline.engine.redact.names import spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
+from emotion_pipeline.engine.sentiment.registry import SentimentBackend, SentimentOptions, load_sentiment
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.sentiment import SentimentBackend, SentimentOptions, load_sentiment
-from emotion_pipeline.engine.tone.model import ToneModel, ToneOptions, load_tone_model
-from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, load_tone_model
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
 
 
 @dataclass(frozen=True)

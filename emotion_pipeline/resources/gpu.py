@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import dagster as dg
 
-from emotion_pipeline.engine.devices import torch_precision
-from emotion_pipeline.engine.usage import Usage, measured
+from emotion_pipeline.engine.models.devices import torch_precision
+from emotion_pipeline.engine.models.usage import Usage, measured
 
 POOL: Final = "gpu"
 """What uses models takes a slot of it."""

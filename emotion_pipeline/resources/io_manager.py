@@ -7,7 +7,7 @@ module (``assets.table_asset``); storing it safely happens below it (``warehouse
 import dagster as dg
 import pandas as pd
 
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.warehouse import Warehouse
 from emotion_pipeline.tables import TABLES, Table

@@ -8,9 +8,9 @@ from pydantic import PrivateAttr
 from emotion_pipeline.choices import backend_choice
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.sentiment.registry import SentimentBackend
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.sentiment import SentimentBackend
-from emotion_pipeline.engine.tone.model import ToneModel
+from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.settings import Settings
 

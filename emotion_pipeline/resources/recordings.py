@@ -8,7 +8,7 @@ import dagster as dg
 
 from emotion_pipeline.choices import fetch_limits, snowflake_connection
 from emotion_pipeline.engine.sources.base import FoundRecording
-from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.settings import Snowflake
 from emotion_pipeline.settings import Sources as SourceSettings
 

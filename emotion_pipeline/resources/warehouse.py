@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pandas as pd
 
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.tables import Table
 
 

@@ -22,9 +22,9 @@ from typer.testing import CliRunner, Result
 from emotion_pipeline.cli import app
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
-from emotion_pipeline.engine.types import SAMPLE_RATE
 
 COMMAND = Path(sys.executable).with_name("emotion-clf")
 CONTRACT = [

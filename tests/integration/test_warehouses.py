@@ -19,7 +19,7 @@ from support.warehouse_server import WarehouseServer
 from support.warehouses import BACK_ENDS, assert_holds, empty_warehouse, rows_of
 
 from emotion_pipeline.contract import empty
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.io_manager import WarehouseIOManager

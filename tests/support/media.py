@@ -9,7 +9,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from emotion_pipeline.engine.file_hash import sha256_of
+from emotion_pipeline.engine.common.hashing import sha256_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -242,7 +242,7 @@ def _judge_for(connection: Connection, folder: Path) -> None:
 
 def _judged(path: Path, copies: Path) -> Judgement:
     from emotion_pipeline.engine.audio.inspect import inspect
-    from emotion_pipeline.engine.usage import process_peak_bytes
+    from emotion_pipeline.engine.models.usage import process_peak_bytes
 
     copy = copies / "copy.flac"
     verdict, error = None, ""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, lfilter, resample_poly, sosfilt
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 SEED = 20_261_121
 SECONDS = 16.0

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.settings import Settings, Sources, Storage, Transcription
 from emotion_pipeline.tables import TABLES, Table

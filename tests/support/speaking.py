@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emotion_pipeline.engine.types import Word
+from emotion_pipeline.engine.common.types import Word
 
 WORD_S = 0.35
 STEP_S = 0.4

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 
 LOW_HZ, HIGH_HZ = 300.0, 2000.0
 SEGMENTATION_METADATA = {

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from transformers import Wav2Vec2Config
 
 from emotion_pipeline.engine.tone.labels import TONES
-from emotion_pipeline.engine.tone.speech_network import Head, SpeechNetwork
+from emotion_pipeline.engine.tone.wav2vec2.network import Head, SpeechNetwork
 
 Weights = dict[str, torch.Tensor]
 Config = dict[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 # Pitch in Hz, its range in per cent, and syllables a second: tones that no model can fail to tell apart
 MANNERS = {"angry": (260, 10, 7.0), "happy": (230, 45, 5.0), "neutral": (130, 5, 4.0), "sad": (100, 15, 2.0)}

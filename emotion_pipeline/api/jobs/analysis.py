@@ -14,18 +14,18 @@ import numpy as np
 
 from emotion_pipeline.api.jobs.records import JobRecord
 from emotion_pipeline.engine.audio.encode import FlacWriter
-from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, FoundRecording
-from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.local import found_recording
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
 from emotion_pipeline.engine.stages.report import report
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
-from emotion_pipeline.engine.transcribe.reasons import FailureReason
+from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
 PROGRESS: Final = {"taking_in": 0.05, "transcribing": 0.15, "judging": 0.85}
 """Share of the work that is done when a stage begins, roughly."""

@@ -13,7 +13,7 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.service_settings import Api, ApiSecrets
 
 _MIGRATIONS: Final = "emotion_pipeline.api.jobs:migrations"

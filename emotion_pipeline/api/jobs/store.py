@@ -26,7 +26,7 @@ from emotion_pipeline.api.jobs.records import (
     UNFINISHED,
     JobRecord,
 )
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.service_settings import Jobs, Webhooks
 
 WORKER_LOST: Final = "worker_lost"

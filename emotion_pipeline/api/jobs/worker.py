@@ -29,8 +29,8 @@ from emotion_pipeline.api.jobs.webhook import deliver
 from emotion_pipeline.api.logs import logger, set_up_logs
 from emotion_pipeline.choices import backend_choice
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.errors import EmotionPipelineError
-from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.logs import to_logging
 from emotion_pipeline.settings import Settings, load_settings
 

@@ -1,0 +1,1 @@
+"""Reads, checks, cuts and stores audio, and finds where somebody speaks."""

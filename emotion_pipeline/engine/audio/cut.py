@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, Waveform
 
 
 def cut(channel: Channel, span: Span, pad: float = 0.0) -> Channel:

@@ -20,9 +20,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from emotion_pipeline.engine.audio.reasons import RejectReason
-from emotion_pipeline.engine.errors import MediaError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 BLOCK_SAMPLES: Final = 4 * SAMPLE_RATE
 """Samples per channel of a streamed block; the last one may be shorter."""

@@ -16,7 +16,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 _LAYOUTS: Final = {1: "mono", 2: "stereo"}
 _FULL_SCALE: Final = 2**15

@@ -18,9 +18,9 @@ import numpy as np
 from emotion_pipeline.engine.audio.decode import MediaReader, no_samples, open_media
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.audio.length import claimed_seconds
-from emotion_pipeline.engine.audio.reasons import RecordingWarning, RejectReason
-from emotion_pipeline.engine.errors import MediaError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.audio.reject_reasons import RecordingWarning, RejectReason
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 FINGERPRINT: Final = f"av:{av.__version__}:rules:1"
 """What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes."""

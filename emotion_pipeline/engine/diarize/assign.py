@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.diarize.base import Turn
-from emotion_pipeline.engine.types import Word
 
 NEAR_S: Final = 1.0
 """A word outside every turn belongs to the nearest one, if that is no farther than this."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from emotion_pipeline.engine.types import Channel, Span
+from emotion_pipeline.engine.common.types import Channel, Span
 
 
 @dataclass(frozen=True, slots=True)

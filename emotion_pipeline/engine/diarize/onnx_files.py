@@ -16,8 +16,8 @@ from typing import Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 
 PUBLISHED: Final = "https://github.com/k2-fsa/sherpa-onnx/releases"
 """Where both kinds of models can be had without an account."""

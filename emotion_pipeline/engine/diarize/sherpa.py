@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 from emotion_pipeline.engine.diarize.base import Turn, turns_of
 from emotion_pipeline.engine.diarize.onnx_files import (
     SegmentationWindow,
@@ -25,8 +27,6 @@ from emotion_pipeline.engine.diarize.onnx_files import (
     check_exists,
     check_segmentation,
 )
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
 
 if TYPE_CHECKING:
     import sherpa_onnx

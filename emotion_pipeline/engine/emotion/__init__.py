@@ -1,0 +1,1 @@
+"""Tells which emotion a text expresses: base emotion, sub-emotion, intensity, 28 labels."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.common.errors import TrainingDataError
 
 Matrix = NDArray[np.float32]
 

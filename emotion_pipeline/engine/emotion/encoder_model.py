@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
 from emotion_pipeline.engine.emotion.encoder_data import batches_by_length
 from emotion_pipeline.engine.emotion.model import Scores, with_features
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABEL_OF_SUB, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import HEADS, STEPS, TfidfEmotionModel, levels_of
-from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class EncoderEmotionModel:
 
     @cached_property
     def _net(self) -> "EmotionNet":
-        from emotion_pipeline.engine.emotion.compute import fastest
+        from emotion_pipeline.engine.emotion.encoder_inference import fastest
 
         return fastest(self._float_net)
 
@@ -151,7 +151,7 @@ class EncoderEmotionModel:
 
     def raw(self, texts: Sequence[str], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network's raw scores, ``(n, RAW)``; texts run in batches of similar length."""
-        from emotion_pipeline.engine.emotion.compute import run_net
+        from emotion_pipeline.engine.emotion.encoder_inference import run_net
 
         result = np.zeros((len(texts), RAW), np.float32)
         if not len(texts):

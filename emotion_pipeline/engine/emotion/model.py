@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, INTENSITY_DIMENSIONS, LABELS
-from emotion_pipeline.engine.errors import ArtefactError
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 
@@ -107,7 +107,7 @@ def load_model(folder: Path | None = None, extractor: FeatureExtractor | None = 
 
     ``extractor`` computes the linguistic features, by default with the lexicon that NRCLex carries.
     """
-    from emotion_pipeline.engine.artefact import read_card
+    from emotion_pipeline.engine.models.artefact import read_card
 
     folder = folder or SHIPPED
     backend = read_card(folder)["backend"]

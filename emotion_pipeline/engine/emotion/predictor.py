@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import fingerprint_of, read_card
-from emotion_pipeline.engine.batches import give_back_memory, is_out_of_memory
+from emotion_pipeline.engine.common.tabular import Results
+from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, TextEmotionModel, load_model, with_features
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
@@ -25,13 +25,13 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     SUB_EMOTIONS,
 )
-from emotion_pipeline.engine.loaded_models import LOADED
-from emotion_pipeline.engine.tabular import Results
+from emotion_pipeline.engine.models.artefact import fingerprint_of, read_card
+from emotion_pipeline.engine.models.batches import give_back_memory, is_out_of_memory
+from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
 from emotion_pipeline.engine.text.tokens import says_something
-from emotion_pipeline.engine.types import EmotionResult
 
 CONFIDENCE_THRESHOLD: Final = 0.65
 """Base probability below which a result is flagged uncertain, unless the caller says otherwise."""

@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import Artefact, read_artefact, write_artefact
+from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
 from emotion_pipeline.engine.emotion.model import Scores, with_features
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
-from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 

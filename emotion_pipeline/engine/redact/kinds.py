@@ -7,7 +7,7 @@ says the same whoever redacted it. How the data are recognised is the business o
 import re
 from typing import Final
 
-from emotion_pipeline.engine.explained import Explained
+from emotion_pipeline.engine.common.code_enum import Explained
 
 
 class DataKind(Explained):

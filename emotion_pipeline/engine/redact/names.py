@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from spacy.language import Language

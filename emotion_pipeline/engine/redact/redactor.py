@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from emotion_pipeline.engine.common.types import RedactedSpan, Span, Word
 from emotion_pipeline.engine.redact.kinds import DataKind, is_placeholder, placeholder
 from emotion_pipeline.engine.redact.names import NameFinder
 from emotion_pipeline.engine.redact.numbers import REACH_S
 from emotion_pipeline.engine.redact.speech import LONGEST_PAUSE_S, Found, Speech
 from emotion_pipeline.engine.redact.topics import Mentions
-from emotion_pipeline.engine.types import RedactedSpan, Span, Word
 
 VERSION: Final = 1
 """Of the rules; raise it when one changes."""

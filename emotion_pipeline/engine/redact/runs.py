@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.redact.spoken import DASHES, DOTS, HESITATIONS, SLASHES, Chunk, Manner
 from emotion_pipeline.engine.redact.tokens import Token, word_set
-from emotion_pipeline.engine.types import Word
 
 _GROUP_PAUSE_S: Final = 0.3
 _LONGEST_GAP: Final = 8

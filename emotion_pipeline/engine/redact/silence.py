@@ -9,7 +9,7 @@ import numpy as np
 
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, RedactedSpan
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, RedactedSpan
 
 PAD_S: Final = 0.05
 """On both sides of a span: recognisers are that far off with the times of words."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.redact.addresses import AddressReader
 from emotion_pipeline.engine.redact.codes import CodeReader
 from emotion_pipeline.engine.redact.dates import Date, DateReader
@@ -19,7 +20,6 @@ from emotion_pipeline.engine.redact.runs import Run, RunBuilder, without_edge_ho
 from emotion_pipeline.engine.redact.spoken import Chunk, Manner, read_numbers
 from emotion_pipeline.engine.redact.tokens import tokenize
 from emotion_pipeline.engine.redact.topics import Mention, Mentions, Topic, phrases
-from emotion_pipeline.engine.types import Word
 
 _ON_CARDS: Final = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?[2-5]\d")
 LONGEST_PAUSE_S: Final = 20.0

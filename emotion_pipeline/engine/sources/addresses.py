@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from emotion_pipeline.engine.sources.base import FetchError, Network
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 

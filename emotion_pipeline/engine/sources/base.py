@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 

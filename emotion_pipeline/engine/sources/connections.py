@@ -20,7 +20,7 @@ import httpx
 
 from emotion_pipeline.engine.sources.addresses import checked_addresses, shown
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline
 
 _MOST_REDIRECTS: Final = 10

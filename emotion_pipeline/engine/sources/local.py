@@ -21,7 +21,7 @@ from emotion_pipeline.engine.sources.base import (
     SourceError,
     TextFile,
 )
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 
 class LocalSource:

@@ -24,11 +24,11 @@ from emotion_pipeline.engine.sources.base import (
     SourceMetadata,
     TextFile,
 )
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.local import is_day, is_recording
-from emotion_pipeline.engine.sources.patience import OutOfTimeError, within
-from emotion_pipeline.engine.sources.reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError, attempts
 from emotion_pipeline.engine.sources.store_errors import failure_of
+from emotion_pipeline.engine.sources.time_limit import OutOfTimeError, within
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 if TYPE_CHECKING:
     import stamina

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
-from emotion_pipeline.engine.sources.patience import OutOfTimeError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import TransientFetchError
+from emotion_pipeline.engine.sources.time_limit import OutOfTimeError
 
 _OF_STORES: Final = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure", "adlfs"})
 """Packages whose own exceptions, where they are no OSError, are failures of the store."""

@@ -15,10 +15,10 @@ from typing import Final
 import httpcore
 import httpx
 
-from emotion_pipeline.engine.retry_after import retry_after_s
+from emotion_pipeline.engine.common.retry_after import retry_after_s
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.connections import ExcessError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError
 
 _JUDGED_BYTES: Final = 1_024

@@ -33,10 +33,10 @@ from yt_dlp.utils import (
 )
 from yt_dlp.version import __version__ as installed_version
 
-from emotion_pipeline.engine.retry_after import retry_after_s
+from emotion_pipeline.engine.common.retry_after import retry_after_s
 from emotion_pipeline.engine.sources.addresses import shown
 from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import TransientFetchError
 
 OLD_AFTER_DAYS: Final = 60

@@ -28,7 +28,7 @@ from emotion_pipeline.engine.sources.base import (
     SourceMetadata,
     TextFile,
 )
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline, attempts
 
 if TYPE_CHECKING:

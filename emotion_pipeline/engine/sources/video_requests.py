@@ -27,7 +27,7 @@ from yt_dlp.networking.exceptions import (
 
 from emotion_pipeline.engine.sources.base import FetchError
 from emotion_pipeline.engine.sources.connections import ExcessError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 MOST_PAGE_BYTES: Final = 64_000_000
 """Of a page, a manifest or anything else that is read at once; recordings are read in blocks and have their own."""

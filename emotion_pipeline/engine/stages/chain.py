@@ -12,8 +12,12 @@ from emotion_pipeline.engine.audio.inspect import FINGERPRINT as INSPECTION
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FoundRecording
-from emotion_pipeline.engine.sources.hub import Sources
-from emotion_pipeline.engine.stages import judgements, recordings, result, tone, words
+from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages import raw_audio as recordings
+from emotion_pipeline.engine.stages import segment_scores as judgements
+from emotion_pipeline.engine.stages import tone_scores as tone
+from emotion_pipeline.engine.stages import tone_sentiment as result
+from emotion_pipeline.engine.stages import transcripts as words
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import pandas as pd
 
+from emotion_pipeline.engine.common.tabular import Results, Tabular
+from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
-from emotion_pipeline.engine.stages.result import TEXT_COLUMNS
-from emotion_pipeline.engine.tabular import Results, Tabular
+from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
 from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
-from emotion_pipeline.engine.types import Word
 
 _DOCUMENTED: Final = {
     "File": "file",

@@ -1,0 +1,1 @@
+"""Splits words into segments and computes the 42 linguistic features of a text."""

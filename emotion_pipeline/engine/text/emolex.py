@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.text.feature_table import NRC_CATEGORIES
 from emotion_pipeline.engine.text.tagging import lemma
 

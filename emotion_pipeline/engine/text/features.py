@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.text import lexicons, tagging
 from emotion_pipeline.engine.text.emolex import EmotionLexicon
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES, NRC_CATEGORIES, POS_TAGS
-from emotion_pipeline.engine.text.projection import TfidfProjection
+from emotion_pipeline.engine.text.tfidf_components import TfidfProjection
 from emotion_pipeline.engine.text.tokens import EMOJI, canonical, words
 
 VERSION: Final = "1"

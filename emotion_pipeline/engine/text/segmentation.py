@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from emotion_pipeline.engine.types import Segment, Word
+from emotion_pipeline.engine.common.types import Segment, Word
 
 MAX_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.4

@@ -1,0 +1,1 @@
+"""Tells how a voice sounds, from the audio alone."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 _SECONDS: Final = 2.0
 _HARMONICS: Final = 24

@@ -7,7 +7,7 @@ import itertools
 import math
 from typing import Final
 
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 LONGEST: Final = 10.0
 """Seconds: an utterance of up to this length is one window, a longer one is cut into equal windows of 5 to 10 s."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from emotion_pipeline.engine.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.types import Channel, Transcript
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.types import Channel, Transcript
 
 
 @dataclass(frozen=True, slots=True)

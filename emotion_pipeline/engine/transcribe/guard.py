@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, Recogniser
-from emotion_pipeline.engine.transcribe.reasons import DropReason
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 FINGERPRINT: Final = "guard:1"
 """The checks below; raise the number when one of them changes."""

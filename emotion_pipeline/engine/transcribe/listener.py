@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.common.types import RedactedSpan, Transcript, Word
 from emotion_pipeline.engine.diarize.assign import assign
 from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.types import RedactedSpan, Transcript, Word
 
 
 @dataclass(frozen=True)

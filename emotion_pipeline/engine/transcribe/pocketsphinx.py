@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 from joblib import Parallel, delayed
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, SpokenLanguage
-from emotion_pipeline.engine.types import Channel
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder, Segment

@@ -15,17 +15,7 @@ from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from emotion_pipeline.engine.audio.cut import cut
-from emotion_pipeline.engine.transcribe.base import HeardWord, Recogniser, SpokenLanguage, TranscriptionFailedError
-from emotion_pipeline.engine.transcribe.bleed import own_spans
-from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
-from emotion_pipeline.engine.transcribe.guard import Judged, compression_ratio, decode_guarded
-from emotion_pipeline.engine.transcribe.reasons import DropReason, FailureReason
-from emotion_pipeline.engine.transcribe.speakers import speakers_of
-from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
-from emotion_pipeline.engine.transcribe.windows import FINGERPRINT as WINDOWS
-from emotion_pipeline.engine.transcribe.windows import Window, windows_of
-from emotion_pipeline.engine.types import (
+from emotion_pipeline.engine.common.types import (
     SAMPLE_RATE,
     Channel,
     DroppedSpan,
@@ -35,6 +25,16 @@ from emotion_pipeline.engine.types import (
     Transcript,
     Word,
 )
+from emotion_pipeline.engine.diarize.bleed import own_spans
+from emotion_pipeline.engine.diarize.channels import speakers_of
+from emotion_pipeline.engine.transcribe.base import HeardWord, Recogniser, SpokenLanguage, TranscriptionFailedError
+from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
+from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
+from emotion_pipeline.engine.transcribe.guard import Judged, compression_ratio, decode_guarded
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason, FailureReason
+from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
+from emotion_pipeline.engine.transcribe.windows import FINGERPRINT as WINDOWS
+from emotion_pipeline.engine.transcribe.windows import Window, windows_of
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from emotion_pipeline.engine.audio.cut import cut
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 
 JOINED_OVER_S: Final = 0.5
 _SEARCHED_S: Final = 5.0

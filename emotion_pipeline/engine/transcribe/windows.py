@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.verify import FINGERPRINT as VERIFIED
-from emotion_pipeline.engine.audio.voice import FRAME_SAMPLES, VoiceRules, VoiceStream, voiced_spans
-from emotion_pipeline.engine.transcribe.speakers import speakers_of, voices_of
-from emotion_pipeline.engine.types import SAMPLE_RATE, Span, Waveform
+from emotion_pipeline.engine.audio.voice_activity import FRAME_SAMPLES, VoiceRules, VoiceStream, voiced_spans
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
+from emotion_pipeline.engine.diarize.channels import speakers_of, voices_of
 
 WINDOW_S: Final = 300.0
 SEARCHED_S: Final = 60.0

@@ -21,7 +21,7 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
 from emotion_pipeline.contract import as_partition
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.resources.snowflake import statements as sql
 from emotion_pipeline.resources.snowflake.failures import FAILURES, may_pass
 from emotion_pipeline.resources.snowflake.session import connection

@@ -15,9 +15,9 @@ import jiwer
 import pandas as pd
 
 from emotion_pipeline.engine.audio.decode import stream
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.common.errors import TrainingDataError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Transcript
 from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.types import SAMPLE_RATE, Transcript
 
 _COLUMNS: Final = ("file", "seconds", "reference")
 _TWO_SIDED: Final = re.compile(r"L: (.*) \| R: (.*)", re.DOTALL)

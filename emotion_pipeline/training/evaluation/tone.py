@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, ToneScore
+from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS
-from emotion_pipeline.engine.tone.model import ToneModel
-from emotion_pipeline.engine.types import SAMPLE_RATE, ToneScore
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.corpus import read_clip, read_manifest
 

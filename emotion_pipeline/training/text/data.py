@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
     BASE_OF,
@@ -23,7 +24,6 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     OTHER,
 )
-from emotion_pipeline.engine.errors import TrainingDataError
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.encoder_data import (
     Batch,
     Examples,
@@ -26,7 +27,6 @@ from emotion_pipeline.engine.emotion.encoder_data import (
     thinned,
 )
 from emotion_pipeline.engine.emotion.encoder_net import RAW, EmotionNet, HeadScores
-from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.training import checkpoint as training_checkpoint
 from emotion_pipeline.training.text.losses import (
     LossWeights,

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import check_output
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion import calibration
 from emotion_pipeline.engine.emotion.encoder_data import Examples, prepare, token_ids
 from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
@@ -25,7 +25,7 @@ from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.text import metrics

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import check_output
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.emotion.tfidf_model import (
@@ -24,9 +24,9 @@ from emotion_pipeline.engine.emotion.tfidf_model import (
     Weights,
     linear,
 )
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.projection import TfidfProjection, fit_projection
+from emotion_pipeline.engine.text.tfidf_components import TfidfProjection, fit_projection
 from emotion_pipeline.engine.text.tokens import bare, words
 from emotion_pipeline.training.text.data import (
     GradedTexts,

@@ -16,9 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import check_writable
-from emotion_pipeline.engine.errors import TrainingDataError
-from emotion_pipeline.engine.tone.acoustic import (
+from emotion_pipeline.engine.common.errors import TrainingDataError
+from emotion_pipeline.engine.models.artefact import check_writable
+from emotion_pipeline.engine.tone.acoustic.committee import Committee
+from emotion_pipeline.engine.tone.acoustic.descriptors import mel_filters
+from emotion_pipeline.engine.tone.acoustic.model import (
     AcousticToneModel,
     Utterance,
     Weights,
@@ -26,11 +28,9 @@ from emotion_pipeline.engine.tone.acoustic import (
     measure,
     save,
 )
+from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.calibration import Calibration, Judgement, fit_calibration
-from emotion_pipeline.engine.tone.descriptors import mel_filters
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
-from emotion_pipeline.engine.tone.network import Committee
-from emotion_pipeline.engine.tone.normalise import Normaliser
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
 from emotion_pipeline.training.tone.fitting import Examples, fit_committee, fit_normaliser

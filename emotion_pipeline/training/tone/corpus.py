@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.errors import MediaError, TrainingDataError
+from emotion_pipeline.engine.common.errors import MediaError, TrainingDataError
+from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.tone.labels import CORPUS_LABELS, FOUR_CLASS
-from emotion_pipeline.engine.types import Channel
 
 _NEEDED: Final = ("file", "speaker", "emotion")
 

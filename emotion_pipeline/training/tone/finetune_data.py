@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.common.errors import TrainingDataError
+from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.windows import windows
-from emotion_pipeline.engine.types import Channel
 from emotion_pipeline.training.tone.corpus import Clip, read_clip
 
 FOLDS: Final = 5

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emotion_pipeline.engine.devices import Precision, TorchDevice
-from emotion_pipeline.engine.errors import TrainingDataError
+from emotion_pipeline.engine.common.errors import TrainingDataError
+from emotion_pipeline.engine.models.devices import Precision, TorchDevice
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
-from emotion_pipeline.engine.tone.loaded_checkpoint import scaled
-from emotion_pipeline.engine.tone.speech_network import SpeechNetwork
+from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import scaled
+from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
 from emotion_pipeline.training import checkpoint as training_checkpoint
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, Window

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.artefact import check_writable
-from emotion_pipeline.engine.devices import torch_device, torch_precision
-from emotion_pipeline.engine.tone.checkpoint_files import (
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.models.artefact import check_writable
+from emotion_pipeline.engine.models.devices import torch_device, torch_precision
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
+from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import (
     CONFIG,
     PREPROCESSOR,
     WEIGHTS,
     CheckpointFiles,
     checkpoint_at,
 )
-from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
-from emotion_pipeline.engine.tone.loaded_checkpoint import verify
-from emotion_pipeline.engine.tone.speech_network import SpeechNetwork
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
+from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
 from emotion_pipeline.training.evaluation.tone import figures_of
 from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.tone.acoustic.committee import Chain, Committee, KernelMachine
+from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
-from emotion_pipeline.engine.tone.network import Chain, Committee, KernelMachine
-from emotion_pipeline.engine.tone.normalise import Normaliser
 
 Floats = NDArray[np.float64]
 

@@ -10,11 +10,17 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from emotion_pipeline.engine.errors import ArtefactError
-from emotion_pipeline.engine.tone.checkpoint import head_of, load_checkpoint, read_settings, read_weights, some_of
-from emotion_pipeline.engine.tone.checkpoint_files import CheckpointFiles
+from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.tone.labels import FOUR_CLASS
-from emotion_pipeline.engine.tone.speech_network import Head, SpeechNetwork
+from emotion_pipeline.engine.tone.wav2vec2.checkpoint import (
+    head_of,
+    load_checkpoint,
+    read_settings,
+    read_weights,
+    some_of,
+)
+from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import CheckpointFiles
+from emotion_pipeline.engine.tone.wav2vec2.network import Head, SpeechNetwork
 
 ENCODER: Final = "wav2vec2."
 _HEADS: Final = ("classifier.", "projector.")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emotion_pipeline.engine.audio.cut import cut, cuts
-from emotion_pipeline.engine.types import SAMPLE_RATE, Span, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
 
 CHANNEL = np.arange(2 * SAMPLE_RATE, dtype=np.float32)
 

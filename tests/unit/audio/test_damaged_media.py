@@ -14,8 +14,8 @@ from support.media import encoded, tone, wav
 
 from emotion_pipeline.engine.audio.decode import BLOCK_SAMPLES, stream
 from emotion_pipeline.engine.audio.inspect import inspect
-from emotion_pipeline.engine.audio.reasons import RejectReason
-from emotion_pipeline.engine.errors import MediaError
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.common.errors import MediaError
 
 SOURCES = ["wav", "flac", "mp3", "ogg", "m4a", "mka", "flv", "aac"]
 ENCODERS = {

@@ -11,9 +11,9 @@ from av.video.stream import VideoStream
 from support.media import encoded, tone, wav
 
 from emotion_pipeline.engine.audio.decode import BLOCK_SAMPLES, decode, probe, stream
-from emotion_pipeline.engine.audio.reasons import RejectReason
-from emotion_pipeline.engine.errors import MediaError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 FORMATS = [
     ("wav", "wav", "pcm_s16le", 48_000),

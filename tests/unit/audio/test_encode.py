@@ -16,7 +16,7 @@ from support.media import tone
 
 from emotion_pipeline.engine.audio.decode import decode, probe
 from emotion_pipeline.engine.audio.encode import FlacWriter, encode_flac, write_flac
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 LEAST_BIT = 1 / 2**15
 

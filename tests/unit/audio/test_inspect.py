@@ -9,9 +9,9 @@ from support.media import encoded, tone, wav
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.inspect import FINGERPRINT, FLOOR_DBFS, Inspection, inspect
-from emotion_pipeline.engine.audio.reasons import RecordingWarning as Warned
-from emotion_pipeline.engine.audio.reasons import RejectReason
-from emotion_pipeline.engine.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.audio.reject_reasons import RecordingWarning as Warned
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 BROKEN = [
     ("mono.empty.wav", RejectReason.EMPTY_FILE),

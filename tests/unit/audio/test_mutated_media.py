@@ -12,7 +12,7 @@ from support.mutations import DAMAGES, Judge, mutant
 from support.noises import noise
 
 from emotion_pipeline.engine.audio.inspect import SHORTEST_SECONDS
-from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 
 MUTANTS = 1_000
 TOGETHER = 50

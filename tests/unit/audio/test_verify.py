@@ -12,8 +12,8 @@ from support.noises import Timbre, bowed, brass, melody, noise, organ, to_level
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.verify import SURE, is_voice
-from emotion_pipeline.engine.audio.voice import FRAME_SAMPLES, VoiceRules, spans_of, speech_probabilities
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.audio.voice_activity import FRAME_SAMPLES, VoiceRules, spans_of, speech_probabilities
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 
 def unsure(samples: Channel, probability: float = 0.8) -> bool:

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from support.media import tone
 
-from emotion_pipeline.engine.audio import voice
+from emotion_pipeline.engine.audio import voice_activity as voice
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.audio.voice import (
+from emotion_pipeline.engine.audio.voice_activity import (
     FRAME_SAMPLES,
     VoiceRules,
     VoiceStream,
@@ -23,8 +23,8 @@ from emotion_pipeline.engine.audio.voice import (
     speech_spans,
     voiced_spans,
 )
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emotion_pipeline.engine.common.types import Span, Word
 from emotion_pipeline.engine.diarize.assign import CERTAIN_SHARE, CLOSE_S, NEAR_S, assign
 from emotion_pipeline.engine.diarize.base import Turn
-from emotion_pipeline.engine.types import Span, Word
 
 
 def word(start: float, end: float, speaker: str = "speaker_1") -> Word:

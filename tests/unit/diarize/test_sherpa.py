@@ -18,13 +18,13 @@ from support.tiny_diarizer import (
     write_segmentation,
 )
 
-from emotion_pipeline.engine.audio.voice import speech_spans
-from emotion_pipeline.engine.diarize import DIARIZERS
+from emotion_pipeline.engine.audio.voice_activity import speech_spans
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.diarize.base import Turn
 from emotion_pipeline.engine.diarize.onnx_files import check_embedding, check_segmentation
+from emotion_pipeline.engine.diarize.registry import DIARIZERS
 from emotion_pipeline.engine.diarize.sherpa import SherpaDiarizer
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 LOW, HIGH, BOTH, NOBODY = (LOW_HZ,), (HIGH_HZ,), (LOW_HZ, HIGH_HZ), ()
 SCENE = [(NOBODY, 1.0), (LOW, 4.0), (HIGH, 3.0), (NOBODY, 1.0), (BOTH, 2.0), (LOW, 5.0), (NOBODY, 0.6), (HIGH, 6.0)]

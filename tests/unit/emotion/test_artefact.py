@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotion_pipeline.engine.artefact import read_artefact, write_artefact
+from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
-from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.models.artefact import read_artefact, write_artefact
 
 CARD = {"backend": "test", "name": "numbers", "version": "1"}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion import calibration
 from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import levels_of
-from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.training.text import metrics
 from emotion_pipeline.training.text.thresholds import fit_thresholds
 

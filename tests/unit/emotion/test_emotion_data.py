@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
-from emotion_pipeline.engine.errors import TrainingDataError
 from emotion_pipeline.training.text.data import read_graded, read_label_names, read_labelled
 
 HEADER = "ID\tTweet\tAffect Dimension\tIntensity Class\n"

@@ -12,11 +12,11 @@ from support.encoders import tiny_bert, tiny_deberta_v3
 from support.little_memory import LittleMemory
 from support.strange import strange_strings
 
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.training.text.data import read_labelled
 from emotion_pipeline.training.text.encoder_fit import Recipe, parameter_groups
 from emotion_pipeline.training.text.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
@@ -198,7 +198,7 @@ def test_packaged_weights_are_only_taken_with_the_known_hash(tmp_path: Path, mon
 def test_an_artefact_with_other_weights_than_its_network_is_refused(
     trained: tuple[Path, Path, EncoderReport], tmp_path: Path
 ) -> None:
-    from emotion_pipeline.engine.artefact import read_artefact, write_artefact
+    from emotion_pipeline.engine.models.artefact import read_artefact, write_artefact
 
     artefact = read_artefact(trained[0], "encoder")
     missing = {name: array for name, array in artefact.tensors.items() if name != "net.pooling.score.bias"}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, DebertaV2Config, DebertaV2Model
 
-from emotion_pipeline.engine.emotion.near_positions import NearAttention, look_near
+from emotion_pipeline.engine.emotion.deberta_attention import NearAttention, look_near
 
 DEBERTA_V3: dict[str, Any] = {
     "relative_attention": True, "position_buckets": 8, "norm_rel_ebd": "layer_norm", "share_att_key": True,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.strange import strange_strings
 
-from emotion_pipeline.engine.artefact import read_artefact
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, load_model
 from emotion_pipeline.engine.emotion.predictor import CUT, LONGEST_TEXT, NOT_ENGLISH, EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import (
@@ -25,10 +26,9 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     LABELS,
     SUB_EMOTIONS,
 )
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
-from emotion_pipeline.engine.loaded_models import LOADED
+from emotion_pipeline.engine.models.artefact import read_artefact
+from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.types import EmotionResult
 from emotion_pipeline.training.evaluation.text import evaluate_intensity, evaluate_text
 
 PREDICTOR = EmotionPredictor()

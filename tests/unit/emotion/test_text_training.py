@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.corpora import Corpora, write_corpora, write_graded
 
+from emotion_pipeline.engine.common.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
-from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.training.evaluation.text import evaluate_intensity, evaluate_text
 from emotion_pipeline.training.text.tfidf_training import TrainingReport, train_feature_projection, train_text_model

@@ -2,9 +2,9 @@
 
 import pytest
 
-from emotion_pipeline.engine.batches import in_batches
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.usage import measured
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.models.batches import in_batches
+from emotion_pipeline.engine.models.usage import measured
 
 
 class Device:

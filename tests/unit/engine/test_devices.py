@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from emotion_pipeline.engine.devices import torch_device, torch_precision
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.models.devices import torch_device, torch_precision
 
 
 def test_auto_takes_a_device_that_computes() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_pipeline.engine.drift import LARGE, drift_of
+from emotion_pipeline.engine.common.drift import LARGE, drift_of
 
 
 def _tones(rng: np.random.Generator, size: int, *shares: float) -> pd.Series:

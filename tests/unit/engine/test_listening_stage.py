@@ -10,14 +10,15 @@ import pytest
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 from emotion_pipeline.engine.diarize.base import Turn
-from emotion_pipeline.engine.errors import BackendUnavailableError
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.sources.local import recordings_below
-from emotion_pipeline.engine.stages.recordings import take_in
-from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages.raw_audio import take_in
+from emotion_pipeline.engine.stages.transcripts import segment, transcribe
 from emotion_pipeline.engine.transcribe.base import (
     Decoding,
     GuardRules,
@@ -28,7 +29,6 @@ from emotion_pipeline.engine.transcribe.base import (
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
 from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
 
 DAY = "2026-11-02"
 NUMBER = "call me at five five five two three six eight one nine one please"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emotion_pipeline.engine.loaded_models import LoadedModels
+from emotion_pipeline.engine.models.loaded_models import LoadedModels
 
 
 def test_a_model_is_loaded_once_and_held_by_one_thread_at_a_time() -> None:

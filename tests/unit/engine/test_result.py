@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
-from emotion_pipeline.engine.stages.result import compare
+from emotion_pipeline.engine.stages.tone_sentiment import compare
 from emotion_pipeline.engine.tone.labels import TONES
 
 RECORDING = {"recording_date": date(2026, 11, 2), "recording_id": "call", "file": "call.wav"}

@@ -11,24 +11,24 @@ from support.pipeline import Pipeline
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import BackendChoice, Backends
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.sentiment.registry import load_sentiment
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.sources.hub import Sources
 from emotion_pipeline.engine.sources.local import found_recording, recordings_below
+from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
-from emotion_pipeline.engine.stages.judgements import describe, label_emotions, score_sentiment
-from emotion_pipeline.engine.stages.recordings import take_in
+from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.report import report
 from emotion_pipeline.engine.stages.reuse import StageResult
-from emotion_pipeline.engine.stages.tone import score_tone
-from emotion_pipeline.engine.stages.words import segment, transcribe
+from emotion_pipeline.engine.stages.segment_scores import describe, label_emotions, score_sentiment
+from emotion_pipeline.engine.stages.tone_scores import score_tone
+from emotion_pipeline.engine.stages.transcripts import segment, transcribe
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
-from emotion_pipeline.engine.text.sentiment import load_sentiment
-from emotion_pipeline.engine.transcribe import TranscriberOptions
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 
 DAY = "2026-11-02"
 SOURCES = Sources(FetchLimits())

@@ -11,8 +11,8 @@ from support.site import Site
 
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.sources.hub import Sources
-from emotion_pipeline.engine.stages.recordings import take_in
+from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.reuse import StageResult
 
 DAY = "2026-11-02"

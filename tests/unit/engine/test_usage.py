@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emotion_pipeline.engine.usage import measured, note_batch, note_out_of_memory
+from emotion_pipeline.engine.models.usage import measured, note_batch, note_out_of_memory
 
 
 def test_batches_are_counted_by_size() -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from emotion_pipeline.contract import conform, empty
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.tables import SENTIMENT_SCORES, TABLES, Table
 
 

@@ -5,8 +5,8 @@ import os
 import dagster as dg
 import pytest
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.usage import note_batch, note_out_of_memory
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.models.usage import note_batch, note_out_of_memory
 from emotion_pipeline.resources.gpu import ALLOCATOR_VARIABLE, Gpu
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from emotion_pipeline.contract import empty
-from emotion_pipeline.engine.errors import ContractError
+from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.tables import SENTIMENT_SCORES, TABLES
 

@@ -16,9 +16,9 @@ from support.tiny_whisper import random_weights, write_faster, write_openai, wri
 from typer.testing import CliRunner, Result
 
 from emotion_pipeline.cli import app
-from emotion_pipeline.engine.artefact import read_card
-from emotion_pipeline.engine.file_hash import sha256_of
-from emotion_pipeline.engine.tone.acoustic import SHIPPED
+from emotion_pipeline.engine.common.hashing import sha256_of
+from emotion_pipeline.engine.models.artefact import read_card
+from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
 
 DENSE = "classifier.dense.weight"
 

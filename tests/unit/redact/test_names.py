@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.speaking import dialogue, said, text_of
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.redact.names import SpacyNames, spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
 

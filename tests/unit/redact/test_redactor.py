@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from support.speaking import dialogue, said, text_of
 
+from emotion_pipeline.engine.common.types import Span, Word
 from emotion_pipeline.engine.redact.kinds import DataKind, is_placeholder, placeholder
 from emotion_pipeline.engine.redact.redactor import Redactor
-from emotion_pipeline.engine.types import Span, Word
 
 CARD = "four two four two four two four two four two four two four two four two"
 

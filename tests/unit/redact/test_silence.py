@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.audio.decode import BLOCK_SAMPLES, decode
 from emotion_pipeline.engine.audio.encode import encode_flac, write_flac
-from emotion_pipeline.engine.errors import MediaError
+from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, RedactedSpan, Span, Waveform
 from emotion_pipeline.engine.redact.silence import PAD_S, silence
-from emotion_pipeline.engine.types import SAMPLE_RATE, RedactedSpan, Span, Waveform
 
 FADE = 160
 PAD = round(PAD_S * SAMPLE_RATE)

@@ -15,7 +15,7 @@ from av.error import InvalidDataError
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.inspect import inspect
-from emotion_pipeline.engine.audio.reasons import RejectReason
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 DIALOGUES = yaml.safe_load((SAMPLES / "dialogues.yaml").read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ import pytest
 from support.failing_server import PAYLOAD, FailingServer
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError, SourceMetadata
-from emotion_pipeline.engine.sources.hub import Sources
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.local import state_of
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.router import Sources
 
 DAY = "2026-11-02"
 LIMITS = FetchLimits(timeout_s=3.0, stall_s=0.5, attempts=2, allowed_networks=(ip_network("127.0.0.1/32"),))

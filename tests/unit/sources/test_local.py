@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emotion_pipeline.engine.sources.base import FetchError, SourceError
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.local import (
     LocalSource,
     dated_folders,
@@ -14,7 +15,6 @@ from emotion_pipeline.engine.sources.local import (
     recordings_of,
     state_of,
 )
-from emotion_pipeline.engine.sources.reasons import FetchReason
 
 
 def _put(root: Path, *names: str, content: bytes = b"sound") -> Path:

@@ -12,8 +12,8 @@ from support.failing_server import closed_port
 from support.stage_server import SIGNATURE, StageServer
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.reasons import FetchReason
-from emotion_pipeline.engine.sources.stage import Place, StageSource, place_of
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.snowflake_stage import Place, StageSource, place_of
 
 LIMITS = FetchLimits(max_bytes=1_000_000, timeout_s=10.0, stall_s=1.0, attempts=3)
 CALL = b"RIFF" + bytes(range(256)) * 100

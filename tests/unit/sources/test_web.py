@@ -23,7 +23,7 @@ from support.failing_server import OTHER_PAYLOAD, PAYLOAD, FailingServer, closed
 from support.leftovers import open_sockets
 
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.web import WebSource
 
 LIMITS = FetchLimits(

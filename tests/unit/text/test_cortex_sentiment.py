@@ -12,12 +12,12 @@ from support.failing_server import closed_port
 
 from emotion_pipeline.checks.rules import RULES
 from emotion_pipeline.contract import conform
-from emotion_pipeline.engine.cortex.sentiment import CortexSentiment, TokenBudgetError
-from emotion_pipeline.engine.cortex.sentiment_statements import CACHE
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.stages.judgements import score_sentiment
-from emotion_pipeline.engine.text.scored import Sentiment, TextNotScoredError
-from emotion_pipeline.engine.text.sentiment import SentimentOptions, load_sentiment
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError
+from emotion_pipeline.engine.sentiment.cortex import CortexSentiment, TokenBudgetError
+from emotion_pipeline.engine.sentiment.cortex_statements import CACHE
+from emotion_pipeline.engine.sentiment.registry import SentimentOptions, load_sentiment
+from emotion_pipeline.engine.stages.segment_scores import score_sentiment
 from emotion_pipeline.tables import SENTIMENT_SCORES
 
 DUTCH = "het is niet goed maar ik ben ook heel blij voor jij"

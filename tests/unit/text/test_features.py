@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, TrainingDataError
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES, FEATURES
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.text.projection import TfidfProjection, fit_projection
+from emotion_pipeline.engine.text.tfidf_components import TfidfProjection, fit_projection
 
 EXTRACTOR = FeatureExtractor()
 """Shared by the property tests, which may not take function-scoped fixtures."""

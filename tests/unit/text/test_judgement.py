@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.model import Scores
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.text.judgement import judge
-from emotion_pipeline.engine.text.scored import Sentiment, TextNotScoredError, UnscoredReason
-from emotion_pipeline.engine.text.sentiment import EmotionSentiment, SentimentBackend, VaderSentiment
+from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError, UnscoredReason
+from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, SentimentBackend, VaderSentiment
+from emotion_pipeline.engine.sentiment.text_scoring import judge
 
 PREDICTOR = EmotionPredictor()
 TEXTS = ["Exciting news!", "I am furious with you.", "", " ", "ok \U0001f600", "so happy " * 400]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.text.segmentation import segment_words
-from emotion_pipeline.engine.types import Word
 
 
 def word(text: str, start: float, end: float, speaker: str = "A") -> Word:

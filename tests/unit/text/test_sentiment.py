@@ -2,10 +2,10 @@
 
 import pytest
 
+from emotion_pipeline.engine.common.errors import UnknownBackendError
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import LABELS, SENTIMENT_GROUPS
-from emotion_pipeline.engine.errors import UnknownBackendError
-from emotion_pipeline.engine.text.sentiment import EmotionSentiment, VaderSentiment, load_sentiment
+from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, VaderSentiment, load_sentiment
 
 PREDICTOR = EmotionPredictor()
 

@@ -8,11 +8,11 @@ from support.tiny_wav2vec2 import checkpoint
 
 from emotion_pipeline.choices import backend_choice
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError, UnknownBackendError
-from emotion_pipeline.engine.file_hash import sha256_of
-from emotion_pipeline.engine.loaded_models import LOADED
-from emotion_pipeline.engine.tone.acoustic import SHIPPED
-from emotion_pipeline.engine.types import Channel
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, UnknownBackendError
+from emotion_pipeline.engine.common.hashing import sha256_of
+from emotion_pipeline.engine.common.types import Channel
+from emotion_pipeline.engine.models.loaded_models import LOADED
+from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
 from emotion_pipeline.settings import ConfigurationError, load_settings
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion_pipeline.cli import app
-from emotion_pipeline.engine.errors import ArtefactError
+from emotion_pipeline.engine.common.errors import ArtefactError
 
 
 def test_workers_below_one_are_a_wrong_use_of_the_command(tmp_path: Path) -> None:

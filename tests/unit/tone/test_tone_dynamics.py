@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import signal
 
-from emotion_pipeline.engine.tone.descriptors import FORMANT_NAMES, N_BINS, N_MELS, Descriptors, describe
-from emotion_pipeline.engine.tone.dynamics import dynamics
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.tone.acoustic.descriptors import FORMANT_NAMES, N_BINS, N_MELS, Descriptors, describe
+from emotion_pipeline.engine.tone.acoustic.dynamics import dynamics
 
 EDGES = np.abs(np.arange(N_BINS) - 6 * np.arange(N_MELS)[:, None] - 10)
 FILTERS: NDArray[np.float32] = np.where(EDGES < 10, 0.05, 0).astype(np.float32)

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.tone.descriptors import N_BINS, N_MELS, describe, mel_filters
-from emotion_pipeline.engine.tone.features import feature_names, functionals
-from emotion_pipeline.engine.tone.pitch import HOP, track_pitch
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.tone.acoustic.descriptors import N_BINS, N_MELS, describe, mel_filters
+from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
+from emotion_pipeline.engine.tone.acoustic.pitch import HOP, track_pitch
 from emotion_pipeline.engine.tone.windows import LONGEST, windows
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 FILTERS = np.full((N_MELS, N_BINS), 1 / N_BINS, dtype=np.float32)
 

@@ -14,12 +14,12 @@ from support.tone_corpus import make_corpus, write_manifest
 from typer.testing import CliRunner
 
 from emotion_pipeline.cli import app
-from emotion_pipeline.engine.errors import ArtefactError, TrainingDataError
-from emotion_pipeline.engine.tone.checkpoint_files import find_checkpoint
+from emotion_pipeline.engine.common.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
-from emotion_pipeline.engine.tone.loaded_checkpoint import verify
-from emotion_pipeline.engine.tone.speech_network import Head
-from emotion_pipeline.engine.tone.wav2vec2 import load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import find_checkpoint
+from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
+from emotion_pipeline.engine.tone.wav2vec2.model import load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.network import Head
 from emotion_pipeline.training.evaluation.tone import evaluate_tone
 from emotion_pipeline.training.tone.corpus import read_manifest
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, split_by_speaker

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion_pipeline.engine.errors import ArtefactError, UnknownBackendError
-from emotion_pipeline.engine.tone import acoustic
+from emotion_pipeline.engine.common.errors import ArtefactError, UnknownBackendError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, ToneScore
+from emotion_pipeline.engine.tone.acoustic import model as acoustic
+from emotion_pipeline.engine.tone.acoustic.committee import Chain, Committee, KernelMachine, Layer
+from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
+from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, load_tone_model, pool_scores
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS, TONES
-from emotion_pipeline.engine.tone.model import ToneModel, ToneOptions, load_tone_model, pool_scores
-from emotion_pipeline.engine.tone.network import Chain, Committee, KernelMachine, Layer
-from emotion_pipeline.engine.tone.normalise import Normaliser
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_weights_for_other_features_are_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_committee_with_a_missing_layer_is_refused(tmp_path: Path) -> None:
-    from emotion_pipeline.engine.artefact import read_artefact, write_artefact
+    from emotion_pipeline.engine.models.artefact import read_artefact, write_artefact
 
     whole = read_artefact(acoustic.SHIPPED, acoustic.BACKEND)
     tensors = {name: array for name, array in whole.tensors.items() if name != "committee.1.landmarks"}

@@ -10,14 +10,14 @@ from safetensors.torch import load_file, save_file
 from support.tiny_wav2vec2 import Weights, base_config_of, checkpoint, config_of, old_names, weights_of, write
 from transformers import Wav2Vec2ForSequenceClassification
 
-from emotion_pipeline.engine.errors import ArtefactError, BackendUnavailableError
-from emotion_pipeline.engine.file_hash import sha256_of
-from emotion_pipeline.engine.loaded_models import LOADED
+from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError
+from emotion_pipeline.engine.common.hashing import sha256_of
+from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
 from emotion_pipeline.engine.tone.labels import TONES
-from emotion_pipeline.engine.tone.loaded_checkpoint import verify
-from emotion_pipeline.engine.tone.speech_network import Head
-from emotion_pipeline.engine.tone.wav2vec2 import Wav2Vec2ToneModel, load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
+from emotion_pipeline.engine.tone.wav2vec2.model import Wav2Vec2ToneModel, load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.network import Head
 
 CONV = "wav2vec2.encoder.pos_conv_embed.conv"
 DENSE = "classifier.dense.weight"

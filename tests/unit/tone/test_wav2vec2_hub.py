@@ -7,9 +7,9 @@ import pytest
 from support.model_hub import COMMIT, Hub, serving
 from support.tiny_wav2vec2 import checkpoint, config_of, weights_of, write
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.file_hash import sha256_of
-from emotion_pipeline.engine.tone.checkpoint_files import find_checkpoint
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.hashing import sha256_of
+from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import find_checkpoint
 
 
 @pytest.fixture

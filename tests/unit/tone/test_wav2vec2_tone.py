@@ -9,12 +9,12 @@ import torch
 from support.little_memory import LittleMemory
 from support.tiny_wav2vec2 import base_config_of, checkpoint, config_of, weights_of, write
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.tone.model import pool_scores
-from emotion_pipeline.engine.tone.speech_network import Head
-from emotion_pipeline.engine.tone.wav2vec2 import Wav2Vec2ToneModel, load_wav2vec2
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, ToneScore
+from emotion_pipeline.engine.tone.base import pool_scores
+from emotion_pipeline.engine.tone.wav2vec2.model import Wav2Vec2ToneModel, load_wav2vec2
+from emotion_pipeline.engine.tone.wav2vec2.network import Head
 from emotion_pipeline.engine.tone.windows import windows
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, ToneScore
 
 SECONDS = (0.03, 0.6, 1.0, 1.2, 2.0, 2.4, 3.3, 7.0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.media import tone, wav
 
-from emotion_pipeline.engine.errors import MediaError, TrainingDataError
+from emotion_pipeline.engine.common.errors import MediaError, TrainingDataError
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 from emotion_pipeline.training.evaluation.asr import evaluate_asr, word_error_rate

@@ -20,13 +20,13 @@ from support.assembly_server import DELETE, KEY, POLL, SUBMIT, UPLOAD, AssemblyS
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.errors import BackendUnavailableError, EmotionPipelineError
-from emotion_pipeline.engine.transcribe.assembly_ai import AssemblyAITranscriber
+from emotion_pipeline.engine.common.errors import BackendUnavailableError, EmotionPipelineError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
-from emotion_pipeline.engine.transcribe.reasons import DropReason, FailureReason
+from emotion_pipeline.engine.transcribe.services.assemblyai import AssemblyAITranscriber
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason, FailureReason
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
-from emotion_pipeline.engine.types import SAMPLE_RATE, Span, Waveform
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
 

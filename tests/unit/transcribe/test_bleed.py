@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.audio.voice import speech_spans
-from emotion_pipeline.engine.transcribe.bleed import LeakRules, own_spans
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span, Waveform
+from emotion_pipeline.engine.audio.voice_activity import speech_spans
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, Waveform
+from emotion_pipeline.engine.diarize.bleed import LeakRules, own_spans
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 CALLS = [SAMPLES / "2026-11-02" / "angry_customer_call.mp3", SAMPLES / "2026-11-03" / "happy_customer_call.m4a"]

@@ -16,13 +16,13 @@ from support.failing_server import closed_port
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.cortex.transcriber import CortexTranscriber
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
-from emotion_pipeline.engine.transcribe.reasons import DropReason, FailureReason
+from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.transcribe.services.cortex import CortexTranscriber
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason, FailureReason
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
-from emotion_pipeline.engine.types import SAMPLE_RATE, Span
 
 SENTENCE = ["Nothing", "in", "the", "world", "will", "ever", "bring", "them", "back", "again."]
 

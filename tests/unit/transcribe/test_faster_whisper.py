@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.tiny_whisper import TinyModel
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
 NOTHING = [np.zeros(SAMPLE_RATE, dtype=np.float32)]
 

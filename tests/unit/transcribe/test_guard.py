@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, SpokenLanguage
 from emotion_pipeline.engine.transcribe.guard import compression_ratio, decode_guarded, judge
-from emotion_pipeline.engine.transcribe.reasons import DropReason
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 RULES = GuardRules()
 SENTENCE = "the report and the new office will be ready on thursday"

@@ -11,15 +11,15 @@ from support.noises import NOISES, SECONDS, noise
 from support.tiny_whisper import Said, speaking_weights, write_faster, write_openai, write_transformers
 
 from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, Recogniser, SpokenLanguage
-from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
 from emotion_pipeline.engine.transcribe.guard import decode_guarded, judge
-from emotion_pipeline.engine.transcribe.openai_whisper import openai_whisper
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
-from emotion_pipeline.engine.transcribe.reasons import DropReason
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
-from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
+from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
+from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
+from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
 
 SENTENCE = "this is the sound of a voice that was never there"
 PARAGRAPH = (

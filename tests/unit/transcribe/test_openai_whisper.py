@@ -9,9 +9,9 @@ import whisper
 from support.tiny_whisper import TinyModel, Weights, write_openai
 from whisper.decoding import DecodingOptions
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.openai_whisper import openai_whisper
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
 
 NOTHING = [np.zeros(SAMPLE_RATE, dtype=np.float32)]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
 
 ALONE = PocketsphinxRecogniser(workers=1)
 

@@ -10,8 +10,9 @@ import pytest
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.audio.voice import speech_spans
-from emotion_pipeline.engine.errors import BackendUnavailableError, MediaError
+from emotion_pipeline.engine.audio.voice_activity import speech_spans
+from emotion_pipeline.engine.common.errors import BackendUnavailableError, MediaError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Waveform
 from emotion_pipeline.engine.transcribe.base import (
     Decoding,
     GuardRules,
@@ -21,9 +22,8 @@ from emotion_pipeline.engine.transcribe.base import (
 )
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
-from emotion_pipeline.engine.transcribe.reasons import DropReason
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Waveform
+from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 READER = LocalTranscriber(PocketsphinxRecogniser(workers=1))
 

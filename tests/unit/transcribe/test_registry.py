@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from emotion_pipeline.engine.errors import BackendUnavailableError, UnknownBackendError
-from emotion_pipeline.engine.registry import BackendSpec, Registry
-from emotion_pipeline.engine.transcribe import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.common.errors import BackendUnavailableError, UnknownBackendError
+from emotion_pipeline.engine.models.registry import BackendSpec, Registry
+from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
 
 SHAPES = Registry[str](
     "drawing",

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from support.tiny_whisper import TinyModel
 
-from emotion_pipeline.engine.devices import torch_precision
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
-from emotion_pipeline.engine.types import SAMPLE_RATE
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.models.devices import torch_precision
+from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
 
 NOTHING = [np.zeros(SAMPLE_RATE, dtype=np.float32)]
 WEIGHTS = "model.safetensors"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel, Span
 
 LONGEST_S = 20.0
 NOISE = np.random.default_rng(5).normal(0, 0.1, 120 * SAMPLE_RATE).astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.transcribe.whisper_alignment import first_frames, watched
+from emotion_pipeline.engine.transcribe.whisper.alignment import first_frames, watched
 
 
 def slowly(matrix: NDArray[np.float64]) -> tuple[float, NDArray[np.int64]]:

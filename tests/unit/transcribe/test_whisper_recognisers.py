@@ -9,13 +9,13 @@ import pytest
 import torch
 from support.tiny_whisper import TinyModel, TinyWhisper
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, SpokenLanguage
-from emotion_pipeline.engine.transcribe.faster_whisper import faster_whisper
-from emotion_pipeline.engine.transcribe.openai_whisper import openai_whisper
-from emotion_pipeline.engine.transcribe.transformers_whisper import transformers_whisper
-from emotion_pipeline.engine.transcribe.whisper_common import WhisperRecogniser
-from emotion_pipeline.engine.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.transcribe.whisper.common import WhisperRecogniser
+from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
+from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
+from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
 
 Make = Callable[[TinyWhisper], WhisperRecogniser]
 

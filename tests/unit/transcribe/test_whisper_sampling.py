@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emotion_pipeline.engine.transcribe.whisper_sampling import Draw, draw_for, noises
+from emotion_pipeline.engine.transcribe.whisper.sampling import Draw, draw_for, noises
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.site import Site
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.whisper_weights import (
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.transcribe.whisper.weights import (
     fetch,
     fetch_from_hub,
     hub_name,

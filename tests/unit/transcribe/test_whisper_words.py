@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whisper.tokenizer import get_encoding
 
-from emotion_pipeline.engine.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.transcribe.base import HeardWord
-from emotion_pipeline.engine.transcribe.whisper_words import Vocabulary, vocabulary_of, words_of
+from emotion_pipeline.engine.transcribe.whisper.words import Vocabulary, vocabulary_of, words_of
 
 ENCODING = get_encoding("multilingual")
 

@@ -8,9 +8,9 @@ import pytest
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
-from emotion_pipeline.engine.audio.voice import speech_spans
+from emotion_pipeline.engine.audio.voice_activity import speech_spans
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
 from emotion_pipeline.engine.transcribe.windows import Window, speech_spans_of, windows
-from emotion_pipeline.engine.types import SAMPLE_RATE, Span, Waveform
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,57 @@
+"""Which channel of a recording is whose, found in one pass over it: the one rule by which channels become speakers.
+
+A stereo recording with a person on each channel is two people; one whose channels are the same is one recording twice.
+Telling voices apart on one channel is the work of ``engine.diarize``.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.common.types import Waveform
+
+SAME_CHANNELS: Final = 0.1
+"""Two channels count as one where their difference has less than this share of their sum's amplitude (-20 dB)."""
+
+
+def speakers_of(recording: Path) -> tuple[str, ...]:
+    """Return the names under which a recording's channels speak: one, or one per channel of a two-sided call.
+
+    :raises MediaError: the recording cannot be read
+    """
+    difference = total = 0.0
+    for block in stream(recording, keep_channels=True):
+        if len(block) != 2:
+            return speaker_names(1)
+        left, right = block.astype(np.float64)
+        difference += float(np.square(left - right).sum())
+        total += float(np.square(left + right).sum())
+    return speaker_names(2 if difference > SAME_CHANNELS**2 * total else 1)
+
+
+def speaker_names(count: int) -> tuple[str, ...]:
+    """Return the names of so many speakers, ``speaker_1`` first."""
+    return tuple(f"speaker_{number}" for number in range(1, count + 1))
+
+
+def voices_of(block: Waveform, speakers: tuple[str, ...]) -> Waveform:
+    """Return what each speaker's voice is heard on: their channel of a two-sided call, else the mean of all channels.
+
+    :param block: float32, shape (n_channels, n), a stretch of a recording whose ``speakers_of`` is given
+    :return: float32, shape (len(speakers), n)
+    """
+    return block if len(speakers) > 1 else block.mean(axis=0, keepdims=True)
+
+
+def voice_index(speaker: str, speakers: tuple[str, ...]) -> int:
+    """Return the row of ``voices_of`` on which a speaker is heard; voices told apart on one channel share it.
+
+    :raises ValueError: a two-sided recording has no such speaker
+    """
+    if len(speakers) == 1:
+        return 0
+    if speaker not in speakers:
+        raise ValueError(f"{speaker!r} does not speak in this recording; its speakers are {', '.join(speakers)}")
+    return speakers.index(speaker)

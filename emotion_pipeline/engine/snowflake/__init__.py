@@ -1,0 +1,1 @@
+"""Sends statements to Snowflake for the parts of the engine that work there."""

@@ -1,0 +1,183 @@
+"""``raw_audio``: every recording of a day fetched, inspected, judged and, where accepted, copied as 16 kHz FLAC.
+
+A recording that cannot be had or used becomes a row with a reason and never stops the others.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emotion_pipeline.engine.audio.inspect import FINGERPRINT as INSPECTION
+from emotion_pipeline.engine.audio.inspect import inspect
+from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.sources.base import FetchError, FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+
+_INSPECTED = (
+    "size_bytes",
+    "status",
+    "reason",
+    "container",
+    "codec",
+    "sample_rate_hz",
+    "bit_depth",
+    "channels",
+    "seconds",
+    "peak_dbfs",
+    "rms_dbfs",
+)
+_MADE = (*_INSPECTED, "detail", "warnings", "audio_uri")
+_METADATA = tuple(field.name for field in fields(SourceMetadata))
+_COLUMNS = (
+    "recording_date",
+    "file",
+    "recording_id",
+    "source_uri",
+    "source_version",
+    *_METADATA,
+    *_MADE,
+    FINGERPRINT,
+)
+
+_Row = dict[str, Any]
+
+
+def take_in(
+    day: str, recordings: Sequence[FoundRecording], previous: pd.DataFrame | None, store: AudioStore, sources: Sources
+) -> StageResult:
+    """Return one row per recording; those whose bytes, name and rules did not change are taken over.
+
+    What lies elsewhere is fetched once, and again when its source says that it changed or when the last attempt failed
+    in a way that may pass. Of several readable recordings with the same bytes the first by name is analysed, the others
+    are duplicates.
+    """
+    known = _known(previous)
+    rows, computed, seconds = [], 0, 0.0
+    for recording in recordings:
+        before = known.get(recording.file)
+        row = _unchanged(recording, before, store)
+        if row is None:
+            row, is_new = _take_in(recording, before, store, sources)
+            computed += is_new
+            seconds += (row["seconds"] or 0.0) * is_new
+        rows.append(row | {"recording_date": pd.Timestamp(day).date(), FINGERPRINT: INSPECTION})
+    frame = pd.DataFrame(_mark_duplicates(rows), columns=list(_COLUMNS))
+    return StageResult(frame, computed, len(rows) - computed, seconds)
+
+
+def _known(previous: pd.DataFrame | None) -> dict[str, _Row]:
+    if previous is None:
+        return {}
+    current = previous[previous[FINGERPRINT] == INSPECTION]
+    return {
+        row["file"]: {str(name): _plain(value) for name, value in row.items()} for row in current.to_dict("records")
+    }
+
+
+def _unchanged(recording: FoundRecording, before: _Row | None, store: AudioStore) -> _Row | None:
+    """Return the row of a recording that lies elsewhere and need not be fetched again, or None."""
+    if before is None or _is_local(recording) or not _is_whole(before, store):
+        return None
+    same = (before["source_uri"], before["source_version"]) == (recording.uri, recording.version)
+    return before if same and not _may_pass(before["reason"]) else None
+
+
+def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, sources: Sources) -> tuple[_Row, bool]:
+    """Return a recording's row, and whether it had to be inspected."""
+    try:
+        with sources.fetched(recording) as fetched:
+            try:
+                recording_id = _sha256(fetched.path)
+            except OSError as error:
+                return _not_had(recording, RejectReason.UNREADABLE, _cannot_be_opened(error)), True
+            row = _source_row(recording, fetched.metadata) | {"recording_id": recording_id}
+            if before is not None and before["recording_id"] == recording_id and _is_whole(before, store):
+                return row | {name: before[name] for name in _MADE}, False
+            return row | _inspect(fetched.path, recording_id, store), True
+    except FetchError as error:
+        if _may_pass(error.reason) and before is not None and before["status"] != "rejected":
+            return before, False  # what was had before still is; the old version says that it wants another attempt
+        return _not_had(recording, error.reason, str(error)), True
+
+
+def _cannot_be_opened(error: OSError) -> str:
+    return f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
+
+
+def _is_local(recording: FoundRecording) -> bool:
+    """Tell whether looking at the bytes costs nothing, so that no claim about them has to be trusted."""
+    return recording.uri.startswith("file:")
+
+
+def _is_whole(row: Mapping[str, Any], store: AudioStore) -> bool:
+    return not row["audio_uri"] or store.has_audio(row["audio_uri"])
+
+
+def _may_pass(reason: str | None) -> bool:
+    return reason in set(FetchReason) and FetchReason(reason).is_retryable
+
+
+def _source_row(recording: FoundRecording, fetched: SourceMetadata) -> _Row:
+    """Return where a recording comes from; what a manifest says of it goes before what its source says."""
+    told = {name: getattr(recording.metadata, name) or getattr(fetched, name) for name in _METADATA}
+    where = {"file": recording.file, "source_uri": recording.uri, "source_version": recording.version}
+    return where | told
+
+
+def _not_had(recording: FoundRecording, reason: str, detail: str) -> _Row:
+    """Return the row of a recording of which no byte was seen; its address stands in for the bytes."""
+    nothing = dict.fromkeys(_MADE)
+    known = {
+        "recording_id": hashlib.sha256(recording.uri.encode()).hexdigest(),
+        "size_bytes": recording.size_bytes,
+        "status": "rejected",
+        "reason": reason,
+        "detail": detail,
+        "warnings": [],
+    }
+    return _source_row(recording, SourceMetadata()) | nothing | known
+
+
+def _plain(value: Any) -> Any:
+    """Return a stored value as it was before storage: missing numbers are NaN in a frame and None in a row."""
+    return None if isinstance(value, float) and pd.isna(value) else value
+
+
+def _inspect(path: Path, recording_id: str, store: AudioStore) -> _Row:
+    uri = store.audio_uri(recording_id)
+    with store.audio_draft(uri) as draft:
+        verdict = inspect(path, copy_to=draft)
+    made = {name: getattr(verdict, name) for name in _INSPECTED}
+    return {
+        **made,
+        # The row names the file by itself; where it lay on this machine is in source_uri.
+        "detail": verdict.detail.removeprefix(f"{path}: ") or None,
+        "warnings": [str(warning) for warning in verdict.warnings],
+        "audio_uri": uri if verdict.status == "accepted" else None,
+    }
+
+
+def _mark_duplicates(rows: list[_Row]) -> list[_Row]:
+    """Set the status of readable rows anew: which file stands for the bytes depends on who else is there today."""
+    first: dict[str, str] = {}
+    for row in rows:
+        if row["status"] == "rejected":
+            continue
+        original = first.setdefault(row["recording_id"], row["file"])
+        if original == row["file"]:
+            row["status"], row["detail"] = "accepted", None
+        else:
+            row["status"], row["detail"] = "duplicate", f"the same bytes as {original}, which is analysed"
+    return rows
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,77 @@
+"""``tone_scores``: how every segment sounded.
+
+A speaker's segments are judged relative to each other, so a recording is scored whole: when one of its segments is new,
+all of them are scored again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from emotion_pipeline.engine.audio.cut import cuts
+from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
+from emotion_pipeline.engine.diarize.channels import speakers_of, voice_index, voices_of
+from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
+from emotion_pipeline.engine.stages.segment_scores import SEGMENT_KEY
+from emotion_pipeline.engine.tone.base import ToneModel
+from emotion_pipeline.engine.tone.labels import TONES
+
+_SCORED = ("tone", "tone_probability", *(f"probability_{tone}" for tone in TONES))
+
+
+def score_tone(
+    segments: pd.DataFrame, previous: pd.DataFrame | None, model: ToneModel, store: AudioStore
+) -> StageResult:
+    """Return the tone of every segment; recordings whose segments are the same as last time are taken over."""
+    spoken = ["audio_uri", "speaker", "start_seconds", "end_seconds"]
+    wanted = segments[[*SEGMENT_KEY, *spoken]].assign(seconds=segments["end_seconds"] - segments["start_seconds"])
+    result = complete(
+        wanted,
+        _whole_recordings(segments, previous, model.fingerprint),
+        key="segment_id",
+        made=_SCORED,
+        fingerprint=model.fingerprint,
+        compute=lambda missing: _score(missing, model, store),
+        audio_seconds="seconds",
+    )
+    return replace(result, rows=result.rows.drop(columns=[*spoken, "seconds"]))
+
+
+def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fingerprint: str) -> pd.DataFrame | None:
+    """Return the previous rows of recordings that have exactly the segments that are wanted now."""
+    if previous is None:
+        return None
+    current = previous[previous[FINGERPRINT] == fingerprint]
+    before = current.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
+    now = segments.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
+    unchanged = [recording for recording, ids in now.items() if before.get(recording) == ids]
+    return current[current["recording_id"].isin(unchanged)]
+
+
+def _score(segments: pd.DataFrame, model: ToneModel, store: AudioStore) -> pd.DataFrame:
+    ordered = segments.sort_values(["audio_uri", "start_seconds"], kind="stable")
+    groups = (ordered["recording_id"] + "/" + ordered["speaker"]).tolist()
+    scores = model.score(_utterances(ordered, store), groups)
+    return pd.DataFrame(
+        [{"segment_id": key} | _row(score) for key, score in zip(ordered["segment_id"], scores, strict=True)]
+    )
+
+
+def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
+    """Yield the audio of segments, which come by recording and start, one at a time: a recording may last for hours."""
+    for audio_uri, rows in ordered.groupby("audio_uri", sort=False):
+        spans = [Span(start, end) for start, end in zip(rows["start_seconds"], rows["end_seconds"], strict=True)]
+        with store.audio_file(str(audio_uri)) as path:
+            speakers = speakers_of(path)
+            found = cuts(stream(path, keep_channels=True), spans)
+            for speaker, waveform in zip(rows["speaker"], found, strict=True):
+                yield voices_of(waveform, speakers)[voice_index(speaker, speakers)]
+
+
+def _row(score: ToneScore) -> dict[str, Any]:
+    probabilities = {f"probability_{tone}": score.probabilities.get(tone) for tone in TONES}
+    return {"tone": score.tone, "tone_probability": score.probability, **probabilities}

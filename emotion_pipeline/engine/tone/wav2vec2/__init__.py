@@ -1,0 +1,1 @@
+"""Tone by a wav2vec2 checkpoint, which is loaded whole or refused."""

@@ -1,0 +1,178 @@
+"""Speech to words: the transcribers by name, and what is the same for all of them (``recording``, ``guard``,
+``windows``, ``speakers``).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from emotion_pipeline.engine.models.registry import BackendSpec, Registry
+from emotion_pipeline.engine.models.weights import Weights
+from emotion_pipeline.engine.transcribe.base import Recogniser, Transcriber
+from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+    from emotion_pipeline.engine.redact.redactor import Redactor
+    from emotion_pipeline.engine.transcribe.whisper.common import WhisperRecogniser
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberOptions:
+    """What transcribers may be told; each takes what concerns it."""
+
+    model: str | None = None
+    """Which weights or which service model; None is the back end's own choice."""
+    language: str | None = None
+    """ISO 639-1 code of what is spoken; None lets the back end find out."""
+    timeout_s: float | None = None
+    """Longest that one recording may take."""
+    workers: int | None = None
+    """Processes, where a back end runs on CPUs; None is one per core."""
+    device: str = "auto"
+    precision: str = "auto"
+    """Where a back end has a choice."""
+    download_root: Path | None = None
+    """Where downloaded weights are kept; None is the back end's own folder."""
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    """Of a transcription service, where it is not the usual one."""
+    connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
+    """Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up."""
+    stage_schema: str | None = None
+    """In which a service inside Snowflake is given recordings; None is the one that the connection is in."""
+    times: Literal["word", "speaker"] = "word"
+    """What a service that cannot tell both shall tell the times of: words, or turns and whose they are."""
+    redactor: "Redactor | None" = None
+    """Takes personal data out of what is kept of unfinished work."""
+    redacted_kinds: tuple[str, ...] = ()
+    """Kinds of personal data that a service shall take out itself, see ``redact.kinds``."""
+
+
+def _pocketsphinx(options: TranscriberOptions) -> Transcriber:
+    from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
+
+    return _local(PocketsphinxRecogniser(options.workers), options, JOINED_OVER_S)
+
+
+def _openai_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
+    from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
+
+    return openai_whisper(**_weights(options))
+
+
+def _faster_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
+    from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
+
+    return faster_whisper(**_weights(options), precision=options.precision)
+
+
+def _transformers_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
+    from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
+
+    return transformers_whisper(**_weights(options), precision=options.precision)
+
+
+def _assembly_ai(options: TranscriberOptions) -> Transcriber:
+    from emotion_pipeline.engine.transcribe.services.assemblyai import AssemblyAITranscriber
+
+    return AssemblyAITranscriber(
+        options.api_key,
+        base_url=options.base_url,
+        language=options.language,
+        model=options.model,
+        redact_kinds=options.redacted_kinds,
+        timeout_s=math.inf if options.timeout_s is None else options.timeout_s,
+    )
+
+
+def _cortex(options: TranscriberOptions) -> Transcriber:
+    from emotion_pipeline.engine.transcribe.services.cortex import cortex_transcriber
+
+    return cortex_transcriber(options.connect, options.stage_schema, options.times, options.language, options.timeout_s)
+
+
+def _weights(options: TranscriberOptions) -> dict[str, Any]:
+    """Return what a Whisper back end is told of its weights, without what is left to it."""
+    told = {"model": options.model, "device": options.device, "download_root": options.download_root}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _local(recogniser: Recogniser, options: TranscriberOptions, joined_over_s: float) -> Transcriber:
+    from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+
+    return LocalTranscriber(
+        recogniser,
+        language=options.language,
+        timeout_s=options.timeout_s,
+        joined_over_s=joined_over_s,
+        redactor=options.redactor,
+    )
+
+
+def _whisper(
+    name: str,
+    summary: str,
+    recogniser: Callable[[TranscriberOptions], "WhisperRecogniser"],
+    requires: tuple[str, ...],
+    extra: str | None = None,
+) -> BackendSpec[Transcriber]:
+    def make(options: TranscriberOptions) -> Transcriber:
+        return _local(recogniser(options), options, _JOINED_BY_WHISPER_S)
+
+    def weights(options: TranscriberOptions) -> Weights:
+        return recogniser(options).weights
+
+    return BackendSpec(name, summary, make, requires, extra, weights=weights)
+
+
+_JOINED_BY_WHISPER_S: Final = 2.0
+"""It costs Whisper as much to hear a second as to hear thirty, and it was trained on speech with its pauses."""
+
+TRANSCRIBERS: Final = Registry[Transcriber](
+    "transcription",
+    [
+        BackendSpec(
+            "pocketsphinx",
+            "CMU PocketSphinx with the US English model that its wheel carries: CPU, no download",
+            _pocketsphinx,
+            requires=("pocketsphinx",),
+            carried_by="pocketsphinx",
+        ),
+        _whisper(
+            "openai-whisper",
+            "Whisper in OpenAI's own package: the reference, any language, one download",
+            _openai_whisper,
+            requires=("whisper",),
+        ),
+        _whisper(
+            "faster-whisper",
+            "Whisper on CTranslate2: int8 on CPUs, any language, one download",
+            _faster_whisper,
+            requires=("faster_whisper", "ctranslate2"),
+            extra="faster-whisper",
+        ),
+        _whisper(
+            "transformers",
+            "Whisper in transformers: any checkpoint of the hub, also fine-tuned ones, one download",
+            _transformers_whisper,
+            requires=("transformers", "torch"),
+        ),
+        BackendSpec(
+            "assemblyai",
+            "AssemblyAI's service: speakers and sentiment, needs ASSEMBLYAI_API_KEY and sends the audio there",
+            _assembly_ai,
+            requires=("assemblyai",),
+            extra="assemblyai",
+        ),
+        BackendSpec(
+            "cortex",
+            "Snowflake's AI_TRANSCRIBE: word times or speakers, needs SNOWFLAKE_* and sends the audio there",
+            _cortex,
+            requires=("snowflake.connector",),
+        ),
+    ],
+)

@@ -1,0 +1,1 @@
+"""Transcription by services that take whole recordings: AssemblyAI, and AI_TRANSCRIBE of Snowflake Cortex."""

@@ -1,0 +1,90 @@
+"""What AI_TRANSCRIBE's answer says, in the engine's terms.
+
+The answer is JSON with ``segments``, each with ``start`` and ``end`` in seconds, ``text``, and ``speaker_label`` where
+turns were asked for; a segment is then a turn or part of one, else a word (read, not run, see ``transcriber``). Which
+words are believed is the business of ``transcribe.service_words``.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from emotion_pipeline.engine.common.types import Span, SpeakersBy, Transcript, Word
+from emotion_pipeline.engine.transcribe.services.words import UnusableAnswerError, believe
+
+FINGERPRINT: Final = "answer=1"
+"""How an answer is read; raise the number when the rules below change."""
+
+_CERTAIN: Final = 1.0
+"""The function tells no probabilities; a word that passed the guard is taken for certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    start: float
+    end: float
+    text: str
+    speaker_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    segments: list[_Segment]
+
+
+_ANSWER: Final = TypeAdapter(_Answer)
+
+
+def transcript_of(answers: Mapping[str, str], speech: Mapping[str, Sequence[Span]], language: str | None) -> Transcript:
+    """Return the transcript of a recording.
+
+    :param answers: for each speaker whose channel was heard the answer, as JSON
+    :param speech: for each speaker of the recording where they speak; two of them are the two channels
+    :raises UnusableAnswerError: an answer is no such JSON; the message does not quote it
+    """
+    by_channel = len(speech) > 1
+    words: list[Word] = []
+    told_by: SpeakersBy = "channel" if by_channel else "assumed_one"
+    for speaker, text in answers.items():
+        segments = _read(text)
+        labels = dict.fromkeys(one.speaker_label for one in segments if one.speaker_label)
+        names = {label: f"speaker_{number}" for number, label in enumerate(labels, start=1)}
+        if names and not by_channel:
+            told_by = "service"
+        for segment in segments:
+            name = speaker if by_channel else names.get(segment.speaker_label or "", speaker)
+            words += _words(segment, name)
+    believed = believe(words, speech, has_probabilities=False)
+    return Transcript(
+        words=believed.words,
+        speech=tuple(sorted((span for spans in speech.values() for span in spans), key=lambda span: span.start)),
+        language=language,
+        language_probability=None,
+        speakers_by=told_by,
+        passages=believed.passages,
+        dropped=believed.dropped,
+    )
+
+
+def _read(text: str) -> list[_Segment]:
+    try:
+        segments = _ANSWER.validate_json(text).segments
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise UnusableAnswerError(f"{where}: {first['msg']}") from None
+    return sorted(segments, key=lambda one: (one.start, one.end))
+
+
+def _words(segment: _Segment, speaker: str) -> Iterator[Word]:
+    """Yield the words of a segment; several share its time by their length."""
+    texts = segment.text.split()
+    start = max(0.0, segment.start)
+    seconds = max(0.0, segment.end - start)
+    ends = list(itertools.accumulate(len(text) for text in texts))
+    for text, end in zip(texts, ends, strict=True):
+        share = seconds / ends[-1]
+        yield Word(text, start + (end - len(text)) * share, start + end * share, _CERTAIN, speaker)

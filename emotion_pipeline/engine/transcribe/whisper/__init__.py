@@ -1,0 +1,1 @@
+"""Whisper in three packages: OpenAI's own, CTranslate2 (faster-whisper), and transformers."""

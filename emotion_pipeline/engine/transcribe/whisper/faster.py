@@ -1,0 +1,305 @@
+"""Whisper through CTranslate2, with what faster-whisper has around it: int8 on a CPU, float16 on a GPU.
+
+Checkpoints are folders or repositories with ``model.bin``. The batched pipeline of faster-whisper believes every text
+and never decodes again, so the model is driven directly. On a GPU float16 rather than bfloat16: the published weights
+are kept in it. Packages: https://github.com/SYSTRAN/faster-whisper, https://github.com/OpenNMT/CTranslate2.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.types import Channel
+from emotion_pipeline.engine.models.devices import check_name
+from emotion_pipeline.engine.transcribe.whisper.common import (
+    MOST_TOKENS,
+    Text,
+    WhisperRecogniser,
+    mel_frames,
+    padded,
+)
+from emotion_pipeline.engine.transcribe.whisper.sampling import Draw
+from emotion_pipeline.engine.transcribe.whisper.weights import (
+    fetch_from_hub,
+    found_from_hub,
+    hub_name,
+    identity,
+    local_path,
+    naming,
+    published_name,
+    unknown_name,
+)
+from emotion_pipeline.engine.transcribe.whisper.words import Vocabulary, vocabulary_of
+
+if TYPE_CHECKING:
+    import ctranslate2
+    from ctranslate2.models import Whisper, WhisperGenerationResult
+
+_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
+_DEVICES: Final = ("auto", "cpu", "cuda")
+_DRAWN_AT_ONCE: Final = 4
+"""Logits of all places of a text come back for each item, 46 MB at most."""
+_FEWEST_AHEAD, _MOST_AHEAD = 8, 32
+"""Tokens that the most probable text is followed ahead of the drawn one."""
+
+
+def faster_whisper(
+    model: str = "base",
+    device: str = "auto",
+    batch_size: int = 16,
+    download_root: Path | None = None,
+    precision: str = "auto",
+) -> WhisperRecogniser:
+    """Return a recogniser; nothing is loaded or checked before it is used.
+
+    :param model: a published name such as ``base`` or ``distil-large-v3``, a repository of the hub, or a folder
+    :param device: auto, cpu or cuda
+    :param batch_size: items that are decoded together
+    :param download_root: the cache for downloads; by default the one that all packages of Hugging Face share
+    :param precision: auto, int8, float32, float16, bfloat16, or what else CTranslate2 computes in on the device
+    """
+    return WhisperRecogniser(_FasterWhisper(model, device, download_root, precision), batch_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _FasterWhisper:
+    """One checkpoint on one device in one precision; see ``WhisperPackage``."""
+
+    model: str
+    wanted_device: str
+    download_root: Path | None
+    wanted_precision: str
+
+    @property
+    def device(self) -> str:
+        from ctranslate2 import get_cuda_device_count
+
+        check_name("device for CTranslate2", self.wanted_device, _DEVICES)
+        has_gpu = self.wanted_device != "cpu" and get_cuda_device_count() > 0
+        if self.wanted_device == "cuda" and not has_gpu:
+            raise BackendUnavailableError(
+                "device 'cuda' was asked for and CTranslate2 sees none; take device 'auto' or 'cpu', or install the "
+                "driver, cuBLAS and cuDNN"
+            )
+        return "cuda" if has_gpu else "cpu"
+
+    @property
+    def precision(self) -> str:
+        from ctranslate2 import get_supported_compute_types
+
+        able = sorted(get_supported_compute_types(self.device))
+        if self.wanted_precision == "auto":
+            wanted = "float16" if self.device == "cuda" else "int8"
+            return wanted if wanted in able else "float32"
+        check_name(f"precision for CTranslate2 on {self.device}", self.wanted_precision, ("auto", *able))
+        return self.wanted_precision
+
+    @property
+    def fingerprint(self) -> str:
+        path = local_path(self.model)
+        name = self._repository() if path is None else _identified(path)
+        versions = f"{version('faster-whisper')}+ctranslate2-{version('ctranslate2')}"
+        return f"faster-whisper:{name}:{versions}:{self.precision}"
+
+    def load(self) -> "_Loaded":
+        from ctranslate2.models import Whisper
+        from tokenizers import Tokenizer
+
+        folder = _whole(self.fetch())
+        with naming(folder / "model.bin", RuntimeError, ValueError, LookupError):
+            model = Whisper(str(folder), device=self.device, compute_type=self.precision)
+        # tokenizers raises nothing narrower.
+        with naming(folder / "tokenizer.json", Exception):
+            return _Loaded(model, Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+    def found(self) -> Path | None:
+        folder = local_path(self.model) or found_from_hub(self._repository(), self.download_root, _FILES)
+        return folder if folder and not _missing(folder) else None
+
+    def fetch(self) -> Path:
+        return local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES)
+
+    def _repository(self) -> str:
+        from faster_whisper.utils import _MODELS, available_models  # the package has no public table
+
+        name = published_name(self.model) or self.model
+        if name in _MODELS:
+            return _MODELS[name]
+        if (repository := hub_name(self.model)) is None:
+            raise unknown_name(self.model, available_models())
+        return repository
+
+
+def _identified(folder: Path) -> str:
+    return f"{folder.name}@{identity([_whole(folder) / name for name in _FILES])}"
+
+
+def _whole(folder: Path) -> Path:
+    """Return the folder; raise where it lacks a file. The model itself does not need the tokenizer, but we do."""
+    missing = _missing(folder)
+    if missing:
+        raise BackendUnavailableError(
+            f"{folder} is no folder with a model for faster-whisper, {', '.join(missing)} is missing; convert one with "
+            f"ct2-transformers-converter --copy_files tokenizer.json, or correct WHISPER_MODEL"
+        )
+    return folder
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in _FILES if not (folder / name).is_file()]
+
+
+class _Loaded:
+    """See ``LoadedWhisper``."""
+
+    def __init__(self, model: "Whisper", tokenizer: Any) -> None:
+        from faster_whisper.feature_extractor import FeatureExtractor
+        from faster_whisper.tokenizer import Tokenizer as WhisperTokenizer
+
+        self._model = model
+        self._features = FeatureExtractor(feature_size=model.n_mels)
+        self.vocabulary: Vocabulary = vocabulary_of(
+            tokenizer.token_to_id,
+            lambda tokens: tokenizer.decode(list(tokens), skip_special_tokens=False),
+            model.is_multilingual,
+        )
+        symbols = WhisperTokenizer(tokenizer, multilingual=False).non_speech_tokens
+        self._unspoken = [*symbols, *self.vocabulary.special]
+
+    def language_probabilities(self, batch: Sequence[Channel]) -> list[Mapping[str, float]]:
+        found = self._model.detect_language(self._heard(batch))
+        return [{token.strip("<|>"): chance for token, chance in one} for one in found]
+
+    def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
+        if draws is None:
+            return self._finished(batch, self._heard(batch), language, None)
+        groups = [slice(at, at + _DRAWN_AT_ONCE) for at in range(0, len(batch), _DRAWN_AT_ONCE)]
+        return [
+            text
+            for group in groups
+            for text in self._finished(batch[group], self._heard(batch[group]), language, draws[group])
+        ]
+
+    def _finished(
+        self, batch: Sequence[Channel], heard: "ctranslate2.StorageView", language: str, draws: Sequence[Draw] | None
+    ) -> list[Text]:
+        prompt = self.vocabulary.prompt(language)
+        if draws is None:
+            found = self._generated(heard, prompt, [[] for _ in batch], MOST_TOKENS, with_logits=False)
+            texts = [_Said(list(one.sequences_ids[0]), one.scores[0], one.no_speech_prob) for one in found]
+        else:
+            texts = self._drawn(heard, prompt, draws)
+        frames = [mel_frames(item) for item in batch]
+        beginning = self.vocabulary.beginning(language)
+        aligned = self._model.align(heard, beginning, [text.tokens for text in texts], frames)
+        return [
+            Text(
+                tokens=text.tokens,
+                log_probability=text.log_probability,
+                no_speech_probability=text.no_speech_probability,
+                first_frames=_first_frames(one.alignments, len(text.tokens) + 1),
+                probabilities=one.text_token_probs,
+            )
+            for text, one in zip(texts, aligned, strict=True)
+        ]
+
+    def _heard(self, batch: Sequence[Channel]) -> "ctranslate2.StorageView":
+        """Return what the encoder makes of each item, shape (len(batch), 1500, width)."""
+        from ctranslate2 import StorageView
+
+        # Silence is added to the audio, as Whisper was trained with it, not zeros to the spectrogram.
+        features = np.stack([self._features(audio, padding=0) for audio in padded(batch)])
+        return self._model.encode(StorageView.from_array(np.ascontiguousarray(features, dtype=np.float32)))
+
+    def _generated(
+        self,
+        heard: "ctranslate2.StorageView",
+        prompt: list[int],
+        begun: Sequence[list[int]],
+        most: int,
+        with_logits: bool,
+    ) -> "list[WhisperGenerationResult]":
+        """Return the most probable text of each item that begins as it is ``begun``, ``most`` tokens at most."""
+        return self._model.generate(
+            heard,
+            [prompt + tokens for tokens in begun],
+            beam_size=1,
+            length_penalty=0,  # scores are sums of logarithms then
+            max_length=2 * most,  # the half of it is for the text
+            return_scores=True,
+            return_no_speech_prob=True,
+            return_logits_vocab=with_logits,
+            suppress_blank=not any(begun),  # it forbids the end as the next token, not only as the first one
+            suppress_tokens=self._unspoken,
+            sampling_temperature=0,
+        )
+
+    def _drawn(self, heard: "ctranslate2.StorageView", prompt: list[int], draws: Sequence[Draw]) -> "list[_Said]":
+        """Return drawn texts.
+
+        CTranslate2's own draws follow a generator that belongs to a thread and is seeded once, so equal items would
+        differ. It is asked for the most probable text instead, and that is taken for as long as it is also the draw;
+        from the first token on at which it is not, it is asked again.
+        """
+        texts = [_Said([], 0.0, 0.0) for _ in draws]
+        ahead = _FEWEST_AHEAD
+        while unfinished := [text for text in texts if not text.is_finished]:
+            longest = max(len(text.tokens) for text in unfinished)
+            begun = [[] if text.is_finished else text.tokens for text in texts]
+            found = self._generated(heard, prompt, begun, min(longest + ahead, MOST_TOKENS), with_logits=True)
+            for text, draw, one in zip(texts, draws, found, strict=True):
+                if not text.is_finished:
+                    text.follow(one, draw, self.vocabulary.end)
+            followed = max(len(text.tokens) for text in texts) - longest
+            ahead = min(max(2 * followed, _FEWEST_AHEAD), _MOST_AHEAD)
+        return texts
+
+
+@dataclass(slots=True)
+class _Said:
+    """A text so far, and the logarithm of its probability."""
+
+    tokens: list[int]
+    log_probability: float
+    no_speech_probability: float
+    is_finished: bool = False
+
+    def follow(self, probable: "WhisperGenerationResult", draw: Draw, end: int) -> None:
+        """Add tokens drawn from the logits of the most probable text, up to the first one that is not also its own."""
+        self.no_speech_probability = probable.no_speech_prob
+        followed = [*probable.sequences_ids[0], end]
+        for place in range(len(self.tokens), len(probable.logits[0])):
+            logits = _on_cpu(probable.logits[0][place])
+            token = int((logits / draw.temperature + draw.noise(place, len(logits))).argmax())
+            self.log_probability += float(logits[token] - logits.max() - np.log(np.exp(logits - logits.max()).sum()))
+            if token == end:
+                self.is_finished = True
+                return
+            self.tokens.append(token)
+            if len(self.tokens) == MOST_TOKENS:
+                self.is_finished = True
+                return
+            if token != followed[place]:
+                return
+
+
+def _on_cpu(logits: "ctranslate2.StorageView") -> NDArray[np.float64]:
+    from ctranslate2 import DataType, Device
+
+    if logits.device != "cpu":
+        logits = logits.to_device(Device.cpu)
+    return np.array(logits.to(DataType.float32), dtype=np.float64)
+
+
+def _first_frames(alignments: Sequence[tuple[int, int]], n: int) -> NDArray[np.int64]:
+    """Return the frame at which each of ``n`` tokens begins; a path that leaves some out lets them begin at once."""
+    first = np.zeros(n, dtype=np.int64)
+    for token, frame in reversed(alignments):
+        first[token] = frame
+    return np.maximum.accumulate(first)
