@@ -49,13 +49,13 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 manifest: $(MANIFEST) ## Parse the dbt project, which the code location needs
 
 demo: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Run the pipeline on samples/, or on your own: AUDIO=path make demo
-	@$(DEMO_SETTINGS) $(BIN)/python -m emotion_pipeline.demo $(if $(AUDIO),--audio '$(AUDIO)')
+	@$(DEMO_SETTINGS) $(BIN)/python -m emotion_pipeline.cli.demo $(if $(AUDIO),--audio '$(AUDIO)')
 
 dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI over the demo's lake, on http://localhost:3000
 	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
 
 backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of days: make backfill FROM=2026-11-01 TO=2026-11-30
-	@$(BIN)/python -m emotion_pipeline.backfill --from '$(FROM)' --to '$(TO)'
+	@$(BIN)/python -m emotion_pipeline.cli.backfill --from '$(FROM)' --to '$(TO)'
 
 # Integration tests wait for processes half of their time, hence three workers on two cores. Threads of torch that have to share
 # a core wait for each other: with two each a test takes five times as long.

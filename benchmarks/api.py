@@ -33,10 +33,10 @@ import typer
 from pydantic import SecretStr
 
 from emotion_pipeline.api.tokens import make_token
+from emotion_pipeline.config.service_settings import Api, ApiSecrets
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
-from emotion_pipeline.service_settings import Api, ApiSecrets
 
 DOCUMENTED: Final = {"requests_per_minute": 45, "latency_ms": 1_200}
 """What the public documents state for recordings."""

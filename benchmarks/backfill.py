@@ -34,8 +34,8 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from benchmarks.support.deployment import REPOSITORY, Deployment
 from benchmarks.support.postgres import postgres
 from benchmarks.support.recordings import write_recordings
-from emotion_pipeline.backfill import daemon_is_there
-from emotion_pipeline.tables import RAW_AUDIO, SEGMENTS, TABLES, TONE_SENTIMENT, TRANSCRIPTS
+from emotion_pipeline.cli.backfill import daemon_is_there
+from emotion_pipeline.schema.tables import RAW_AUDIO, SEGMENTS, TABLES, TONE_SENTIMENT, TRANSCRIPTS
 
 FIRST: Final = date(2026, 1, 1)
 WANTED: Final = {"overhead_share": 0.25, "one_new_file_share": 0.10}
@@ -73,7 +73,7 @@ def single_run(deployment: Deployment, recordings: int, seconds: float) -> dict[
     before = deployment.reports()
     write_recordings(deployment.recordings / day, 1, seconds, first=recordings)
     again, more_s = deployment.backfill(day, day)
-    _must_succeed(code or again, deployment, "emotion_pipeline.backfill")
+    _must_succeed(code or again, deployment, "emotion_pipeline.cli.backfill")
     after = [one for one in deployment.reports() if one not in before]
     more_run_s, full_run_s = [_seconds(deployment, run) for run in _runs(deployment)]
     engine_s = _engine_seconds(before)
@@ -116,7 +116,7 @@ def many_runs(folder: Path, days: int, recordings: int, seconds: float, at_once:
     faults = [*_faults(deployment, wanted, bad), *([] if killed else ["no run was killed"])]
     if held_back != {bad}:
         faults.append(f"gates held back {sorted(held_back)}, not {bad} alone")
-    said = deployment.log("emotion_pipeline.backfill")
+    said = deployment.log("emotion_pipeline.cli.backfill")
     faults += [f"the command did not say {one!r}" for one in ("in the run queue", f"failed: {bad}") if one not in said]
     return {
         "days": days,

@@ -27,15 +27,15 @@ import typer
 
 from benchmarks.support.apart import apart
 from benchmarks.support.stub_models import SECONDS, StubModels
+from emotion_pipeline.config.settings import Settings, Sources, Storage
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.jobs.arrivals import recording_arrivals
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.settings import Settings, Sources, Storage
-from emotion_pipeline.tables import PARTITION_COLUMN, TABLES
+from emotion_pipeline.schema.tables import PARTITION_COLUMN, TABLES
+from emotion_pipeline.warehouse.lake import Lake
 
 WANTED: Final = 1.3
 FIRST: Final = date(2015, 1, 1)

@@ -12,15 +12,15 @@ from typing import Annotated, Any, Final
 import numpy as np
 import typer
 
-from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.config.engine_options import backend_choice
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import load_settings
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Transcript, Word
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS
-from emotion_pipeline.logs import to_logging
-from emotion_pipeline.settings import load_settings
 from emotion_pipeline.training.evaluation.asr import evaluate_asr
 
 PEER: Final = "pocketsphinx, whole file (peer)"

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, overload
 
-from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.engine_options import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.hashing import sha256_of
@@ -23,7 +24,6 @@ from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import analyse, fingerprint
 from emotion_pipeline.engine.stages.finished_work import FinishedWork
 from emotion_pipeline.engine.stages.report import RecordingResult, RecordingResults, report
-from emotion_pipeline.settings import Settings, load_settings
 
 Recording: TypeAlias = str | os.PathLike[str] | FoundRecording
 """A path, an address (``https://…``, ``s3://…``, a page with a video), or what a source has found."""

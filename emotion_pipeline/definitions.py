@@ -4,34 +4,34 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.assets.agreement import tone_sentiment
 from emotion_pipeline.assets.costs import costs
 from emotion_pipeline.assets.drift import drift
 from emotion_pipeline.assets.health import no_day_stays_failed
-from emotion_pipeline.assets.language import emotion_labels, linguistic_features, sentiment_scores
 from emotion_pipeline.assets.marts import marts
-from emotion_pipeline.assets.recordings import raw_audio
-from emotion_pipeline.assets.speech import segments, transcripts
+from emotion_pipeline.assets.raw_audio import raw_audio
+from emotion_pipeline.assets.segment_scores import emotion_labels, linguistic_features, sentiment_scores
 from emotion_pipeline.assets.table_asset import held_by
-from emotion_pipeline.assets.tone import tone_scores
+from emotion_pipeline.assets.tone_scores import tone_scores
+from emotion_pipeline.assets.tone_sentiment import tone_sentiment
+from emotion_pipeline.assets.transcripts import segments, transcripts
 from emotion_pipeline.checks.gate import Thresholds
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
-from emotion_pipeline.jobs.daily import every_hour, every_morning
 from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
-from emotion_pipeline.jobs.waiting import sleep_while_waiting
-from emotion_pipeline.logs import to_logging
-from emotion_pipeline.resources.files import Files
+from emotion_pipeline.jobs.schedules import every_hour, every_morning
+from emotion_pipeline.resources.dagster_private import sleep_while_waiting
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
-from emotion_pipeline.resources.lake import Lake
 from emotion_pipeline.resources.lake_marts import LakeMarts
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.settings import Settings, load_settings
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
+from emotion_pipeline.warehouse.lake import Lake
 
 _TABLES: Final = (
     raw_audio,
@@ -74,8 +74,8 @@ def warehouse_of(settings: Settings) -> Warehouse:
     """Return where the tables of this deployment lie. Raises ConfigurationError, see ``target_of``."""
     if settings.storage.backend == "lake":
         return Lake(root=settings.storage.root)
-    from emotion_pipeline.resources.snowflake.target import target_of
-    from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse  # seconds to import
+    from emotion_pipeline.warehouse.snowflake.target import target_of
+    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse  # seconds to import
 
     return SnowflakeWarehouse.of(target_of(settings))
 
@@ -85,9 +85,9 @@ def marts_of(settings: Settings) -> Marts:
     file = settings.storage.marts
     if settings.storage.backend == "lake":
         return LakeMarts(lake_root=settings.storage.root, path=str(file))
-    from emotion_pipeline.resources.snowflake.marts import SnowflakeMarts
-    from emotion_pipeline.resources.snowflake.target import target_of
-    from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse
+    from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts
+    from emotion_pipeline.warehouse.snowflake.target import target_of
+    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     target = target_of(settings)
     cache = file.with_name(".marts.snowflake.target")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import dagster as dg
 
-from emotion_pipeline.resources.lake import Lake
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
@@ -76,7 +76,7 @@ class Deployment:
     def backfill(self, first: str, last: str) -> tuple[int, float]:
         """Do what ``make backfill`` does; return its exit code and how many seconds it took."""
         started = time.perf_counter()
-        code = self.start("emotion_pipeline.backfill", "--from", first, "--to", last).wait()
+        code = self.start("emotion_pipeline.cli.backfill", "--from", first, "--to", last).wait()
         return code, time.perf_counter() - started
 
     @contextmanager

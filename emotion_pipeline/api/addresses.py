@@ -11,11 +11,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from emotion_pipeline.api.problems import Problem
-from emotion_pipeline.choices import fetch_limits
+from emotion_pipeline.config.engine_options import fetch_limits
+from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.sources.addresses import may_be_reached, scheme_of
 from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.settings import Settings
 
 _SCHEMES: Final = frozenset({"http", "https", "ytdlp+http", "ytdlp+https"})
 

@@ -16,8 +16,8 @@ from emotion_pipeline.api.problems import ProblemDetails, add_handlers
 from emotion_pipeline.api.routes import audio, health, jobs, text
 from emotion_pipeline.api.service import Service
 from emotion_pipeline.api.tracing import trace
-from emotion_pipeline.logs import to_logging
-from emotion_pipeline.settings import Settings, load_settings
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import Settings, load_settings
 
 _FORM_OVERHEAD_BYTES: Final = 64_000
 """What a multipart body may hold beside the recording."""

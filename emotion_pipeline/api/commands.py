@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from emotion_pipeline.config.settings import load_settings
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.settings import load_settings
 
 serve_app = typer.Typer(invoke_without_command=True)
 token_app = typer.Typer(

@@ -16,7 +16,7 @@ from throttled.asyncio import MemoryStore, RedisStore, Throttled, per_duration
 from throttled.exceptions import BaseThrottledError
 
 from emotion_pipeline.api.problems import Problem, overloaded
-from emotion_pipeline.service_settings import Limits
+from emotion_pipeline.config.service_settings import Limits
 
 _PARTS: Final = 1_000
 _MOST_CLIENTS: Final = 100_000

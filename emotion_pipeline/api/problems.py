@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from emotion_pipeline.api.explanation import where
+from emotion_pipeline.api.error_location import where
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from typing import Any, Final
 
-from emotion_pipeline.settings import PREFIX, Settings, load_settings
+from emotion_pipeline.config.settings import PREFIX, Settings, load_settings
 
 _CLOSE_S: Final = 2
 """How long uvicorn waits for connections after the drain."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.drain import Drain
-from emotion_pipeline.api.explanation import where
+from emotion_pipeline.api.error_location import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.store import JobStore
@@ -26,7 +26,7 @@ from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.api.text import TextService
 from emotion_pipeline.api.tokens import TokenJudge
-from emotion_pipeline.settings import ConfigurationError, Settings
+from emotion_pipeline.config.settings import ConfigurationError, Settings
 
 T = TypeVar("T")
 

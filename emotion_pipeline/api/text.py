@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from emotion_pipeline.api.batching import Batcher
 from emotion_pipeline.api.metrics import Metrics
-from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.config.engine_options import backend_choice
+from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sentiment.text_scoring import judge
-from emotion_pipeline.settings import Settings
 
 _WARM_UP: Final = ("Exciting news!", "I am furious with you.")
 

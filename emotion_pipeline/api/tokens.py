@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import jwt
 
+from emotion_pipeline.config.service_settings import Api, ApiSecrets, Tokens
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.service_settings import Api, ApiSecrets, Tokens
 
 SCOPES: Final = {
     "predict": "judge texts and recordings, at once or as jobs",

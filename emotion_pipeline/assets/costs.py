@@ -14,8 +14,8 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import CODE, OWNERS
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import COSTS, TABLES, TONE_SENTIMENT
+from emotion_pipeline.schema.tables import COSTS, TABLES, TONE_SENTIMENT
+from emotion_pipeline.warehouse.base import Warehouse
 
 Report = Mapping[str, Any]
 """The metadata of one materialisation, as plain values."""

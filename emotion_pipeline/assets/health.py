@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.tables import TABLES, TONE_SENTIMENT
+from emotion_pipeline.schema.tables import TABLES, TONE_SENTIMENT
 
 NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
 

@@ -19,10 +19,10 @@ import pandas as pd
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import Gpu
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import TABLES, Table
+from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
 
 OWNERS: Final = ["team:speech-analytics"]
 CODE: Final = "python"

@@ -1,7 +1,7 @@
 """What a stage must never hand on, beyond what its table's contract already says.
 
 A rule looks at a batch and at the tables it was made from and says for each row whether it holds. Types, ranges,
-allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.tables``.
+allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.schema.tables``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from emotion_pipeline.tables import EMOTION_LABELS, TONE_SCORES, Table
+from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, Table
 
 PROBABILITY_TOLERANCE: Final = 1e-3
 TIME_TOLERANCE_S: Final = 0.05

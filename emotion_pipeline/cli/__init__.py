@@ -9,8 +9,8 @@ import typer
 from emotion_pipeline.api.commands import serve_app, token_app
 from emotion_pipeline.cli import evaluate, models, predict, train
 from emotion_pipeline.cli.console import ERRORS
+from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.logs import to_logging
 
 app = typer.Typer(
     help="Speech emotion analytics on the command line.\n\n"

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.engine_options import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.settings import load_settings
 from emotion_pipeline.engine.backends import BackendChoice, Backends
 from emotion_pipeline.engine.sources.router import Sources
-from emotion_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_pipeline.cli.console import print_figures, progress
-from emotion_pipeline.settings import load_settings
+from emotion_pipeline.config.settings import load_settings
 
 app = typer.Typer(
     help="Train the shipped models, on your own data if you like.\n\n"

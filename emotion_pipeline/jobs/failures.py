@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from emotion_pipeline.notices import Notice, channels, deliver
-from emotion_pipeline.settings import Settings
+from emotion_pipeline.config.settings import Settings
+from emotion_pipeline.jobs.notices import Notice, channels, deliver
 
 PARTITION_TAG = "dagster/partition"
 _LONGEST_LINE = 500

@@ -8,9 +8,9 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.resources.files import Files
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import TABLES, Table
+from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
 
 
 class WarehouseIOManager(dg.ConfigurableIOManager):

@@ -15,7 +15,7 @@ from filelock import FileLock
 from upath import UPath
 
 from emotion_pipeline.resources.marts import Marts, day_of, dbt_build, have_shape
-from emotion_pipeline.resources.publish import is_local
+from emotion_pipeline.warehouse.atomic_files import is_local
 
 
 class LakeMarts(Marts):

@@ -5,14 +5,14 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import PrivateAttr
 
-from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.config.engine_options import backend_choice
+from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.sentiment.registry import SentimentBackend
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.transcribe.listener import Listener
-from emotion_pipeline.settings import Settings
 
 _SECTIONS: Final = ("compute", "transcription", "redaction", "diarization", "classification", "tone", "sentiment")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from emotion_pipeline.choices import fetch_limits, snowflake_connection
+from emotion_pipeline.config.engine_options import fetch_limits, snowflake_connection
+from emotion_pipeline.config.settings import Snowflake
+from emotion_pipeline.config.settings import Sources as SourceSettings
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.router import Sources
-from emotion_pipeline.settings import Snowflake
-from emotion_pipeline.settings import Sources as SourceSettings
 
 
 class RecordingSource(dg.ConfigurableResource):

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from emotion_clf import AudioAnalyzer, RecordingResult
 from emotion_pipeline import analyzer as module
 from emotion_pipeline.cli import app
+from emotion_pipeline.config.settings import Classification, Settings, Transcription
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.sources.base import FetchError
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.stages.report import RecordingResults
-from emotion_pipeline.settings import Classification, Settings, Transcription
 
 SETTINGS = Settings(transcription=Transcription(workers=1))
 

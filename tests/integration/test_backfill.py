@@ -11,7 +11,7 @@ from support.pipeline import Pipeline
 from typer.testing import CliRunner, Result
 
 from benchmarks.support.deployment import Deployment
-from emotion_pipeline.backfill import main
+from emotion_pipeline.cli.backfill import main
 
 GOOD_DAY, BAD_DAY, OUTSIDE = "2026-11-02", "2026-11-03", "2026-11-09"
 
@@ -35,7 +35,7 @@ def test_without_a_daemon_the_days_run_here_and_the_one_that_failed_is_named(
     pipeline: Pipeline, deployment: Deployment
 ) -> None:
     code, _ = deployment.backfill(GOOD_DAY, BAD_DAY)
-    said = deployment.log("emotion_pipeline.backfill")
+    said = deployment.log("emotion_pipeline.cli.backfill")
     assert code == 1, said
     assert "2 days, in this process" in said
     assert f"{GOOD_DAY}  ok" in said

@@ -14,8 +14,8 @@ from dagster_k8s.job import construct_dagster_k8s_job
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from benchmarks.support.postgres import postgres
+from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.settings import Settings
 
 DAY, BAD_DAY = "2026-11-02", "2026-11-03"
 

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from support.pipeline import QUIET, Pipeline
 
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.schema.tables import TABLES
 
 GOOD_DAY, BAD_DAY = "2026-11-02", "2026-11-03"
 
@@ -134,7 +134,7 @@ def test_a_few_rejects_are_a_warning_and_stop_nothing(pipeline: Pipeline) -> Non
 
 
 def _ancestors(table: str) -> set[str]:
-    from emotion_pipeline.tables import ancestors
+    from emotion_pipeline.schema.tables import ancestors
 
     return set(ancestors(table))
 

@@ -20,10 +20,10 @@ from support.thorough import EVERY, THOROUGH
 from support.warehouse_server import Fault, WarehouseServer
 from support.warehouses import SCHEMA, assert_holds, comparable, new_database, rows_of, snowflake
 
-from emotion_pipeline.resources import publish
-from emotion_pipeline.resources.lake import Lake
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import SEGMENTS
+from emotion_pipeline.schema.tables import SEGMENTS
+from emotion_pipeline.warehouse import atomic_files as publish
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.lake import Lake
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 KEPT = {"PUBLISHED_PARTITIONS", "SEGMENTS"}

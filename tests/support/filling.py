@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emotion_pipeline.resources.lake import Lake
-from emotion_pipeline.tables import TABLES, Column
+from emotion_pipeline.schema.tables import TABLES, Column
+from emotion_pipeline.warehouse.lake import Lake
 
 
 def filled(lake: Lake, day: str, recordings: int, segments: int = 3, seed: int = 0) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.settings import Settings
 
 
 def describe(definitions: dg.Definitions) -> dict[str, Any]:

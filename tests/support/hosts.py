@@ -55,7 +55,7 @@ class Worker:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "celery", "--app", "emotion_pipeline.celery_worker", "worker"]
+        command = [sys.executable, "-m", "celery", "--app", "emotion_pipeline.jobs.celery_worker", "worker"]
         command += ["--concurrency", "1", "--loglevel", "INFO", "--hostname", f"{self._folder.name}@%h"]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "DAGSTER_HOME": str(self._home)}
         self._before = len(self.log)

@@ -15,13 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emotion_pipeline.config.settings import Settings, Sources, Storage, Transcription
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
-from emotion_pipeline.resources.lake import Lake
-from emotion_pipeline.settings import Settings, Sources, Storage, Transcription
-from emotion_pipeline.tables import TABLES, Table
+from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -19,7 +19,7 @@ import jwt
 import psutil
 
 from emotion_pipeline.api.tokens import make_token
-from emotion_pipeline.service_settings import Api, ApiSecrets
+from emotion_pipeline.config.service_settings import Api, ApiSecrets
 
 SECRET: Final = "a secret that only tests may know, of enough bytes"
 WEBHOOK_SECRET: Final = "another secret that only tests may know, long enough"

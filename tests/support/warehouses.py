@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emotion_pipeline.contract import conform
-from emotion_pipeline.resources.lake import Lake
-from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import PARTITION_COLUMN, Column, Table
+from emotion_pipeline.schema.conform import conform
+from emotion_pipeline.schema.tables import PARTITION_COLUMN, Column, Table
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.lake import Lake
+from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
 from support.warehouse_server import WarehouseServer
 
 BACK_ENDS = ("lake", "snowflake")

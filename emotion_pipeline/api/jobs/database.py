@@ -13,8 +13,8 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from emotion_pipeline.config.service_settings import Api, ApiSecrets
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.service_settings import Api, ApiSecrets
 
 _MIGRATIONS: Final = "emotion_pipeline.api.jobs:migrations"
 _ADVISORY_LOCK: Final = 0x656D6F74  # "emot": one number that no other program's migrations take by chance

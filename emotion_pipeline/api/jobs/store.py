@@ -26,8 +26,8 @@ from emotion_pipeline.api.jobs.records import (
     UNFINISHED,
     JobRecord,
 )
+from emotion_pipeline.config.service_settings import Jobs, Webhooks
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.service_settings import Jobs, Webhooks
 
 WORKER_LOST: Final = "worker_lost"
 _DAY_S: Final = 86_400.0

@@ -17,7 +17,7 @@ from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.logs import logger
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem
-from emotion_pipeline.service_settings import Jobs
+from emotion_pipeline.config.service_settings import Jobs
 
 _LONGEST_PAUSE_S: Final = 30.0
 _STEADY_S: Final = 60.0

@@ -19,7 +19,7 @@ from typing import IO, Annotated, Any, Final, NoReturn
 import typer
 
 from emotion_pipeline.api.addresses import job_limits
-from emotion_pipeline.api.explanation import where
+from emotion_pipeline.api.error_location import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run, warm_up
 from emotion_pipeline.api.jobs.database import open_database
@@ -27,12 +27,12 @@ from emotion_pipeline.api.jobs.records import JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.jobs.webhook import deliver
 from emotion_pipeline.api.logs import logger, set_up_logs
-from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.config.engine_options import backend_choice
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.sources.router import Sources
-from emotion_pipeline.logs import to_logging
-from emotion_pipeline.settings import Settings, load_settings
 
 _IDLE_S: Final = 0.5
 """Longest time before a job is found that another server accepted."""

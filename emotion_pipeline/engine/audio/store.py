@@ -1,7 +1,7 @@
 """Where the normalised copies of recordings are kept: the interface, and the plain folder that serves one command.
 
 Everything after validation reads the 16 kHz FLAC copy, not the source, so that a source that changes or vanishes cannot
-make two stages of one partition disagree. The pipeline keeps copies for good (``emotion_pipeline.resources.files``).
+make two stages of one partition disagree. The pipeline keeps copies for good (``emotion_pipeline.warehouse.files``).
 """
 
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from support.service import RunningService, problem
 
 from emotion_pipeline.api.limits import RateLimits
 from emotion_pipeline.api.problems import Problem
-from emotion_pipeline.service_settings import Limits
+from emotion_pipeline.config.service_settings import Limits
 
 
 def test_a_subject_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(tmp_path: Path) -> None:

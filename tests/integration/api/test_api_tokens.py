@@ -19,7 +19,7 @@ from support.service import SECRET, RunningService, problem, signed, token
 from support.site import Site
 
 from emotion_pipeline.api.tokens import KeysUnavailableError, TokenError, TokenJudge, TokenSetupError
-from emotion_pipeline.service_settings import ApiSecrets, Tokens
+from emotion_pipeline.config.service_settings import ApiSecrets, Tokens
 
 NOW = int(time.time())
 GOOD: dict[str, Any] = {

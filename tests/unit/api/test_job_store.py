@@ -13,7 +13,7 @@ from benchmarks.support.postgres import postgres
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.records import Base
 from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError
-from emotion_pipeline.service_settings import Api, ApiSecrets, Jobs, Webhooks
+from emotion_pipeline.config.service_settings import Api, ApiSecrets, Jobs, Webhooks
 
 
 class Clock:

@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emotion_pipeline.choices import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.engine_options import backend_choice, fetch_limits, snowflake_connection
+from emotion_pipeline.config.settings import ConfigurationError, Diarization, Settings, Sources, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.backends import Backends, DiarizerChoice
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.settings import ConfigurationError, Diarization, Settings, Sources, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from emotion_pipeline.contract import conform, empty
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.tables import SENTIMENT_SCORES, TABLES, Table
+from emotion_pipeline.schema.conform import conform, empty
+from emotion_pipeline.schema.tables import SENTIMENT_SCORES, TABLES, Table
 
 
 def _scores(count: int = 3) -> pd.DataFrame:

@@ -7,9 +7,9 @@ import pytest
 from support.mail_server import mail_server
 from support.webhook import webhook
 
+from emotion_pipeline.config.settings import ConfigurationError, Notifications, Settings, load_settings
 from emotion_pipeline.jobs.failures import failure_sensor, notice_of
-from emotion_pipeline.notices import Notice, NotificationError, channels, deliver
-from emotion_pipeline.settings import ConfigurationError, Notifications, Settings, load_settings
+from emotion_pipeline.jobs.notices import Notice, NotificationError, channels, deliver
 
 NOTICE = Notice("daily_emotion failed for 2026-11-02", ("raw_audio: held back: 3 of 4 rows", "run 1"))
 SECRET = "very-secret-token"

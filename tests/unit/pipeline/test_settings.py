@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from emotion_pipeline.settings import PROFILES, ConfigurationError, Settings, load_settings
+from emotion_pipeline.config.settings import PROFILES, ConfigurationError, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
-from emotion_pipeline.resources.snowflake.statements import PUBLISHED
-from emotion_pipeline.tables import TABLES
+from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.warehouse.snowflake.statements import PUBLISHED
 
 SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql")
 VARIABLES = {

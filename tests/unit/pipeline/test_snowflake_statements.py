@@ -6,8 +6,9 @@ import sqlglot
 from snowflake.connector import errors
 from sqlglot import exp
 
-from emotion_pipeline.resources.snowflake.failures import may_pass
-from emotion_pipeline.resources.snowflake.statements import (
+from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.warehouse.snowflake.failures import may_pass
+from emotion_pipeline.warehouse.snowflake.statements import (
     Schema,
     create_published,
     create_stage,
@@ -15,7 +16,6 @@ from emotion_pipeline.resources.snowflake.statements import (
     create_table,
     type_name,
 )
-from emotion_pipeline.tables import TABLES, Table
 
 SCHEMA = Schema("CALLS", "PROD")
 

@@ -8,9 +8,9 @@ import yaml
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
-from emotion_pipeline.resources.snowflake.session import login
-from emotion_pipeline.resources.snowflake.target import Target, target_of
-from emotion_pipeline.settings import ConfigurationError, Settings, Snowflake, load_settings
+from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, load_settings
+from emotion_pipeline.warehouse.snowflake.session import login
+from emotion_pipeline.warehouse.snowflake.target import Target, target_of
 
 
 @pytest.fixture(autouse=True)

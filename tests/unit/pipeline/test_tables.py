@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotion_pipeline.tables import PARTITION_COLUMN, TABLES, Table, ancestors
+from emotion_pipeline.schema.tables import PARTITION_COLUMN, TABLES, Table, ancestors
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emotion_pipeline.jobs.waiting import sleep_while_waiting
+from emotion_pipeline.resources.dagster_private import sleep_while_waiting
 
 POOL_OF_ONE = """
 telemetry: {enabled: false}

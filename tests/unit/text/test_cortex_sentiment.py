@@ -11,14 +11,14 @@ from support.cortex_server import POISON, TOKENS_OF_PROMPT, CortexServer
 from support.failing_server import closed_port
 
 from emotion_pipeline.checks.rules import RULES
-from emotion_pipeline.contract import conform
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError
 from emotion_pipeline.engine.sentiment.cortex import CortexSentiment, TokenBudgetError
 from emotion_pipeline.engine.sentiment.cortex_statements import CACHE
 from emotion_pipeline.engine.sentiment.registry import SentimentOptions, load_sentiment
 from emotion_pipeline.engine.stages.segment_scores import score_sentiment
-from emotion_pipeline.tables import SENTIMENT_SCORES
+from emotion_pipeline.schema.conform import conform
+from emotion_pipeline.schema.tables import SENTIMENT_SCORES
 
 DUTCH = "het is niet goed maar ik ben ook heel blij voor jij"
 GERMAN = "das ist nicht positive aber ich bin sehr froh"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from support.tiny_wav2vec2 import checkpoint
 
-from emotion_pipeline.choices import backend_choice
+from emotion_pipeline.config.engine_options import backend_choice
+from emotion_pipeline.config.settings import ConfigurationError, load_settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, UnknownBackendError
 from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
-from emotion_pipeline.settings import ConfigurationError, load_settings
 
 
 @pytest.fixture(autouse=True)

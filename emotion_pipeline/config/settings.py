@@ -29,9 +29,9 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.service_settings import SECRET_VARIABLES, Api, ApiSecrets
 
 PREFIX: Final = "EMOTION_"
 CONFIG_VARIABLE: Final = "EMOTION_CONFIG"

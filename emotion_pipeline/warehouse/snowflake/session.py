@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from dagster_snowflake import SnowflakeResource
 from snowflake.connector import SnowflakeConnection
 
-from emotion_pipeline.settings import ConfigurationError, Snowflake
+from emotion_pipeline.config.settings import ConfigurationError, Snowflake
 
 _NETWORK_TIMEOUT_S: Final = 300
 """Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone."""

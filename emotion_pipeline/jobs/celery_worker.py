@@ -1,4 +1,4 @@
-"""What a Celery worker loads: ``celery --app emotion_pipeline.celery_worker worker --concurrency 1``.
+"""What a Celery worker loads: ``celery --app emotion_pipeline.jobs.celery_worker worker --concurrency 1``.
 
 A task is a run. It happens inside the worker's process, which stays and keeps the models that it has loaded for the
 next run. Broker and result store are those of the instance's run launcher, so that nobody names them twice.
@@ -16,8 +16,8 @@ from celery.signals import worker_process_init
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 from redis import RedisError
 
-from emotion_pipeline.celery_launcher import WatchedCeleryRunLauncher
-from emotion_pipeline.settings import ConfigurationError
+from emotion_pipeline.config.settings import ConfigurationError
+from emotion_pipeline.jobs.celery_launcher import WatchedCeleryRunLauncher
 
 _SIGNS: Final = 6
 """Signs of life in the time after which a worker counts as lost: some may come late."""

@@ -12,8 +12,8 @@ import dagster as dg
 from filelock import FileLock
 
 from emotion_pipeline.resources.marts import Marts, day_of, dbt_build, have_shape
-from emotion_pipeline.resources.snowflake import statements as sql
-from emotion_pipeline.resources.snowflake.warehouse import SnowflakeWarehouse, execute
+from emotion_pipeline.warehouse.snowflake import statements as sql
+from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse, execute
 
 
 class SnowflakeMarts(Marts):

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from emotion_pipeline.contract import as_partition
-from emotion_pipeline.resources.publish import publishing
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import TABLES, Table
+from emotion_pipeline.schema.conform import as_partition
+from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.warehouse.atomic_files import publishing
+from emotion_pipeline.warehouse.base import Warehouse
 
 
 class Lake(Warehouse):

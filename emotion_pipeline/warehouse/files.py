@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from emotion_pipeline.resources.publish import is_local, publishing
-from emotion_pipeline.tables import Table
+from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.warehouse.atomic_files import is_local, publishing
 
 HELD: Final = "held"
 AUDIO: Final = "audio"

@@ -20,13 +20,13 @@ from dagster._core.utils import make_new_backfill_id
 from dagster._daemon.controller import get_daemon_statuses
 from rich.console import Console
 
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs, warehouse_of
 from emotion_pipeline.engine.sources.base import SourceError
-from emotion_pipeline.logs import to_logging
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.settings import Settings, load_settings
-from emotion_pipeline.tables import RAW_AUDIO, STORED
+from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _DAEMONS: Final = ("BACKFILL", "QUEUED_RUN_COORDINATOR")

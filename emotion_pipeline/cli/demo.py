@@ -20,13 +20,13 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs, warehouse_of
 from emotion_pipeline.engine.sources.local import dated_folders
-from emotion_pipeline.logs import to_logging
-from emotion_pipeline.resources.files import Files
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.settings import Settings, load_settings
-from emotion_pipeline.tables import RAW_AUDIO, TABLES
+from emotion_pipeline.schema.tables import RAW_AUDIO, TABLES
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
 
 SAMPLES: Final = Path("samples")
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -1,4 +1,4 @@
-"""The data dictionary, written from the table contracts: ``python -m emotion_pipeline.dictionary >
+"""The data dictionary, written from the table contracts: ``python -m emotion_pipeline.schema.dictionary >
 docs/data_dictionary.md``.
 
 A test compares the committed page with what this prints, so the page cannot fall behind.
@@ -6,14 +6,14 @@ A test compares the committed page with what this prints, so the page cannot fal
 
 import sys
 
-from emotion_pipeline.tables import STORED, Column, Table
+from emotion_pipeline.schema.tables import STORED, Column, Table
 
 
 def dictionary() -> str:
     """Return the page as Markdown."""
     intro = (
-        "# Data dictionary\n\nWritten from `emotion_pipeline/tables.py` by `python -m emotion_pipeline.dictionary`; "
-        "do not edit. Every table is partitioned by `recording_date`."
+        "# Data dictionary\n\nWritten from `emotion_pipeline/schema/tables.py` by "
+        "`python -m emotion_pipeline.schema.dictionary`; do not edit. Every table is partitioned by `recording_date`."
     )
     return "\n\n".join([intro, *(_table(table) for table in STORED.values())]) + "\n"
 

@@ -9,12 +9,12 @@ from functools import partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
+from emotion_pipeline.config.settings import Settings, Snowflake, Sources
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
 from emotion_pipeline.engine.sentiment.registry import SentimentOptions
 from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.tone.base import ToneOptions
 from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
-from emotion_pipeline.settings import Settings, Snowflake, Sources
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection

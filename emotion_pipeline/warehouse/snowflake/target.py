@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from emotion_pipeline.settings import ConfigurationError, Settings
+from emotion_pipeline.config.settings import ConfigurationError, Settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _MARTS: Final = "MARTS_"

@@ -20,16 +20,16 @@ import stamina
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
-from emotion_pipeline.contract import as_partition
+from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.resources.snowflake import statements as sql
-from emotion_pipeline.resources.snowflake.failures import FAILURES, may_pass
-from emotion_pipeline.resources.snowflake.session import connection
-from emotion_pipeline.resources.snowflake.target import Target
-from emotion_pipeline.resources.snowflake.travel import pack, unpack
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.settings import Snowflake
-from emotion_pipeline.tables import Table
+from emotion_pipeline.schema.conform import as_partition
+from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.snowflake import statements as sql
+from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
+from emotion_pipeline.warehouse.snowflake.failures import FAILURES, may_pass
+from emotion_pipeline.warehouse.snowflake.session import connection
+from emotion_pipeline.warehouse.snowflake.target import Target
 
 T = TypeVar("T")
 

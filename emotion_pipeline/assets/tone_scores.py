@@ -11,11 +11,11 @@ from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asse
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.stages.tone_scores import score_tone
 from emotion_pipeline.engine.tone.timeline import tone_timeline
-from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import TONE_SCORES
+from emotion_pipeline.schema.tables import TONE_SCORES
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
 
 _PICTURED_RECORDINGS: Final = 6
 _PICTURED_VOICES: Final = 10

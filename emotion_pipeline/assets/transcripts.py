@@ -8,11 +8,11 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.transcripts import segment, transcribe
-from emotion_pipeline.resources.files import Files
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import SEGMENTS, TRANSCRIPTS
+from emotion_pipeline.schema.tables import SEGMENTS, TRANSCRIPTS
+from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.files import Files
 
 
 @table_asset(TRANSCRIPTS, group="speech", pool=POOL)

@@ -11,8 +11,8 @@ from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.segment_scores import describe, label_emotions, score_sentiment
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.resources.warehouse import Warehouse
-from emotion_pipeline.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
+from emotion_pipeline.schema.tables import EMOTION_LABELS, LINGUISTIC_FEATURES, SENTIMENT_SCORES
+from emotion_pipeline.warehouse.base import Warehouse
 
 
 @table_asset(LINGUISTIC_FEATURES, group="language")

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import stamina
 
+from emotion_pipeline.config.settings import Notifications, Settings
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.settings import Notifications, Settings
 
 _TIMEOUT_S: Final = 10.0
 _ATTEMPTS: Final = 3

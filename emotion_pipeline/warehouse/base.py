@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.tables import Table
+from emotion_pipeline.schema.tables import Table
 
 
 class Warehouse(dg.ConfigurableResource, ABC):

@@ -1,0 +1,1 @@
+"""Reads the settings, and turns them into what the engine is told."""

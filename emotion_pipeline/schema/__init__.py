@@ -1,0 +1,1 @@
+"""What each table holds, and holding a frame to it."""

@@ -1,0 +1,1 @@
+"""The tables in Snowflake: a partition is replaced in one transaction."""
