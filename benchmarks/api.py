@@ -38,8 +38,8 @@ from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 
+# What the public documents state for recordings.
 DOCUMENTED: Final = {"requests_per_minute": 45, "latency_ms": 1_200}
-"""What the public documents state for recordings."""
 
 WANTED: Final = {"text_requests_per_minute": 6_000, "text_p95_ms": 150}
 TEXT_USERS: Final = 32

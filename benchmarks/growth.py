@@ -43,12 +43,11 @@ LAST: Final = date(2025, 12, 31)
 _RECORDINGS_OF_OTHER_DAYS: Final = 2
 _RECORDINGS_BESIDE_MANY_DAYS: Final = 10
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# How often what can be repeated is, because most of its cost is the same for every size; the best counts.
 _AGAIN: Final = 3
-"""How often what can be repeated is, because most of its cost is the same for every size; the best counts."""
+# Of the cost of the first size: a rise to the second by less counts as this much, since it cannot be told from chance.
+# The same ten recordings, taken over in lakes of three sizes, took 3.5 to 4.3 s.
 _CHANCE: Final = 0.1
-"""Of the cost of the first size: a rise to the second by less counts as this much, since it cannot be told from chance.
-The same ten recordings, taken over in lakes of three sizes, took 3.5 to 4.3 s.
-"""
 
 Axis = Literal["recordings", "days"]
 Costs = Mapping[str, float]

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     import torch
 
 SAMPLES: Final = Path(__file__).resolve().parents[1] / "samples"
+# Files that each side scores before it is the other's turn, so that a busy minute hits both.
 _GROUP: Final = 4
-"""Files that each side scores before it is the other's turn, so that a busy minute hits both."""
+# Files of which a window goes through the exact path as well.
 _COMPARED: Final = 8
-"""Files of which a window goes through the exact path as well."""
+# Of the memory that is free, how much the peer may take: it would bring the machine down.
 _PEER_SHARE: Final = 0.6
-"""Of the memory that is free, how much the peer may take: it would bring the machine down."""
 
 Floats = NDArray[np.float64]
 

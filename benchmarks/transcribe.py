@@ -33,8 +33,8 @@ class Measurement:
     backend: str
     n: int | None = None
     wer: float | None = None
+    # Over the recordings below ``read/`` alone.
     wer_read: float | None = None
-    """Over the recordings below ``read/`` alone."""
     audio_seconds_per_second: float | None = None
     note: str = ""
 

@@ -25,8 +25,8 @@ from emotion_pipeline.engine.stages.chain import analyse, fingerprint
 from emotion_pipeline.engine.stages.finished_work import FinishedWork
 from emotion_pipeline.engine.stages.report import RecordingResult, RecordingResults, report
 
+# A path, an address (``https://…``, ``s3://…``, a page with a video), or what a source has found.
 Recording: TypeAlias = str | os.PathLike[str] | FoundRecording
-"""A path, an address (``https://…``, ``s3://…``, a page with a video), or what a source has found."""
 
 
 class AudioAnalyzer:

@@ -29,16 +29,16 @@ from av.codec.context import Flags
 from numpy.typing import NDArray
 
 SAMPLES: Final = Path(__file__).resolve().parent
+# Samples per second of espeak-ng's output, and of everything before the encoder.
 SPEECH_RATE: Final = 22_050
-"""Samples per second of espeak-ng's output, and of everything before the encoder."""
+# Root mean square of the line noise: no telephone or room is digitally silent.
 NOISE_DBFS: Final = -72.0
-"""Root mean square of the line noise: no telephone or room is digitally silent."""
+# Quiet before the first and after the last word.
 EDGE_SECONDS: Final = 0.4
-"""Quiet before the first and after the last word."""
 CODECS: Final = {".wav": "pcm_s16le", ".mp3": "libmp3lame", ".flac": "flac", ".ogg": "libopus", ".m4a": "aac"}
 
+# ``float32``, shape ``(n_samples,)`` or ``(n_channels, n_samples)``, ``SPEECH_RATE``, range [-1, 1].
 Signal: TypeAlias = NDArray[np.float32]
-"""``float32``, shape ``(n_samples,)`` or ``(n_channels, n_samples)``, ``SPEECH_RATE``, range [-1, 1]."""
 
 
 class SampleError(Exception):

@@ -17,8 +17,8 @@ from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
+# The metadata of one materialisation, as plain values.
 Report = Mapping[str, Any]
-"""The metadata of one materialisation, as plain values."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Deployment:
     """The lake, the marts, the recordings and the Dagster home below ``folder``."""
 
     folder: Path
+    # Of the environment, beside those that name the folders.
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Of the environment, beside those that name the folders."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

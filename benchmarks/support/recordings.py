@@ -14,8 +14,8 @@ from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
 _SAMPLES: Final = Path(__file__).resolve().parents[2] / "samples"
+# From one cut to the next: no divisor of anything, so that cuts go on to differ after the tape's end.
 _STEP_S: Final = 7.3
-"""From one cut to the next: no divisor of anything, so that cuts go on to differ after the tape's end."""
 
 
 def write_recordings(folder: Path, number: int, seconds: float, first: int = 0) -> list[Path]:

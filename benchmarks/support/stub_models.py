@@ -18,8 +18,8 @@ from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.resources.models import Models
 
+# A recording has to be this long for what was said in it.
 SECONDS: Final = 3.0
-"""A recording has to be this long for what was said in it."""
 _SENTENCES: Final = ("the first one was fine.", "the second one was late.", "the third one is here.")
 
 

@@ -14,8 +14,8 @@ from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.api.service import Service
 from emotion_pipeline.api.tokens import SCOPES, KeysUnavailableError, Principal, TokenError
 
+# Who asks where everybody is let in.
 DEVELOPER: Final = Principal("development", frozenset(SCOPES))
-"""Who asks where everybody is let in."""
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="emotion-clf token create --subject you")
 

@@ -19,8 +19,8 @@ from emotion_pipeline.api.tracing import trace
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 
+# What a multipart body may hold beside the recording.
 _FORM_OVERHEAD_BYTES: Final = 64_000
-"""What a multipart body may hold beside the recording."""
 
 _UPLOADS: Final = "/predict/audio"
 

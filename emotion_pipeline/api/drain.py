@@ -17,12 +17,12 @@ from typing import Any, Final
 from emotion_pipeline.api.logs import logger
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# Shortest drain: a load balancer sees an answer of 503 instead of a closed door.
 _NOTICED_S: Final = 1.0
-"""Shortest drain: a load balancer sees an answer of 503 instead of a closed door."""
 
 _POLL_S: Final = 0.05
+# After the drain, for closing connections and workers; then the process ends whatever it waits for.
 LAST_S: Final = 6.0
-"""After the drain, for closing connections and workers; then the process ends whatever it waits for."""
 
 
 class Drain:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+# Age from which a file that no job names was left by a process that ended while it received it.
 _ABANDONED_S: Final = 3_600.0
-"""Age from which a file that no job names was left by a process that ended while it received it."""
 
 
 class Folders:

@@ -19,11 +19,11 @@ from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.config.service_settings import Limits
 
 _PARTS: Final = 1_000
+# Buckets that are kept in memory; the one that was left alone for longest is forgotten first, that is: full again.
 _MOST_CLIENTS: Final = 100_000
-"""Buckets that are kept in memory; the one that was left alone for longest is forgotten first, that is: full again."""
 
+# One customer has at least this prefix (RFC 6177): single addresses below it cost nothing to change.
 _PREFIX_V6: Final = 64
-"""One customer has at least this prefix (RFC 6177): single addresses below it cost nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)

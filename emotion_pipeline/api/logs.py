@@ -12,8 +12,8 @@ from structlog.typing import EventDict
 
 _NAME: Final = "emotion_pipeline.api"
 
+# Libraries that tell each step of theirs at a level below WARNING.
 _QUIET: Final = ("httpx", "httpcore", "stamina", "alembic", "multipart", "python_multipart")
-"""Libraries that tell each step of theirs at a level below WARNING."""
 
 _SHARED: Final[list[Any]] = [
     structlog.contextvars.merge_contextvars,

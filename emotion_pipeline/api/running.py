@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from emotion_pipeline.config.settings import PREFIX, Settings, load_settings
 
+# How long uvicorn waits for connections after the drain.
 _CLOSE_S: Final = 2
-"""How long uvicorn waits for connections after the drain."""
 
 
 def run(host: str | None, port: int | None) -> None:

@@ -31,8 +31,8 @@ from emotion_pipeline.config.settings import ConfigurationError, Settings
 T = TypeVar("T")
 
 _DATABASE_THREADS: Final = 4
+# Uploads that are looked at at once; more would only take the cores from those that are judged.
 _PROBE_THREADS: Final = 2
-"""Uploads that are looked at at once; more would only take the cores from those that are judged."""
 
 _COUNT_EVERY_S: Final = 15.0
 _TIDY_EVERY_S: Final = 3_600.0

@@ -16,17 +16,17 @@ import jwt
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Tokens
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
+# What a token may allow.
 SCOPES: Final = {
     "predict": "judge texts and recordings, at once or as jobs",
     "jobs": "read and delete one's own jobs",
     "metrics": "read the service's figures",
 }
-"""What a token may allow."""
 
 _REQUIRED: Final = ["exp", "iss", "aud", "sub"]
 _LONGEST_SUBJECT: Final = 200
+# Shortest time between two looks at a key server, however many unknown keys tokens name.
 _REFRESH_S: Final = 30.0
-"""Shortest time between two looks at a key server, however many unknown keys tokens name."""
 
 
 class TokenError(EmotionPipelineError):

@@ -25,8 +25,8 @@ from emotion_pipeline.engine.common.errors import MediaError
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _LONGEST_NAME: Final = 200
 _BLOCK_BYTES: Final = 1 << 20
+# Longest recording that is decoded before it is accepted, to say at once what is wrong with it.
 _INSPECTED_S: Final = 120.0
-"""Longest recording that is decoded before it is accepted, to say at once what is wrong with it."""
 _INSPECTED_BYTES: Final = 25_000_000
 
 

@@ -17,8 +17,8 @@ from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.schema.tables import COSTS, TABLES, TONE_SENTIMENT
 from emotion_pipeline.warehouse.base import Warehouse
 
+# The metadata of one materialisation, as plain values.
 Report = Mapping[str, Any]
-"""The metadata of one materialisation, as plain values."""
 
 
 @dg.asset(

@@ -16,8 +16,8 @@ from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, TONE_SEN
 from emotion_pipeline.warehouse.base import Warehouse
 
 DAYS_BEFORE: Final = 28
+# Before that many days have passed nobody knows how far days differ anyway.
 FEWEST_DAYS: Final = 7
-"""Before that many days have passed nobody knows how far days differ anyway."""
 
 _READ: Final[Mapping[Table, Sequence[str]]] = {
     TONE_SCORES: ("tone", "tone_probability"),

@@ -27,8 +27,8 @@ TONE_COLOURS: Final[Mapping[str, str]] = {
     "sad": "#2e6da4",
     "surprised": "#17a589",
 }
+# Points along a waveform: about one per pixel.
 _COLUMNS: Final = 900
-"""Points along a waveform: about one per pixel."""
 _STEP: Final = SAMPLE_RATE // 50
 
 

@@ -25,8 +25,8 @@ from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
 OWNERS: Final = ["team:speech-analytics"]
+# What makes a table; what holds it depends on the deployment, see ``held_by``.
 CODE: Final = "python"
-"""What makes a table; what holds it depends on the deployment, see ``held_by``."""
 _TYPE_NAMES: Final = {"double": "number", "int64": "integer", "bool": "boolean", "date32[day]": "date"}
 _PREVIEW_ROWS: Final = 8
 _PREVIEW_CHARACTERS: Final = 80
@@ -37,11 +37,11 @@ class Batch:
     """What one materialisation wants to publish, and what is worth telling about it."""
 
     result: StageResult
+    # Columns that a person wants to see.
     preview: tuple[str, ...]
-    """Columns that a person wants to see."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    # Drawn only for a batch that is published, and outside the time that is reported.
     pictures: Mapping[str, Callable[[], dg.MarkdownMetadataValue]] = field(default_factory=dict)
-    """Drawn only for a batch that is published, and outside the time that is reported."""
 
 
 def table_asset(

@@ -13,8 +13,8 @@ import pandas as pd
 from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, Table
 
 PROBABILITY_TOLERANCE: Final = 1e-3
+# Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end.
 TIME_TOLERANCE_S: Final = 0.05
-"""Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end."""
 
 Holds = Callable[[pd.DataFrame], pd.Series]
 
@@ -34,8 +34,8 @@ class Completeness:
 
     column: str
     parents: tuple[tuple[str, str], ...]
+    # Only the parents' rows in which the first of these columns equals the second count.
     where: tuple[str, str] | None = None
-    """Only the parents' rows in which the first of these columns equals the second count."""
 
     def wanted(self, upstream: Mapping[str, pd.DataFrame]) -> set[str]:
         keys: set[str] = set()
@@ -140,10 +140,9 @@ COMPLETENESS: Final[Mapping[str, Completeness]] = {
     "tone_sentiment": Completeness("subject_id", (("transcripts", "recording_id"), ("segments", "segment_id"))),
 }
 
+# Per table a column, the values in it that may occur only up to a share of the rows, and the setting that names the
+# share.
 SHARES: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
     "raw_audio": ("status", ("rejected",), "max_reject_share"),
     "transcripts": ("status", ("no_speech", "no_words", "failed"), "max_empty_transcript_share"),
 }
-"""Per table a column, the values in it that may occur only up to a share of the rows, and the setting that names the
-share.
-"""

@@ -34,8 +34,8 @@ _POLL_S: Final = 1.0
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 
+# A day, and whether it succeeded.
 Outcome = tuple[str, bool]
-"""A day, and whether it succeeded."""
 
 
 def main(

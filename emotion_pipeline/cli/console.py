@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+# What a table for people leaves out: it would be too wide to read.
 _LEFT_TO_JSON: Final = {
     "base_probabilities",
     "features",
@@ -18,7 +19,6 @@ _LEFT_TO_JSON: Final = {
     "segments",
     "sub_probability",
 }
-"""What a table for people leaves out: it would be too wide to read."""
 
 OUT: Final = Console(soft_wrap=True)
 ERRORS: Final = Console(stderr=True, soft_wrap=True)

@@ -29,12 +29,12 @@ def _write_jsonl(rows: _Rows, path: Path) -> None:
         file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
 
+# By the suffix of the file; in a CSV file lists and mappings are JSON.
 _WRITERS: Final[Mapping[str, Callable[[_Rows, Path], None]]] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
     ".jsonl": _write_jsonl,
 }
-"""By the suffix of the file; in a CSV file lists and mappings are JSON."""
 
 
 def check_output(output: Path) -> None:

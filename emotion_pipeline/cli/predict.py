@@ -19,8 +19,8 @@ from emotion_pipeline.engine.sources.local import found_recording, recordings_be
 app = typer.Typer()
 
 _STANDARD_INPUT: Final = "-"
+# Texts that are read from standard input before they are judged together.
 _TEXTS_AT_ONCE: Final = 512
-"""Texts that are read from standard input before they are judged together."""
 
 _Row = dict[str, Any]
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 
+# Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone.
 _SNOWFLAKE_TIMEOUT_S: Final = 300
-"""Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone."""
 
 
 def backend_choice(settings: Settings) -> BackendChoice:

@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# As long as the output of SHA-256, which RFC 7518, section 3.2, asks for.
 SHORTEST_SECRET_BYTES: Final = 32
-"""As long as the output of SHA-256, which RFC 7518, section 3.2, asks for."""
 
 SECRET_VARIABLES: Final = frozenset(
     {"EMOTION_JWT_SECRET", "EMOTION_WEBHOOK_SECRET", "EMOTION_DATABASE_URL", "EMOTION_REDIS_URL"}

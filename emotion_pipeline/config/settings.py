@@ -34,31 +34,30 @@ from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"
+# Names the configuration file; without it ``config.yaml`` of the working directory is read, if there is one.
 CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
-"""Names the configuration file; without it ``config.yaml`` of the working directory is read, if there is one."""
 
 
+# The documented name of ``transcription.model``.
 WHISPER_VARIABLE: Final = "WHISPER_MODEL"
-"""The documented name of ``transcription.model``."""
 
+# What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are downloaded
+# once. Whatever is set on its own wins, and where weights are absent nothing else takes their place.
 PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
     "embedded": {"transcription": {"method": "pocketsphinx"}, "tone": {"backend": "acoustic"}},
     "standard": {"transcription": {"method": "openai-whisper"}, "tone": {"backend": "wav2vec2"}},
 }
-"""What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are
-downloaded once. Whatever is set on its own wins, and where weights are absent nothing else takes their place.
-"""
 
+# The documented name of ``log_level``.
 LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
-"""The documented name of ``log_level``."""
 
 
 class ConfigurationError(EmotionPipelineError):
     """A setting that does not exist or has a value that it may not have."""
 
 
+# ``SCHEMA`` or ``DATABASE.SCHEMA``, plain names.
 SCHEMA_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$"
-"""``SCHEMA`` or ``DATABASE.SCHEMA``, plain names."""
 
 
 class _Section(BaseModel):

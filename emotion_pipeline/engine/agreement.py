@@ -12,15 +12,15 @@ from enum import StrEnum
 from typing import Final
 
 POSITIVE_TONES: Final = frozenset({"happy"})
+# All other tones, calm and surprised among them, lean to neither side.
 NEGATIVE_TONES: Final = frozenset({"angry", "disgust", "fearful", "sad"})
-"""All other tones, calm and surprised among them, lean to neither side."""
 
 POSITIVE_EMOTIONS: Final = frozenset({"Happiness"})
 NEGATIVE_EMOTIONS: Final = frozenset({"Anger", "Sadness"})
 
+# What two judgements that know nothing of each other, each class as likely as the others, agree by on average, where a
+# neighbouring class counts half: (3 * 1 + 4 * 1/2) / 9.
 CHANCE: Final = 5 / 9
-"""What two judgements that know nothing of each other, each class as likely as the others, agree by on average, where
-a neighbouring class counts half: (3 * 1 + 4 * 1/2) / 9."""
 
 
 class Agreement(StrEnum):

@@ -29,8 +29,8 @@ class DiarizerChoice:
     name: str
     segmentation_model: Path
     embedding_model: Path
+    # None lets the diarizer find out.
     speakers: int | None = None
-    """None lets the diarizer find out."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class BackendChoice:
     """Which back end does what, by registry name, what it is told, and how cautious labels are."""
 
     transcriber: str = "pocketsphinx"
+    # What they say of redaction is set from the fields below.
     transcriber_options: TranscriberOptions = field(default_factory=TranscriberOptions)
-    """What they say of redaction is set from the fields below."""
+    # None leaves the voices on one channel together.
     diarizer: DiarizerChoice | None = None
-    """None leaves the voices on one channel together."""
     redacts: bool = True
+    # Kinds of personal data, see ``redact.kinds``; None is all of them.
     redacted_kinds: tuple[str, ...] | None = None
-    """Kinds of personal data, see ``redact.kinds``; None is all of them."""
+    # Installed spaCy pipeline that finds the names of persons; None leaves names in.
     names_model: str | None = None
-    """Installed spaCy pipeline that finds the names of persons; None leaves names in."""
     silences_audio: bool = False
     tone: str = "acoustic"
     tone_options: ToneOptions = field(default_factory=ToneOptions)

@@ -19,8 +19,8 @@ from emotion_pipeline.engine.sentiment.registry import SENTIMENTS
 from emotion_pipeline.engine.tone.base import TONE_MODELS
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS
 
+# Where weights are: in files here, not here, inside a package, with a service; or the back end cannot be used.
 State = Literal["here", "absent", "package", "service", "unusable"]
-"""Where weights are: in files here, not here, inside a package, with a service; or the back end cannot be used."""
 
 TEXT: Final = "text emotion"
 TONE: Final = "tone"
@@ -33,17 +33,17 @@ class ModelInUse:
 
     component: str
     backend: str
+    # What the weights are called; None where there is only one model.
     model: str | None
-    """What the weights are called; None where there is only one model."""
     state: State
+    # Path of the weights.
     where: str | None
-    """Path of the weights."""
+    # None where it cannot be known before the weights are here.
     fingerprint: str | None
-    """None where it cannot be known before the weights are here."""
+    # Of weights that come inside a package, as that package states it.
     licence: str | None
-    """Of weights that come inside a package, as that package states it."""
+    # Why it is unusable.
     problem: str | None
-    """Why it is unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Checked:
     component: str
     model: str
     whole: bool
+    # What is known of weights that are whole.
     facts: Mapping[str, Any]
-    """What is known of weights that are whole."""
+    # What is wrong with others; it names the keys.
     problem: str | None
-    """What is wrong with others; it names the keys."""
 
 
 @dataclass(frozen=True, slots=True)

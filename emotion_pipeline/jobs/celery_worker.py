@@ -19,8 +19,8 @@ from redis import RedisError
 from emotion_pipeline.config.settings import ConfigurationError
 from emotion_pipeline.jobs.celery_launcher import WatchedCeleryRunLauncher
 
+# Signs of life in the time after which a worker counts as lost: some may come late.
 _SIGNS: Final = 6
-"""Signs of life in the time after which a worker counts as lost: some may come late."""
 
 
 def launcher_of_the_instance() -> WatchedCeleryRunLauncher:

@@ -7,13 +7,15 @@ import dagster as dg
 from emotion_pipeline.assets.health import no_day_stays_failed
 from emotion_pipeline.schema.tables import STORED
 
+# Looks at every day, so no day's own run waits for it.
 _HEALTH: Final = dg.AssetSelection.checks(no_day_stays_failed)
-"""Looks at every day, so no day's own run waits for it."""
 
 _TABLES: Final = dg.AssetSelection.assets(*STORED) - _HEALTH
 _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
 
+# The pod of a run that loads no model, where Kubernetes launches it; elsewhere nobody reads it. All other runs, those
+# of backfills and of the UI included, may load models and get the pod that ``deploy/kubernetes`` describes.
 _WITHOUT_MODELS: Final[dict[str, Any]] = {
     "dagster-k8s/config": {
         "merge_behavior": "SHALLOW",  # replaces what is said there, a GPU included
@@ -21,9 +23,6 @@ _WITHOUT_MODELS: Final[dict[str, Any]] = {
         "pod_spec_config": {"node_selector": {}, "tolerations": []},
     }
 }
-"""The pod of a run that loads no model, where Kubernetes launches it; elsewhere nobody reads it. All other runs, those
-of backfills and of the UI included, may load models and get the pod that ``deploy/kubernetes`` describes.
-"""
 
 daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",

@@ -45,8 +45,8 @@ class Notice:
         return "\n".join((self.title, *self.lines))
 
 
+# Delivers a notice. Raises NotificationError.
 Channel = Callable[[Notice], None]
-"""Delivers a notice. Raises NotificationError."""
 
 
 def channels(settings: Settings) -> tuple[Channel, ...]:

@@ -15,8 +15,8 @@ import dagster as dg
 from emotion_pipeline.engine.models.devices import torch_precision
 from emotion_pipeline.engine.models.usage import Usage, measured
 
+# What uses models takes a slot of it.
 POOL: Final = "gpu"
-"""What uses models takes a slot of it."""
 
 ALLOCATOR_VARIABLE: Final = "PYTORCH_CUDA_ALLOC_CONF"
 

@@ -17,22 +17,20 @@ from typing import Any, Final
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
 
+# The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
+# runs.
 PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "dbt_project")
-"""The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
-runs.
-"""
 
+# The dbt of this environment, which need not be on the PATH.
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
-"""The dbt of this environment, which need not be on the PATH."""
 _PARTITION_TAG: Final = "dagster/partition"
+# Unit tests judge the SQL, not the data: they belong to the test suite.
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
-"""Unit tests judge the SQL, not the data: they belong to the test suite."""
 
 
+# A mart is built every morning after a day with recordings: later than that is worth a look, a long weekend without any
+# is not worth an alarm.
 FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=74), warn_window=timedelta(hours=26))
-"""A mart is built every morning after a day with recordings: later than that is worth a look, a long weekend without
-any is not worth an alarm.
-"""
 
 
 class MartsTranslator(DagsterDbtTranslator):

@@ -18,8 +18,8 @@ class RecordingSource(dg.ConfigurableResource):
 
     root: str
     settle_seconds: float = 10.0
+    # All that is left of the section: what fetching one recording may cost.
     limits: dict[str, Any] = {}  # noqa: RUF012  (pydantic copies it)
-    """All that is left of the section: what fetching one recording may cost."""
 
     @classmethod
     def of(cls, section: SourceSettings) -> "RecordingSource":

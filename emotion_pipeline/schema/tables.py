@@ -514,6 +514,7 @@ TONE_SENTIMENT: Final = Table(
     ),
 )
 
+# Every table by name, in the order of the pipeline.
 TABLES: Final[Mapping[str, Table]] = MappingProxyType(
     {
         table.name: table
@@ -529,9 +530,9 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
         )
     }
 )
-"""Every table by name, in the order of the pipeline."""
 
 
+# No stage makes it: it is written from what the materialisations of the others report, after them.
 COSTS: Final = Table(
     name="costs",
     grain="One row per table of a day: what making it took so far, over all runs.",
@@ -552,10 +553,9 @@ COSTS: Final = Table(
         Column("energy_joules", NUMBER, "What the GPU drew; null where none tells.", "J", nullable=True, minimum=0.0),
     ),
 )
-"""No stage makes it: it is written from what the materialisations of the others report, after them."""
 
+# Everything that is kept per day: the tables, and what they cost.
 STORED: Final[Mapping[str, Table]] = MappingProxyType({**TABLES, COSTS.name: COSTS})
-"""Everything that is kept per day: the tables, and what they cost."""
 
 
 def ancestors(name: str) -> Sequence[str]:

@@ -15,8 +15,8 @@ from typing import Final
 
 from upath import UPath
 
+# A temporary file of this age belongs to a writer that died: none takes an hour.
 _ABANDONED_AFTER_S: Final = 3600.0
-"""A temporary file of this age belongs to a writer that died: none takes an hour."""
 
 
 def is_local(path: UPath) -> bool:

@@ -120,8 +120,8 @@ def _pod(launcher: K8sRunLauncher, job: str) -> Any:
     return asked.spec.template.spec
 
 
+# The last one is what backfills and the UI run.
 WITH_MODELS = ("daily_emotion", "tables_only", "__ASSET_JOB")
-"""The last one is what backfills and the UI run."""
 
 
 @pytest.mark.parametrize("job", WITH_MODELS)

@@ -19,6 +19,7 @@ from emotion_pipeline.schema.tables import TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 KILLS = 20 if THOROUGH else 4
+# Imported once and inherited, so that kills fall into work and not into imports.
 PRELOADED = [
     "support.pipeline",
     "great_expectations.expectations",
@@ -26,7 +27,6 @@ PRELOADED = [
     "sklearn.linear_model",
     "transformers.models.bert.modeling_bert",
 ]
-"""Imported once and inherited, so that kills fall into work and not into imports."""
 
 
 @pytest.mark.slow

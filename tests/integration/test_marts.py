@@ -63,6 +63,7 @@ def pipeline(pristine: Pipeline, tmp_path: Path) -> Pipeline:
     return Pipeline(tmp_path / "deployment")
 
 
+# A BI tool that holds the marts open, or one that opens them for every question; says what it saw, and after how long.
 READER = """
 import sys, time, duckdb, pathlib
 path, stop, holds = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3] == "hold"
@@ -77,12 +78,10 @@ while not stop.exists():
     print(*marts.execute(question).fetchone(), time.monotonic() - asked, flush=True)
     time.sleep(0.25)  # two readers in a hurry would take the cores from the run
 """
-"""A BI tool that holds the marts open, or one that opens them for every question; says what it saw, and after how long.
-"""
 
 Answers = list[tuple[int, ...]]
+# Less than a build takes, and more than a question does on a busy machine.
 LONGEST_WAIT_S = 5.0
-"""Less than a build takes, and more than a question does on a busy machine."""
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.schema.tables import COSTS, TABLES
 
 DAY = "2026-11-02"
+# Tables whose rows take listening or a model; the others follow from them by a rule.
 COMPUTED_TABLES = [name for name in TABLES if name not in {"segments", "tone_sentiment"}]
-"""Tables whose rows take listening or a model; the others follow from them by a rule."""
 
 Reports = Mapping[str, Mapping[str, Any]]
 

@@ -54,11 +54,11 @@ class Speech:
     words: Sequence[Said] = ()
     language: str = "en_us"
     language_confidence: float = 0.98
+    # First word, word after the last, sentiment.
     sentences: Sequence[tuple[int, int, str]] = ()
-    """First word, word after the last, sentiment."""
     english_only: Sequence[str] = ("sentiment_analysis",)
+    # With which every job ends, if it does.
     error: str | None = None
-    """With which every job ends, if it does."""
 
 
 @dataclass
@@ -66,14 +66,14 @@ class Fault:
     """What is sent instead of the right answer, so many times; ``stall_s`` before it."""
 
     status: int = 500
+    # ``{authorization}`` in it becomes the header that the client sent; None is the service's own words.
     body: str | None = None
-    """``{authorization}`` in it becomes the header that the client sent; None is the service's own words."""
     headers: Mapping[str, str] = field(default_factory=dict)
     times: int = 1
     stall_s: float = 0.0
     hang_up: bool = False
+    # Pause between the bytes of the body.
     trickle_s: float = 0.0
-    """Pause between the bytes of the body."""
 
 
 _WORDS_OF: Final = {

@@ -21,21 +21,21 @@ from starlette.concurrency import run_in_threadpool
 from support.stage_server import _Message, _send_json
 from support.warehouse_server import WarehouseServer
 
+# A text with this word makes SENTIMENT fail, and with it the statement, as Cortex does.
 POISON: Final = "poison"
-"""A text with this word makes SENTIMENT fail, and with it the statement, as Cortex does."""
 TOKENS_OF_PROMPT: Final = 10
 
+# Function and text of all calls; one list for all servers, because fakesnow has one DuckDB for all.
+#
+# A text of up to eight characters that is alone in its table is asked for twice: DuckDB takes the column for a
+# constant.
 _asked: list[tuple[str, str]] = []
-"""Function and text of all calls; one list for all servers, because fakesnow has one DuckDB for all.
-
-A text of up to eight characters that is alone in its table is asked for twice: DuckDB takes the column for a constant.
-"""
 
 
+# Name, content and options of all files that AI_TRANSCRIBE was given.
 heard: list[tuple[str, bytes, dict[str, str]]] = []
-"""Name, content and options of all files that AI_TRANSCRIBE was given."""
+# What AI_TRANSCRIBE says of a file, by its name; it fails on all others.
 answers: dict[str, str] = {}
-"""What AI_TRANSCRIBE says of a file, by its name; it fails on all others."""
 
 
 class CortexServer(WarehouseServer):
@@ -167,6 +167,7 @@ def _remove(duck: duckdb.DuckDBPyConnection) -> None:
         duck.remove_function(name)
 
 
+# What each stand-in is, takes and gives; SENTIMENT is reached through its schema.
 _MODELS: Final = {
     "CORTEX_SENTIMENT": (_sentiment, ("VARCHAR",), "DOUBLE"),
     "AI_SENTIMENT": (_ai_sentiment, ("VARCHAR",), "VARCHAR"),
@@ -174,4 +175,3 @@ _MODELS: Final = {
     "AI_TRANSCRIBE": (_ai_transcribe, ("VARCHAR", "VARCHAR"), "VARCHAR"),
     "AI_COUNT_TOKENS": (_count_tokens, ("VARCHAR", "VARCHAR"), "BIGINT"),
 }
-"""What each stand-in is, takes and gives; SENTIMENT is reached through its schema."""

@@ -24,11 +24,11 @@ from types import TracebackType
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+# What is served as audio unless a test brings its own.
 PAYLOAD: Final = b"OggS" + random.Random(20_261_121).randbytes(300_000)
-"""What is served as audio unless a test brings its own."""
 
+# What lies there after the file was changed on the server.
 OTHER_PAYLOAD: Final = b"OggS" + random.Random(20_261_122).randbytes(250_000)
-"""What lies there after the file was changed on the server."""
 
 _STATUS_LINES: Final = {200: "OK", 206: "Partial Content", 302: "Found", 404: "Not Found", 416: "Range Not Satisfiable"}
 _TYPES: Final = {".mp4": "video/mp4", ".ogg": "audio/ogg", ".mp3": "audio/mpeg", ".wav": "audio/wav"}
@@ -476,6 +476,7 @@ def _break_then_shorter(answer: Answer) -> None:
         answer.send(answer.server.payload[:50_000])
 
 
+# Each is reached at ``/<name>/<anything>``.
 BEHAVIOURS: Final[dict[str, Callable[[Answer], None]]] = {
     behaviour.__name__.removeprefix("_"): behaviour
     for behaviour in (
@@ -519,4 +520,3 @@ BEHAVIOURS: Final[dict[str, Callable[[Answer], None]]] = {
         _break_then_shorter,
     )
 }
-"""Each is reached at ``/<name>/<anything>``."""

@@ -16,8 +16,8 @@ from typing import Final, TypeAlias
 import numpy as np
 
 Rng: TypeAlias = np.random.Generator
+# Damages the first file, with the help of another one.
 Damage: TypeAlias = Callable[[Rng, bytes, bytes], bytes]
-"""Damages the first file, with the help of another one."""
 
 _LENGTH_BEHIND: Final = (
     b"RIFF",
@@ -47,8 +47,8 @@ _EXTREMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
+    # Source, damage and number: enough to make it again.
     name: str
-    """Source, damage and number: enough to make it again."""
     content: bytes
 
 
@@ -178,14 +178,14 @@ class Judgement:
     reason: str | None
     detail: str
     seconds: float | None
+    # What was raised instead of a verdict; empty where there is one.
     error: str
-    """What was raised instead of a verdict; empty where there is one."""
     took_s: float
     descriptors_left: int
+    # In the folder of the copy, the copy of an accepted recording aside.
     files_left: tuple[str, ...]
-    """In the folder of the copy, the copy of an accepted recording aside."""
+    # The most that the process has used so far.
     memory_mb: float
-    """The most that the process has used so far."""
 
 
 class Judge:

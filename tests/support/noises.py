@@ -20,10 +20,10 @@ SECONDS = 16.0
 
 Samples: TypeAlias = NDArray[np.float64]
 Rng: TypeAlias = np.random.Generator
+# Draws that many samples of an item, at 16 kHz.
 Make: TypeAlias = Callable[[Rng, int], Samples]
-"""Draws that many samples of an item, at 16 kHz."""
+# Draws one note of that frequency in Hz and that length in seconds, peak about 1.
 Timbre: TypeAlias = Callable[[Rng, float, float], Samples]
-"""Draws one note of that frequency in Hz and that length in seconds, peak about 1."""
 
 
 @dataclass(frozen=True, slots=True)

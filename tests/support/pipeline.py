@@ -36,8 +36,8 @@ class Pipeline:
 
     folder: Path
     backend: Literal["lake", "snowflake"] = "lake"
+    # Where the lake lies; in ``folder`` where nothing is said.
     root: str = ""
-    """Where the lake lies; in ``folder`` where nothing is said."""
 
     @property
     def settings(self) -> Settings:

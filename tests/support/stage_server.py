@@ -29,8 +29,8 @@ from fakesnow.transforms.stage import internal_dir
 from snowflake.connector.errors import ProgrammingError
 from starlette.concurrency import run_in_threadpool
 
+# Of the addresses under which files are handed out: a secret that nobody may show.
 SIGNATURE: Final = "x-goog-signature=5ec4e7"
-"""Of the addresses under which files are handed out: a secret that nobody may show."""
 
 _STRING: Final = r"('(?:[^'\\]|\\.|'')*')"
 _STATEMENT: Final = re.compile(rf"(LIST|GET) {_STRING}(?: {_STRING})?(?: PATTERN = {_STRING})?", re.DOTALL)

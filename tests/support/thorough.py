@@ -4,5 +4,5 @@ import os
 from typing import Final
 
 THOROUGH: Final = os.environ.get("TESTS") == "thorough"
+# Which of the cases are tried: each, or each third.
 EVERY: Final = 1 if THOROUGH else 3
-"""Which of the cases are tried: each, or each third."""

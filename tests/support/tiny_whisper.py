@@ -24,15 +24,15 @@ _FRAMES: Final = 1_500
 _POSITIONS: Final = 448
 _MEL_BINS: Final = 80
 _ENDING: Final = 3.0
+# How much the random model makes of differences between tokens.
 _DECIDED: Final = 4.0
-"""How much the random model makes of differences between tokens."""
+# How much louder a position speaks than the token that stands there.
 _SURE: Final = 20.0
-"""How much louder a position speaks than the token that stands there."""
+# How closely a position looks at its own time.
 _SHARP: Final = 4.0
-"""How closely a position looks at its own time."""
 
+# By the names of the package openai-whisper.
 Weights = dict[str, torch.Tensor]
-"""By the names of the package openai-whisper."""
 
 
 def random_weights(n_vocabulary: int = MULTILINGUAL, width: int = 32, seed: int = 7) -> Weights:
@@ -69,8 +69,8 @@ class Said:
     pieces: Sequence[tuple[str, float]]
     end_s: float
     language: str = "en"
+    # Whether it believes that nobody speaks.
     no_speech: bool = False
-    """Whether it believes that nobody speaks."""
 
 
 def speaking_weights(said: Said, n_vocabulary: int = MULTILINGUAL, width: int = 64) -> Weights:
@@ -229,5 +229,5 @@ class TinyWhisper:
         return write_faster(self.transformers, self.folder / "faster")
 
 
+# What the fixture ``tiny_model`` gives: a model by its name, see there.
 TinyModel = Callable[[str], TinyWhisper]
-"""What the fixture ``tiny_model`` gives: a model by its name, see there."""

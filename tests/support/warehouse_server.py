@@ -25,12 +25,12 @@ from support.stage_server import StageServer, _Message, _replayed, _send_json, s
 
 _DDL: Final = re.compile(r"(CREATE|ALTER|DROP)\b", re.IGNORECASE)
 _CHANGE: Final = re.compile(r"(?:UPDATE|DELETE FROM|MERGE INTO) (\S+)", re.IGNORECASE)
+# What dbt says of itself behind every statement.
 _REMARK: Final = re.compile(r"\s*/\*.*?\*/;?\s*$", re.DOTALL)
-"""What dbt says of itself behind every statement."""
 _CLONE: Final = re.compile(r'CREATE SCHEMA IF NOT EXISTS "(\w+)"\."(\w+)" CLONE "(\w+)"\."(\w+)"')
 
+# A file without a folder: the connector asks once more, to learn the address to which a file goes.
 _ASKED_BY_CONNECTOR: Final = re.compile("PUT 'file://[^/]")
-"""A file without a folder: the connector asks once more, to learn the address to which a file goes."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from emotion_pipeline.engine.tone.built_in_clip import excited_clip
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
+# Share of the work that is done when a stage begins, roughly.
 PROGRESS: Final = {"taking_in": 0.05, "transcribing": 0.15, "judging": 0.85}
-"""Share of the work that is done when a stage begins, roughly."""
 
 
 @dataclass(frozen=True, slots=True)

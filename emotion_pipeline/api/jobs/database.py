@@ -18,8 +18,8 @@ from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 _MIGRATIONS: Final = "emotion_pipeline.api.jobs:migrations"
 _ADVISORY_LOCK: Final = 0x656D6F74  # "emot": one number that no other program's migrations take by chance
+# How long SQLite waits for another writer.
 _BUSY_S: Final = 20.0
-"""How long SQLite waits for another writer."""
 
 
 def open_database(api: Api, secrets: ApiSecrets) -> Engine:

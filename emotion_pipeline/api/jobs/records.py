@@ -25,30 +25,30 @@ class JobRecord(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     subject: Mapped[str] = mapped_column(String(200), index=True)
     status: Mapped[str] = mapped_column(String(16))
+    # Somebody waits for it.
     short: Mapped[bool] = mapped_column(server_default=false())
-    """Somebody waits for it."""
+    # The recording's name as its sender gave it, or its address without secrets.
     file: Mapped[str] = mapped_column(Text)
-    """The recording's name as its sender gave it, or its address without secrets."""
+    # Name of the file in the folder of uploads, there until the job ends.
     upload: Mapped[str | None] = mapped_column(String(80))
-    """Name of the file in the folder of uploads, there until the job ends."""
+    # Where the recording lies, secrets included; forgotten when the job ends.
     address: Mapped[str | None] = mapped_column(Text)
-    """Where the recording lies, secrets included; forgotten when the job ends."""
     audio_seconds: Mapped[float | None] = mapped_column(Float)
     progress: Mapped[float] = mapped_column(Float, default=0.0)
     stage: Mapped[str | None] = mapped_column(String(32))
+    # JSON, as ``schemas.RecordingResult``.
     result: Mapped[str | None] = mapped_column(Text)
-    """JSON, as ``schemas.RecordingResult``."""
     failure_code: Mapped[str | None] = mapped_column(String(64))
     failure_detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Float)
     started_at: Mapped[float | None] = mapped_column(Float)
     finished_at: Mapped[float | None] = mapped_column(Float)
+    # Who works on it may end it by this token alone.
     claim: Mapped[str | None] = mapped_column(String(32))
-    """Who works on it may end it by this token alone."""
+    # When the claim lapses unless it is renewed.
     lease_until: Mapped[float | None] = mapped_column(Float)
-    """When the claim lapses unless it is renewed."""
+    # How often work on it began, without those times when the worker was told to stop.
     attempts: Mapped[int] = mapped_column(Integer, default=0)
-    """How often work on it began, without those times when the worker was told to stop."""
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_digest: Mapped[str | None] = mapped_column(String(64))
     webhook_url: Mapped[str | None] = mapped_column(Text)

@@ -20,8 +20,8 @@ from emotion_pipeline.api.problems import Problem
 from emotion_pipeline.config.service_settings import Jobs
 
 _LONGEST_PAUSE_S: Final = 30.0
+# A worker that lived this long ended for a reason of its own, not of its set-up.
 _STEADY_S: Final = 60.0
-"""A worker that lived this long ended for a reason of its own, not of its set-up."""
 
 _STOP_S: Final = 2.0
 

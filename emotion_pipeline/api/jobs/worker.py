@@ -34,8 +34,8 @@ from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.sources.router import Sources
 
+# Longest time before a job is found that another server accepted.
 _IDLE_S: Final = 0.5
-"""Longest time before a job is found that another server accepted."""
 
 _STOPPED, _FAILED = 0, 1
 _SERVICE: Final = "assemblyai"

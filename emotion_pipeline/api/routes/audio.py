@@ -32,8 +32,8 @@ _FORM: Final[dict[str, Any]] = {
         "webhook_url": {"type": "string", "description": "Is told when the job ended; signed with HMAC."},
     },
 }
+# Failures that are not the recording's.
 _OURS: Final = frozenset({"internal_error", "worker_lost", "job_timeout"})
-"""Failures that are not the recording's."""
 
 
 @router.post(

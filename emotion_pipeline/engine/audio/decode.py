@@ -24,14 +24,14 @@ from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
+# Samples per channel of a streamed block; the last one may be shorter.
 BLOCK_SAMPLES: Final = 4 * SAMPLE_RATE
-"""Samples per channel of a streamed block; the last one may be shorter."""
 
+# Hz, from the lowest telephone recorders to the fastest converters; bounds how far resampling can inflate a file.
 PLAUSIBLE_SAMPLE_RATES: Final = range(4_000, 768_001)
-"""Hz, from the lowest telephone recorders to the fastest converters; bounds how far resampling can inflate a file."""
 
+# As many as FFmpeg's resampler takes.
 PLAUSIBLE_CHANNELS: Final = range(1, 65)
-"""As many as FFmpeg's resampler takes."""
 
 _DEMUXERS: Final = (
     "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,matroska,avi,asf,flv,mpeg,mpegts,"

@@ -22,11 +22,11 @@ from emotion_pipeline.engine.audio.reject_reasons import RecordingWarning, Rejec
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
+# What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
 FINGERPRINT: Final = f"av:{av.__version__}:rules:1"
-"""What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes."""
 
+# The level that stands for digital silence, whose logarithm is not finite.
 FLOOR_DBFS: Final = -120.0
-"""The level that stands for digital silence, whose logarithm is not finite."""
 
 SILENT_DBFS: Final = -60.0
 QUIET_DBFS: Final = -30.0
@@ -44,8 +44,8 @@ _EXTENSIONS: Final = {
     "asf": {".wma", ".wmv", ".asf"},
     "avi": {".avi"},
 }
+# A WAV file may end with chunks of text and cue points; below this size they are not taken for hidden audio.
 _SMALLEST_HIDDEN_BYTES: Final = 64 * 1024
-"""A WAV file may end with chunks of text and cue points; below this size they are not taken for hidden audio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from typing import Final
 
 from emotion_pipeline.engine.audio.decode import MediaInfo
 
+# FFmpeg's names of containers whose header states a length that FFmpeg passes on as it is.
 _WRITTEN_DOWN: Final = {"w64", "flac", "aiff", "caf", "au", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-"""FFmpeg's names of containers whose header states a length that FFmpeg passes on as it is."""
+# Tags of the first frame of an MP3 file that counts its frames.
 _MP3_COUNTS: Final = (b"Xing", b"Info", b"VBRI")
-"""Tags of the first frame of an MP3 file that counts its frames."""
 _MP3_HEAD_BYTES: Final = 64 * 1024
+# A program that writes WAV to a pipe cannot know the length and writes 0 or a number near 2 or 4 GiB.
 _PIPE_PLACEHOLDER_BYTES: Final = 0x7FFF_0000
-"""A program that writes WAV to a pipe cannot know the length and writes 0 or a number near 2 or 4 GiB."""
 
 
 def claimed_seconds(path: Path, info: MediaInfo, decoded_seconds: float, audio_bytes: int) -> float | None:

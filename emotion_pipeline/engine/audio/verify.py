@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
+# The rule below; raise the number when it or one of its constants changes.
 FINGERPRINT: Final = "verify:1"
-"""The rule below; raise the number when it or one of its constants changes."""
 
+# Mean probability from which on the detector is believed: three in four real stretches, one in twenty false ones.
 SURE: Final = 0.95
-"""Mean probability from which on the detector is believed: three in four real stretches, one in twenty false ones."""
 
 _GLIDING: Final = 4.0
 _VARIETY: Final = 2.0
+# A logistic regression's, rounded, with the weight of the detector's own log odds as 1. It was fitted to 620 unsure
+# stretches of speech (English, German, Bangla, synthesised; clean and through rooms, telephones and noise) and 230
+# false ones out of ten hours of generated music; the offset is moved so that none of the clean speech among them is
+# lost.
 _OFFSET: Final = 9.4
-"""A logistic regression's, rounded, with the weight of the detector's own log odds as 1. It was fitted to 620 unsure
-stretches of speech (English, German, Bangla, synthesised; clean and through rooms, telephones and noise) and 230 false
-ones out of ten hours of generated music; the offset is moved so that none of the clean
-speech among them is lost."""
 
 _PAUSE: Final = 0.35
 _LOOKED_AT: Final = 30 * SAMPLE_RATE
+# 64 ms: the harmonics of a low voice stand apart, and a glide of a few per cent moves the upper ones by a bin.
 _WINDOW: Final = 1_024
-"""64 ms: the harmonics of a low voice stand apart, and a glide of a few per cent moves the upper ones by a bin."""
 _HOP: Final = 512
 _HARMONICS: Final = slice(100 * _WINDOW // SAMPLE_RATE, 4_000 * _WINDOW // SAMPLE_RATE)
+# Of 18 bands, about a third of an octave each: their levels are the coarse shape of a spectrum, its formants.
 _BAND_EDGES: Final = (np.geomspace(120, 7_600, 19) * _WINDOW / SAMPLE_RATE).astype(int)
-"""Of 18 bands, about a third of an octave each: their levels are the coarse shape of a spectrum, its formants."""
+# Share of the loudest frame's energy (-30 dB); frames below are pauses and tell nothing.
 _AUDIBLE: Final = 1e-3
-"""Share of the loudest frame's energy (-30 dB); frames below are pauses and tell nothing."""
+# Share of the loudest frame's energy (-40 dB) below which levels are not told apart.
 _FLOOR: Final = 1e-4
-"""Share of the loudest frame's energy (-40 dB) below which levels are not told apart."""
 
 
 def is_voice(samples: Channel, probabilities: NDArray[np.float32]) -> bool:

@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 FRAME_SAMPLES: Final = 512
 _CONTEXT_SAMPLES: Final = 64
 _STATE_SHAPE: Final = (1, 1, 128)
+# About 16 s of audio: few calls, and memory that does not grow with the recording.
 _SAMPLES_PER_CALL: Final = 512 * FRAME_SAMPLES
-"""About 16 s of audio: few calls, and memory that does not grow with the recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceRules:
     """How frame probabilities become spans, in probabilities and seconds; the defaults are Silero's own."""
 
+    # Speech begins at a frame of at least this probability, and goes on until one falls below ``end``.
     begin: float = 0.5
-    """Speech begins at a frame of at least this probability, and goes on until one falls below ``end``."""
     end: float = 0.35
+    # Shorter spans are dropped: clicks and coughs.
     shortest_speech: float = 0.25
-    """Shorter spans are dropped: clicks and coughs."""
+    # Shorter pauses do not end a span.
     shortest_pause: float = 0.1
-    """Shorter pauses do not end a span."""
+    # Spans are widened by this on both sides, at most to the middle of the pause between two.
     pad: float = 0.03
-    """Spans are widened by this on both sides, at most to the middle of the pause between two."""
 
 
 class VoiceStream:

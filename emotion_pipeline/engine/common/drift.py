@@ -16,13 +16,13 @@ import pandas as pd
 from scipy.special import chdtri  # of the same distribution, scipy.stats takes most of a second to import
 
 LARGE: Final = 0.25
+# Probability that a day without drift is called drifted, per figure.
 CHANCE: Final = 0.001
-"""Probability that a day without drift is called drifted, per figure."""
 BINS: Final = 10
+# A distribution of fewer values says nothing.
 _LEAST_VALUES: Final = 20
-"""A distribution of fewer values says nothing."""
+# Added to every bin, so that an empty one does not make the index infinite (Jeffreys).
 _PRIOR: Final = 0.5
-"""Added to every bin, so that an empty one does not make the index infinite (Jeffreys)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.tabular import Tabular
 
+# Samples per second of every waveform inside the engine.
 SAMPLE_RATE: Final = 16_000
-"""Samples per second of every waveform inside the engine."""
 
+# ``float32``, shape ``(n_channels, n_samples)``, 16 kHz, range [-1, 1].
 Waveform: TypeAlias = NDArray[np.float32]
-"""``float32``, shape ``(n_channels, n_samples)``, 16 kHz, range [-1, 1]."""
 
+# ``float32``, shape ``(n_samples,)``, 16 kHz mono, range [-1, 1].
 Channel: TypeAlias = NDArray[np.float32]
-"""``float32``, shape ``(n_samples,)``, 16 kHz mono, range [-1, 1]."""
 
+# What told the speakers of a recording apart.
 SpeakersBy: TypeAlias = Literal["channel", "assumed_one", "diarizer", "service"]
-"""What told the speakers of a recording apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Passage:
 
     span: Span
     speaker: str
+    # Natural logarithm, mean over the tokens or words; None where the recogniser does not tell.
     average_log_probability: float | None
-    """Natural logarithm, mean over the tokens or words; None where the recogniser does not tell."""
+    # Bytes of the text over its bytes deflated: above 2.4 it repeats itself.
     compression_ratio: float
-    """Bytes of the text over its bytes deflated: above 2.4 it repeats itself."""
+    # The recogniser's own belief that nobody speaks here; None where it has none.
     no_speech_probability: float | None
-    """The recogniser's own belief that nobody speaks here; None where it has none."""
+    # At which the text was sampled; 0 is the most probable one.
     temperature: float
-    """At which the text was sampled; 0 is the most probable one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,12 @@ class Transcript:
 
     words: tuple[Word, ...]
     speech: tuple[Span, ...]
+    # ISO 639-1 code; None where nobody speaks.
     language: str | None
-    """ISO 639-1 code; None where nobody speaks."""
+    # None where the recogniser knows one language only and therefore cannot doubt it, or was told.
     language_probability: float | None
-    """None where the recogniser knows one language only and therefore cannot doubt it, or was told."""
+    # How speakers were told apart; ``assumed_one`` is a recording on one channel that nobody tried to divide.
     speakers_by: SpeakersBy
-    """How speakers were told apart; ``assumed_one`` is a recording on one channel that nobody tried to divide."""
     passages: tuple[Passage, ...] = ()
     dropped: tuple[DroppedSpan, ...] = ()
     redacted: tuple[RedactedSpan, ...] = ()

@@ -11,12 +11,12 @@ from typing import Final
 from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.diarize.base import Turn
 
+# A word outside every turn belongs to the nearest one, if that is no farther than this.
 NEAR_S: Final = 1.0
-"""A word outside every turn belongs to the nearest one, if that is no farther than this."""
+# Words less than this apart are said in one breath: a single word in between is hardly another speaker's.
 CLOSE_S: Final = 0.3
-"""Words less than this apart are said in one breath: a single word in between is hardly another speaker's."""
+# A word that lies in its speaker's turns for more than this share of its time stays theirs, whoever speaks around.
 CERTAIN_SHARE: Final = 0.8
-"""A word that lies in its speaker's turns for more than this share of its time stays theirs, whoever speaks around."""
 
 
 def assign(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:

@@ -15,8 +15,8 @@ class Turn:
     """A stretch in which one speaker is heard; turns of different speakers may overlap."""
 
     span: Span
+    # ``speaker_1``, ``speaker_2``, ... in order of first appearance in the recording.
     speaker: str
-    """``speaker_1``, ``speaker_2``, ... in order of first appearance in the recording."""
 
 
 class Diarizer(Protocol):

@@ -22,15 +22,15 @@ HOP_S: Final = 0.01
 _HOP: Final = round(HOP_S * SAMPLE_RATE)
 _FRAME: Final = 512
 _BANDS: Final = 20
+# What a telephone carries: no leak is complete outside.
 _LOWEST_HZ, _HIGHEST_HZ = 150.0, 3700.0
-"""What a telephone carries: no leak is complete outside."""
 _FRAMES_AT_ONCE: Final = 4096
+# Power of a band in digital silence, far below what 16 bits can hold.
 _QUIETEST: Final = 1e-9
-"""Power of a band in digital silence, far below what 16 bits can hold."""
 
 Flags = NDArray[np.bool_]
+# Shape ``(n_frames, n_bands)``.
 Powers = NDArray[np.float64]
-"""Shape ``(n_frames, n_bands)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +41,28 @@ class LeakRules:
     through rooms, and with none.
     """
 
+    # Between a voice on its own channel and its leak: lines, echoes and two recorders' clocks.
     farthest_lag: float = 0.05
-    """Between a voice on its own channel and its leak: lines, echoes and two recorders' clocks."""
+    # Over which spectra are compared; a syllable or two.
     context: float = 0.5
-    """Over which spectra are compared; a syllable or two."""
+    # Correlation of the two channels' log band powers from which on a leak's level is measured. Leaks have 0.75 to
+    # 0.95, two people at once rarely more than 0.6.
     certain_likeness: float = 0.7
-    """Correlation of the two channels' log band powers from which on a leak's level is measured. Leaks have 0.75 to
-    0.95, two people at once rarely more than 0.6."""
+    # Correlation that is enough where that level is known.
     likeness: float = 0.6
-    """Correlation that is enough where that level is known."""
+    # The own voice is louder than its leak by at least this: of two equals nobody can say which is which.
     least_difference: float = 6.0
-    """The own voice is louder than its leak by at least this: of two equals nobody can say which is which."""
+    # What in a band is louder than leak and noise together by more than this is said on the channel itself ...
     level_margin: float = 5.0
-    """What in a band is louder than leak and noise together by more than this is said on the channel itself ..."""
+    # ... and makes the frame the channel's own from this share of its power on.
     most_unexplained: float = 0.15
-    """... and makes the frame the channel's own from this share of its power on."""
+    # Of certain likeness within a window; with less there is no leak.
     shortest_evidence: float = 0.25
-    """Of certain likeness within a window; with less there is no leak."""
+    # Share of certain likeness where a leak is possible at all. People who speak at once sound alike in a twentieth of
+    # that time, by chance.
     least_evidence: float = 0.1
-    """Share of certain likeness where a leak is possible at all. People who speak at once sound alike in a twentieth of
-    that time, by chance."""
+    # Shorter pieces are left with the speech around them.
     shortest_piece: float = 0.25
-    """Shorter pieces are left with the speech around them."""
 
 
 def own_spans(

@@ -12,8 +12,8 @@ import numpy as np
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.common.types import Waveform
 
+# Two channels count as one where their difference has less than this share of their sum's amplitude (-20 dB).
 SAME_CHANNELS: Final = 0.1
-"""Two channels count as one where their difference has less than this share of their sum's amplitude (-20 dB)."""
 
 
 def speakers_of(recording: Path) -> tuple[str, ...]:

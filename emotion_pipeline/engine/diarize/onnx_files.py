@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 
+# Where both kinds of models can be had without an account.
 PUBLISHED: Final = "https://github.com/k2-fsa/sherpa-onnx/releases"
-"""Where both kinds of models can be had without an account."""
 
 _KINDS: Final = {
     "segmentation": f"a pyannote segmentation model as ONNX (model.onnx of an archive at {PUBLISHED}/tag/"
@@ -28,10 +28,10 @@ _KINDS: Final = {
     "embedding": f"a speaker embedding model of WeSpeaker, 3D-Speaker or NeMo as ONNX (a file at {PUBLISHED}/tag/"
     "speaker-recongition-models)",
 }
+# sherpa-onnx moves its window by a tenth of its length.
 _WINDOWS_PER_LENGTH: Final = 10
-"""sherpa-onnx moves its window by a tenth of its length."""
+# Of the stretches that sherpa-onnx makes an embedding of; a stretch has to hold a frame of features (25 ms).
 _FEWEST_FRAMES: Final = 9
-"""Of the stretches that sherpa-onnx makes an embedding of; a stretch has to hold a frame of features (25 ms)."""
 _SHORTEST_EMBEDDED_S: Final = 0.05
 _LONGEST_WINDOW_S: Final = 60
 _MEL_BANDS: Final = 80

@@ -31,12 +31,12 @@ from emotion_pipeline.engine.diarize.onnx_files import (
 if TYPE_CHECKING:
     import sherpa_onnx
 
+# Grouping compares every window with every other: its memory grows with the square of the length, to 0.2 GB here.
 LONGEST_BLOCK_S: Final = 3600.0
-"""Grouping compares every window with every other: its memory grows with the square of the length, to 0.2 GB here."""
+# What the end of a block leaves of a stretch is dropped below this: no word, and too little to hear a voice in.
 _SHORTEST_S: Final = 0.1
-"""What the end of a block leaves of a stretch is dropped below this: no word, and too little to hear a voice in."""
+# Of a speaker of one block, to find them again in the others.
 _VOICE_SAMPLE_S: Final = 30.0
-"""Of a speaker of one block, to find them again in the others."""
 
 
 @dataclass(frozen=True, slots=True)

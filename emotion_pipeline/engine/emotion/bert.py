@@ -30,8 +30,8 @@ class Encoded(NamedTuple):
 class BertConfig:
     """The sizes of an encoder, and all else that was said of it."""
 
+    # As ``transformers.BertConfig.to_dict`` gives it.
     described: Mapping[str, Any]
-    """As ``transformers.BertConfig.to_dict`` gives it."""
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self.described)

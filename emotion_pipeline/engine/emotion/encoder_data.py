@@ -17,17 +17,17 @@ from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts
 
+# What speakers put between words and transcribers write down.
 FILLERS: Final = ("um", "uh", "you know", "i mean", "like", "well", "so", "er", "hmm", "okay so")
-"""What speakers put between words and transcribers write down."""
 
+# Chance that a filler stands before a word of a filler-laden copy.
 FILLER_SHARE: Final = 0.12
-"""Chance that a filler stands before a word of a filler-laden copy."""
 
 _BATCH_TOKENS: Final = 4_096
 _BATCH_TEXTS: Final = 256
 
+# How many batches are sorted by length together: little padding, yet different company in every epoch.
 SORTED_BATCHES: Final = 32
-"""How many batches are sorted by length together: little padding, yet different company in every epoch."""
 
 
 @dataclass(frozen=True, slots=True)

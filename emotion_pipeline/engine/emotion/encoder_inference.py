@@ -16,8 +16,8 @@ from emotion_pipeline.engine.emotion.encoder_data import pad
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 
 _WITH_DISTANCES: Final = "deberta-v2"
+# Hidden size from which an encoder is large: the base models have 768.
 LARGE: Final = 512
-"""Hidden size from which an encoder is large: the base models have 768."""
 
 
 class HalfLinear(nn.Module):

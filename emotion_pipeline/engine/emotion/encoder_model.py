@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 BACKEND: Final = "encoder"
 N_SUBS: Final = len(LABEL_OF_SUB)
 _N_STEPS: Final = len(INTENSITY_DIMENSIONS) * STEPS
+# Raw scores of the network per text: labels, bases, sub-emotions, intensity steps.
 RAW: Final = HEADS + N_SUBS + _N_STEPS
-"""Raw scores of the network per text: labels, bases, sub-emotions, intensity steps."""
 
+# Tokens of a text that the encoder reads; a spoken segment of 30 s has about 100.
 LONGEST_TOKENS: Final = 256
-"""Tokens of a text that the encoder reads; a spoken segment of 30 s has about 100."""
 
+# Characters that are tokenised at all: more than ``LONGEST_TOKENS`` need.
 _TOKENISED: Final = 4_000
-"""Characters that are tokenised at all: more than ``LONGEST_TOKENS`` need."""
 
 _SCALE: Final = ".scale"
+# A matrix narrower than this is kept in half precision: heads decide, and they are small.
 _SMALLEST_MATRIX: Final = 64
-"""A matrix narrower than this is kept in half precision: heads decide, and they are small."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 N_LABELS: Final = len(LABELS)
 N_BASES: Final = len(BASE_EMOTIONS)
 N_SUBS: Final = sum(map(len, SUB_EMOTIONS.values()))
+# Ordinal steps of intensity: at least mild, at least moderate, intense.
 STEPS: Final = 3
-"""Ordinal steps of intensity: at least mild, at least moderate, intense."""
 
+# Raw scores per text.
 RAW: Final = N_LABELS + N_BASES + N_SUBS + len(INTENSITY_DIMENSIONS) * STEPS
-"""Raw scores per text."""
 
 POOLING_QUERIES: Final = 4
 FEATURE_WIDTH: Final = 64

@@ -50,8 +50,8 @@ class Scores:
         return cls(*(np.concatenate([getattr(part, name) for part in (empty, *parts)]) for name in names))
 
 
+# Two texts that no model takes for the same.
 _HEARD: Final = ("I am so happy, thank you!", "I hate this, it makes me furious.")
-"""Two texts that no model takes for the same."""
 _FLATTEST: Final = 0.01
 
 
@@ -73,8 +73,8 @@ class TextEmotionModel(Protocol):
         ...
 
 
+# The artefact that comes with the package.
 SHIPPED: Final = Path(__file__).parent / "weights"
-"""The artefact that comes with the package."""
 
 
 def with_features(fingerprint: str, extractor: FeatureExtractor) -> str:
@@ -96,10 +96,10 @@ def _load_encoder(folder: Path, extractor: FeatureExtractor) -> TextEmotionModel
     return EncoderEmotionModel.load(folder, extractor)
 
 
+# One loader per kind of artefact, by the ``backend`` of its card.
 LOADERS: Final[Mapping[str, Callable[[Path, FeatureExtractor], TextEmotionModel]]] = MappingProxyType(
     {"encoder": _load_encoder, "tfidf": _load_tfidf}
 )
-"""One loader per kind of artefact, by the ``backend`` of its card."""
 
 
 def load_model(folder: Path | None = None, extractor: FeatureExtractor | None = None) -> TextEmotionModel:

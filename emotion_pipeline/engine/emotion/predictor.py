@@ -33,18 +33,18 @@ from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
 from emotion_pipeline.engine.text.tokens import says_something
 
+# Base probability below which a result is flagged uncertain, unless the caller says otherwise.
 CONFIDENCE_THRESHOLD: Final = 0.65
-"""Base probability below which a result is flagged uncertain, unless the caller says otherwise."""
 
 
+# Characters of a text that are read; a spoken segment of 30 s has about 600.
 LONGEST_TEXT: Final = 1_200
-"""Characters of a text that are read; a spoken segment of 30 s has about 600."""
 
 NOT_ENGLISH: Final = "not_english"
 CUT: Final = "cut"
 
+# Texts that are in work at once, so that memory does not grow with a corpus.
 _CHUNK: Final = 8_192
-"""Texts that are in work at once, so that memory does not grow with a corpus."""
 
 
 class EmotionPredictor:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+# GoEmotions' labels in the order of their ids.
 LABELS: Final[tuple[str, ...]] = (
     "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
     "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
     "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
 )  # fmt: skip
-"""GoEmotions' labels in the order of their ids."""
 
+# Ekman's six emotions and neutral; a text belongs to a group when any of its labels does.
 EKMAN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "anger": ("anger", "annoyance", "disapproval"),
     "disgust": ("disgust",),
@@ -25,15 +26,14 @@ EKMAN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "surprise": ("surprise", "realization", "confusion", "curiosity"),
     "neutral": ("neutral",),
 })  # fmt: skip
-"""Ekman's six emotions and neutral; a text belongs to a group when any of its labels does."""
 
+# GoEmotions' grouping by sentiment, which is that of the Ekman groups below it.
 SENTIMENT_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "positive": EKMAN["joy"],
     "negative": (*EKMAN["anger"], *EKMAN["disgust"], *EKMAN["fear"], *EKMAN["sadness"]),
     "ambiguous": EKMAN["surprise"],
     "neutral": EKMAN["neutral"],
 })  # fmt: skip
-"""GoEmotions' grouping by sentiment, which is that of the Ekman groups below it."""
 
 HAPPINESS: Final = "Happiness"
 ANGER: Final = "Anger"
@@ -41,11 +41,12 @@ SADNESS: Final = "Sadness"
 NEUTRAL: Final = "Neutral"
 OTHER: Final = "Other"
 
+# Neutral and Other are there so that a model is never forced to name an emotion that is not one of the three.
 BASE_EMOTIONS: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS, NEUTRAL, OTHER)
-"""Neutral and Other are there so that a model is never forced to name an emotion that is not one of the three."""
 
 THREE_BASES: Final[tuple[str, ...]] = (HAPPINESS, ANGER, SADNESS)
 
+# The labels that name a base emotion or one of its sub-emotions outright, by which base accuracy is measured.
 CORE_BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         "joy": HAPPINESS,
@@ -58,8 +59,9 @@ CORE_BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "disappointment": SADNESS,
     }
 )
-"""The labels that name a base emotion or one of its sub-emotions outright, by which base accuracy is measured."""
 
+# The base emotion of each label: its Ekman group where that is joy, anger or sadness; fear, disgust and the group of
+# surprise are Other. A grateful or excited caller is happy, though neither label is one of the sub-emotions.
 BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
     dict.fromkeys(LABELS, OTHER)
     | dict.fromkeys(EKMAN["joy"], HAPPINESS)
@@ -67,8 +69,6 @@ BASE_OF: Final[Mapping[str, str]] = MappingProxyType(
     | dict.fromkeys(EKMAN["sadness"], SADNESS)
     | {"neutral": NEUTRAL}
 )
-"""The base emotion of each label: its Ekman group where that is joy, anger or sadness; fear, disgust and the group of
-surprise are Other. A grateful or excited caller is happy, though neither label is one of the sub-emotions."""
 
 SUB_EMOTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -80,6 +80,7 @@ SUB_EMOTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
+# GoEmotions' anger is Rage; its sadness goes with the base emotion Sadness and with no sub-emotion.
 LABEL_OF_SUB: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Joy": "joy",
@@ -91,13 +92,12 @@ LABEL_OF_SUB: Final[Mapping[str, str]] = MappingProxyType(
         "Disappointment": "disappointment",
     }
 )
-"""GoEmotions' anger is Rage; its sadness goes with the base emotion Sadness and with no sub-emotion."""
 
+# The classes 1, 2, 3 of SemEval-2018 Task 1 EI-oc; its class 0 means that the emotion is absent.
 INTENSITIES: Final[tuple[str, ...]] = ("Mild", "Moderate", "Intense")
-"""The classes 1, 2, 3 of SemEval-2018 Task 1 EI-oc; its class 0 means that the emotion is absent."""
 
+# The emotions for which EI-oc grades intensity (Mohammad et al., 2018, "SemEval-2018 Task 1: Affect in Tweets").
 INTENSITY_DIMENSIONS: Final[tuple[str, ...]] = ("anger", "fear", "joy", "sadness")
-"""The emotions for which EI-oc grades intensity (Mohammad et al., 2018, "SemEval-2018 Task 1: Affect in Tweets")."""
 
+# Which graded emotion tells the intensity of a base emotion; Neutral and Other have none.
 DIMENSION_OF_BASE: Final[Mapping[str, str]] = MappingProxyType({HAPPINESS: "joy", ANGER: "anger", SADNESS: "sadness"})
-"""Which graded emotion tells the intensity of a base emotion; Neutral and Other have none."""

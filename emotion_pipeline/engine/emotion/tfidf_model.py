@@ -22,11 +22,11 @@ from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 BACKEND: Final = "tfidf"
+# Linear scores per text: one per label, then one per base emotion.
 HEADS: Final = len(LABELS) + len(BASE_EMOTIONS)
-"""Linear scores per text: one per label, then one per base emotion."""
 
+# Ordinal steps of intensity: at least mild, at least moderate, intense.
 STEPS: Final = 3
-"""Ordinal steps of intensity: at least mild, at least moderate, intense."""
 
 _BATCH: Final = 2_048
 

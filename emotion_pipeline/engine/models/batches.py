@@ -15,10 +15,10 @@ from emotion_pipeline.engine.models.usage import note_batch, note_out_of_memory
 T = TypeVar("T")
 R = TypeVar("R")
 
+# Batches that have to fit before larger ones are tried.
 _PATIENCE: Final = 4
-"""Batches that have to fit before larger ones are tried."""
+# In the messages of torch, for GPUs and for CPUs, and of CTranslate2, which are all a RuntimeError.
 _OUT_OF_MEMORY: Final = ("out of memory", "cublas_status_alloc_failed", "allocate memory", "not enough memory")
-"""In the messages of torch, for GPUs and for CPUs, and of CTranslate2, which are all a RuntimeError."""
 
 
 def in_batches(

@@ -48,5 +48,5 @@ class LoadedModels:
             self._models.clear()
 
 
+# Those of this process: whoever uses them comes and goes with its work, weights take seconds to load.
 LOADED: Final = LoadedModels()
-"""Those of this process: whoever uses them comes and goes with its work, weights take seconds to load."""

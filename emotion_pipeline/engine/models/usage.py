@@ -15,8 +15,8 @@ from typing import Final
 
 from emotion_pipeline.engine.models.devices import TorchDevice, torch_device
 
+# ``ru_maxrss`` counts kibibytes, on macOS bytes.
 _KIB: Final = 1024 if sys.platform != "darwin" else 1
-"""``ru_maxrss`` counts kibibytes, on macOS bytes."""
 
 
 @dataclass
@@ -24,14 +24,14 @@ class Usage:
     """What was used; figures of memory and energy are there when the measured block has ended."""
 
     device: TorchDevice
+    # How many batches there were of each size.
     batch_sizes: Counter[int] = field(default_factory=Counter)
-    """How many batches there were of each size."""
+    # How many batches did not fit and were halved.
     out_of_memory: int = 0
-    """How many batches did not fit and were halved."""
+    # Highest so far: of the device's memory that torch took within the block, on a CPU of the whole process.
     peak_memory_bytes: int = 0
-    """Highest so far: of the device's memory that torch took within the block, on a CPU of the whole process."""
+    # What the GPU drew meanwhile, whoever used it; None where no driver tells.
     energy_joules: float | None = None
-    """What the GPU drew meanwhile, whoever used it; None where no driver tells."""
 
 
 _USAGE: Final[ContextVar[Usage | None]] = ContextVar("usage", default=None)

@@ -45,8 +45,8 @@ class FolderWeights:
     """An artefact in a folder, which nothing fetches."""
 
     folder: Path
+    # Does what ``Weights.check`` has to.
     load: Callable[[Path], Mapping[str, Any]]
-    """Does what ``Weights.check`` has to."""
 
     @property
     def name(self) -> str:

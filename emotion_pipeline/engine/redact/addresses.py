@@ -31,8 +31,8 @@ _DOMAINS: Final = word_set(
 _AMBIGUOUS_DOMAINS: Final = word_set(
     "in it at be is so to me us am my no as do by app tech online shop store site cloud blog live"
 )
+# Domains before which also "point" or "period" is a dot; "at that point in time" has none.
 _DOTTED_BY_POINT: Final = frozenset({"com", "net", "org"})
-"""Domains before which also "point" or "period" is a dot; "at that point in time" has none."""
 """Domains that are English words: believed only where something else shows an address."""
 _PROVIDERS: Final = word_set(
     "gmail googlemail hotmail outlook yahoo icloud aol protonmail proton gmx ymail live msn fastmail comcast"
@@ -42,6 +42,7 @@ _NO_LABEL: Final = word_set(
     "the a an this that these those our my your his her their of is was are in on and or but each every any some no "
     "to for with from by as like dot polka old new called big little"
 )
+# Words that are not what stands before the "at" of an e-mail address, but the sentence around it.
 _NOT_LOCAL: Final = _NO_LABEL | word_set(
     "it's its it i you he she we they him us them me so well um yes no yeah okay ok sure right then now here there "
     "address email mail e-mail e write send sent sending contact reach reached called emailed message please just "
@@ -51,7 +52,6 @@ _NOT_LOCAL: Final = _NO_LABEL | word_set(
     "something anything nothing everything one stuff things place seen read reading watched saw sell sold selling "
     "apply applied more us support's that's what's i'm you're again also only even still back over about call calling"
 )
-"""Words that are not what stands before the "at" of an e-mail address, but the sentence around it."""
 _SPELLING: Final = word_set("capital lowercase uppercase lower upper case all letter letters number as")
 _NUMBER_WORDS: Final = word_set(
     "zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "

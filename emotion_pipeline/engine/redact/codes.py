@@ -14,13 +14,13 @@ from emotion_pipeline.engine.redact.spoken import DASHES, HESITATIONS, Chunk, Ma
 from emotion_pipeline.engine.redact.tokens import Form, Token, word_set
 from emotion_pipeline.engine.redact.topics import Topic
 
+# Of the ICAO; most are names or plain words too, so that they count only where a code was announced.
 _ALPHABET: Final = word_set(
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa "
     "quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
-"""Of the ICAO; most are names or plain words too, so that they count only where a code was announced."""
+# 10am, 21st, 5km, 640x480: letters and digits, and no code.
 _MEASURE: Final = re.compile(r"\d{1,4}[a-z]{1,3}|\d+x\d+")
-"""10am, 21st, 5km, 640x480: letters and digits, and no code."""
 _COUNTRY: Final = re.compile(r"[a-z]{2}\d{2}")
 _IBAN_LENGTHS: Final = range(15, 35)
 _LENGTHS: Final = {
@@ -44,8 +44,8 @@ class Part(NamedTuple):
     text: str
     first: int
     last: int
+    # By a word of the spelling alphabet.
     spoken_letter: bool
-    """By a word of the spelling alphabet."""
 
 
 class CodeReader:

@@ -22,8 +22,8 @@ _ORDINALS: Final = word_set(
 )
 _ORDINAL_SUFFIXES: Final = ("st", "nd", "rd", "th")
 _BEFORE_A_YEAR: Final = word_set("in since until of during around year")
+# Verbs with "in" before digits: "ending in nineteen eighty four".
 _NOT_A_YEAR_IN: Final = word_set("ending ends end put punch type typed key enter starting starts digits")
-"""Verbs with "in" before digits: "ending in nineteen eighty four"."""
 _MOST_DIGITS_AFTER_A_YEAR: Final = 3
 _DAYS: Final = range(1, 32)
 

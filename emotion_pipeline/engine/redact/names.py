@@ -14,8 +14,8 @@ from emotion_pipeline.engine.common.errors import BackendUnavailableError
 if TYPE_CHECKING:
     from spacy.language import Language
 
+# Of OntoNotes, which the English pipelines are trained on, and of WikiNER, for the other languages.
 _PERSON_LABELS: Final = frozenset({"PERSON", "PER"})
-"""Of OntoNotes, which the English pipelines are trained on, and of WikiNER, for the other languages."""
 
 
 class NameFinder(Protocol):

@@ -15,26 +15,26 @@ from emotion_pipeline.engine.redact.runs import Run
 from emotion_pipeline.engine.redact.spoken import DOTS, Manner
 from emotion_pipeline.engine.redact.topics import Topic
 
+# How far a topic reaches, in words of all speakers; what has few digits must be nearer, see ``Rule``.
 REACH_WORDS: Final = 25
-"""How far a topic reaches, in words of all speakers; what has few digits must be nearer, see ``Rule``."""
 REACH_S: Final = 40.0
 
 _NEAR: Final = 12
 _MONTH: Final = range(1, 13)
 _EXPIRY_YEARS: Final = range(20, 60)
 _LEAST_SEQUENCE: Final = 6
+# Digits said one by one that make a run a sequence; or in pairs, ``_LEAST_PAIRED``.
 _LEAST_LISTED: Final = 4
-"""Digits said one by one that make a run a sequence; or in pairs, ``_LEAST_PAIRED``."""
 _LEAST_PAIRED: Final = 8
+# One digit lost from the shortest card numbers, of 13.
 _LEAST_CARD: Final = 12
-"""One digit lost from the shortest card numbers, of 13."""
 _LONGEST_CARD: Final = 19
 _FIRST_OF_CARDS: Final = frozenset("23456")
 _SSN_GROUPS: Final = (3, 2, 4)
 _LOCAL_PHONE_GROUPS: Final = (3, 4)
 _LOCAL_PHONE: Final = 7
+# Whose national telephone numbers are known without a country code.
 _REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "AU", "BR", "CN")
-"""Whose national telephone numbers are known without a country code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def is_expiry(run: Run) -> bool:
     return int(month) in _MONTH and int(year[-2:]) in _EXPIRY_YEARS and (len(year) == 2 or year.startswith("20"))
 
 
+# What fits which topic, apart from "ending in" and "last four", which say nothing of the kind.
 RULES: Final = {
     Topic.PHONE: Rule(DataKind.PHONE_NUMBER, 6, 17),
     Topic.NUMBER: Rule(DataKind.PHONE_NUMBER, _LOCAL_PHONE, 15),
@@ -92,7 +93,6 @@ RULES: Final = {
     Topic.SECRET: Rule(DataKind.PASSWORD, 4, 10, words=_NEAR),
     Topic.BIRTH: Rule(DataKind.DATE_OF_BIRTH, 4, 8, words=_NEAR, shape=is_birth_date),
 }
-"""What fits which topic, apart from "ending in" and "last four", which say nothing of the kind."""
 
 _LAST_FOUR_OF: Final = {
     Topic.SOCIAL_SECURITY: DataKind.US_SOCIAL_SECURITY_NUMBER,
@@ -104,13 +104,13 @@ _LAST_FOUR_OF: Final = {
 }
 
 
+# How many digits whole numbers have.
 _WHOLE: Final = {
     DataKind.CREDIT_CARD_NUMBER: (16,),
     DataKind.PHONE_NUMBER: (_LOCAL_PHONE, 10, 11),
     DataKind.US_SOCIAL_SECURITY_NUMBER: (9,),
     DataKind.NUMBER_SEQUENCE: (10, 16),
 }
-"""How many digits whole numbers have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ _MEASURED: Final = word_set(
     "yards acres degrees grams kilos kilograms kg tons tonnes liters litres gallons watts volts calories points words "
     "pages o'clock pm a.m p.m thousand hundred million billion $ € £ % °"
 )
+# Digits said one by one that still can be an amount: longer ones are said in hundreds and thousands.
 _LONGEST_MEASURED: Final = 4
-"""Digits said one by one that still can be an amount: longer ones are said in hundreds and thousands."""
 _YEARS: Final = range(1500, 2100)
 _LEAST_COUNTED: Final = 3
 _LONGEST_IN_RANGE: Final = 4

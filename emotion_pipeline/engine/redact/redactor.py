@@ -18,15 +18,15 @@ from emotion_pipeline.engine.redact.numbers import REACH_S
 from emotion_pipeline.engine.redact.speech import LONGEST_PAUSE_S, Found, Speech
 from emotion_pipeline.engine.redact.topics import Mentions
 
+# Of the rules; raise it when one changes.
 VERSION: Final = 1
-"""Of the rules; raise it when one changes."""
 
 _PRIORITY: Final = {kind: index for index, kind in enumerate(DataKind)}
+# Words that a finder of names sees at once, where no pause divides them.
 _LONGEST_TEXT: Final = 200
-"""Words that a finder of names sees at once, where no pause divides them."""
 _LEAST_REPEATED: Final = 4
+# Findings before and after a number that it may repeat.
 _MOST_NEARBY: Final = 20
-"""Findings before and after a number that it may repeat."""
 
 
 @dataclass(frozen=True, slots=True)

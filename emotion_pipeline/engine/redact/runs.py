@@ -14,18 +14,18 @@ from emotion_pipeline.engine.redact.spoken import DASHES, DOTS, HESITATIONS, SLA
 from emotion_pipeline.engine.redact.tokens import Token, word_set
 
 _GROUP_PAUSE_S: Final = 0.3
+# Tokens between two numbers of one run.
 _LONGEST_GAP: Final = 8
-"""Tokens between two numbers of one run."""
+# One after the other.
 _MOST_HOMOPHONES: Final = 3
-"""One after the other."""
 
 _SEPARATORS: Final = DOTS | DASHES | SLASHES | {",", "(", ")", "+", "space", "comma", "#"}
 EXTENSIONS: Final = frozenset({"extension", "ext", "x"})
+# Words with which people go on in the middle of a number.
 LINKS: Final = EXTENSIONS | word_set(
     "and then okay ok so yes yeah yep right next now let me see sorry that's it's is the number area code again no "
     "wait i mean followed by last first got it alright sure please with bit part rest digits"
 )
-"""Words with which people go on in the middle of a number."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Run:
 
     chunks: tuple[Chunk, ...]
     joints: tuple[str, ...]
+    # How many digits were said between two pauses or separators, in order.
     groups: tuple[int, ...]
-    """How many digits were said between two pauses or separators, in order."""
+    # The token "plus" that comes directly before, None without.
     plus: int | None
-    """The token "plus" that comes directly before, None without."""
+    # The token before the run, empty at the beginning.
     preceding: str
-    """The token before the run, empty at the beginning."""
+    # The token after the run, empty at the end.
     following: str
-    """The token after the run, empty at the end."""
 
     @property
     def first(self) -> int:

@@ -11,10 +11,10 @@ from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, RedactedSpan
 
+# On both sides of a span: recognisers are that far off with the times of words.
 PAD_S: Final = 0.05
-"""On both sides of a span: recognisers are that far off with the times of words."""
+# 10 ms of the pad, from and to silence: a hard edge clicks.
 _FADE_SAMPLES: Final = SAMPLE_RATE // 100
-"""10 ms of the pad, from and to silence: a hard edge clicks."""
 
 
 def silence(source: Path, spans: Sequence[RedactedSpan], speakers: tuple[str, ...], target: Path) -> None:

@@ -22,18 +22,18 @@ from emotion_pipeline.engine.redact.tokens import tokenize
 from emotion_pipeline.engine.redact.topics import Mention, Mentions, Topic, phrases
 
 _ON_CARDS: Final = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?[2-5]\d")
+# Somebody who reads a number from a card may search for the card first; after this long it is another matter.
 LONGEST_PAUSE_S: Final = 20.0
-"""Somebody who reads a number from a card may search for the card first; after this long it is another matter."""
 _OF_CARDS: Final = frozenset({Topic.CARD, Topic.CVV})
+# How far a card is from its expiry, before or after.
 _CARD_S: Final = 20.0
-"""How far a card is from its expiry, before or after."""
+# How far "born" and "expires" reach.
 _DATE_WORDS: Final = 12
-"""How far "born" and "expires" reach."""
+# Tokens from the end of a number to the topic in "... is my phone number".
 _AFTER_TOKENS: Final = 4
-"""Tokens from the end of a number to the topic in "... is my phone number"."""
 _LINKING_VERBS: Final = frozenset({"is", "was", "that's", "as", "are"})
+# Digits of a number that uses a topic up.
 _LEAST_NUMBER: Final = 3
-"""Digits of a number that uses a topic up."""
 _LEAST_TRUE: Final = 4
 _LONG_WITH_HOMOPHONES: Final = 10
 _LONG: Final = 6

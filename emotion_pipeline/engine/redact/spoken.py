@@ -13,16 +13,16 @@ from emotion_pipeline.engine.redact.tokens import Form, Token
 class Manner(Enum):
     """How a number was said, which tells digits that are listed from a quantity."""
 
+    # Digit by digit, "double four" included.
     DIGIT = auto()
-    """Digit by digit, "double four" included."""
+    # Two digits as one number: "forty two", 42.
     PAIR = auto()
-    """Two digits as one number: "forty two", 42."""
+    # Written with digits, one, or three and more.
     WRITTEN = auto()
-    """Written with digits, one, or three and more."""
+    # With "hundred", "thousand" and so on, or written with thousands separators.
     QUANTITY = auto()
-    """With "hundred", "thousand" and so on, or written with thousands separators."""
+    # A word that sounds like a digit; what it is depends on what is around it.
     HOMOPHONE = auto()
-    """A word that sounds like a digit; what it is depends on what is around it."""
 
 
 class Chunk(NamedTuple):
@@ -52,15 +52,15 @@ _PLURALS: Final = {
 }  # fmt: skip
 _REPEATS: Final = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 _SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+# What recognisers without a language model of numbers write for four, two, one and eight.
 HOMOPHONES: Final = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
-"""What recognisers without a language model of numbers write for four, two, one and eight."""
 _OPENS: Final = frozenset((*UNITS, *_TEENS, *_TENS, *_REPEATS, *HOMOPHONES))
 
 DOTS: Final = frozenset({".", "dot", "period", "point"})
 DASHES: Final = frozenset({"-", "‐", "‑", "–", "—", "dash", "hyphen", "minus"})
 SLASHES: Final = frozenset({"/", "slash", "stroke"})
+# Sounds that mean nothing and may stand inside anything that is spelled out.
 HESITATIONS: Final = frozenset({"uh", "um", "er", "erm", "eh", "ah", "hm", "hmm", "mm", "mhm", "uhm", "umm", "ehm"})
-"""Sounds that mean nothing and may stand inside anything that is spelled out."""
 
 
 def read_numbers(tokens: Sequence[Token]) -> list[Chunk]:

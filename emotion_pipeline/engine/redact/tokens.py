@@ -16,24 +16,24 @@ from emotion_pipeline.engine.redact.kinds import is_placeholder
 class Form(Enum):
     """What a token is made of."""
 
+    # Letters, apostrophes inside.
     WORD = auto()
-    """Letters, apostrophes inside."""
+    # Digits only.
     NUMBER = auto()
-    """Digits only."""
+    # Digits of a number that was written with thousands separators, which are left out.
     GROUPED = auto()
-    """Digits of a number that was written with thousands separators, which are left out."""
+    # Letters and digits mixed.
     CODE = auto()
-    """Letters and digits mixed."""
+    # One punctuation mark or symbol.
     SYMBOL = auto()
-    """One punctuation mark or symbol."""
+    # A whole word that is a quantity and nothing else: money, percent, time of day, decimal fraction.
     AMOUNT = auto()
-    """A whole word that is a quantity and nothing else: money, percent, time of day, decimal fraction."""
+    # A whole word that is a date of numbers: 05/12/1984, 1984-12-05, 12/28.
     DATE = auto()
-    """A whole word that is a date of numbers: 05/12/1984, 1984-12-05, 12/28."""
+    # What was taken out before.
     PLACEHOLDER = auto()
-    """What was taken out before."""
+    # No word at all: a pause so long that nothing goes on behind it; its text is empty.
     PAUSE = auto()
-    """No word at all: a pause so long that nothing goes on behind it; its text is empty."""
 
 
 class Token(NamedTuple):
@@ -42,10 +42,10 @@ class Token(NamedTuple):
     text: str
     form: Form
     word: int
+    # Inside one word with the token before.
     glued: bool
-    """Inside one word with the token before."""
+    # The last token of a word that ends with a punctuation mark.
     ends_clause: bool
-    """The last token of a word that ends with a punctuation mark."""
 
 
 _OPENING: Final = "\"'“”‘’«»([{<¿¡"

@@ -17,14 +17,14 @@ class Topic(Enum):
     """What is being talked about."""
 
     PHONE = auto()
+    # Some number; of seven digits and more it is mostly a telephone's.
     NUMBER = auto()
-    """Some number; of seven digits and more it is mostly a telephone's."""
     EXTENSION = auto()
     CARD = auto()
     CVV = auto()
     EXPIRY = auto()
+    # As people call it who read it from a card.
     EXPIRY_DATE = auto()
-    """As people call it who read it from a card."""
     SOCIAL_SECURITY = auto()
     LAST_FOUR = auto()
     ROUTING = auto()
@@ -32,8 +32,8 @@ class Topic(Enum):
     BANK = auto()
     ACCOUNT_NUMBER = auto()
     ACCOUNT = auto()
+    # A number of a thing, not of a person: an order, a case, a ticket.
     REFERENCE = auto()
-    """A number of a thing, not of a person: an order, a case, a ticket."""
     PASSPORT = auto()
     LICENSE = auto()
     VEHICLE = auto()
@@ -41,8 +41,8 @@ class Topic(Enum):
     SECRET = auto()
     BIRTH = auto()
     EMAIL = auto()
+    # A placeholder: what was announced before it has been said, and taken out.
     TAKEN_OUT = auto()
-    """A placeholder: what was announced before it has been said, and taken out."""
 
 
 _PHRASES: Final = {
@@ -117,8 +117,8 @@ class Mention(NamedTuple):
 
     rank: int
     topic: Topic
+    # When it had been said, in seconds.
     time: float
-    """When it had been said, in seconds."""
 
 
 class Phrase(NamedTuple):
@@ -169,8 +169,8 @@ def _longest(tokens: Sequence[Token], at: int) -> Phrase | None:
     return None
 
 
+# Topics after which digits belong to something new. The rest also come up while one writes a number down.
 _CHANGING: Final = frozenset(Topic) - {Topic.NUMBER, Topic.CARD, Topic.LAST_FOUR, Topic.ACCOUNT, Topic.TAKEN_OUT}
-"""Topics after which digits belong to something new. The rest also come up while one writes a number down."""
 
 
 class Mentions:

@@ -30,13 +30,13 @@ from emotion_pipeline.engine.text.language import FINGERPRINT as LANGUAGE
 from emotion_pipeline.engine.text.language import seems_one_of
 from emotion_pipeline.engine.text.tokens import says_something
 
+# Our choice: labels have no strength, and mixed is as far from both ends as neutral. ``unknown`` is no score.
 SCORES_OF_LABELS: Final[Mapping[str, float]] = MappingProxyType(
     {"positive": 1.0, "negative": -1.0, "neutral": 0.0, "mixed": 0.0}
 )
-"""Our choice: labels have no strength, and mixed is as far from both ends as neutral. ``unknown`` is no score."""
 
+# Statements of one call that may fail on their rows before the rest is left for the next run.
 _MOST_FAILURES: Final = 50
-"""Statements of one call that may fail on their rows before the rest is left for the next run."""
 
 
 class TokenBudgetError(EmotionPipelineError):

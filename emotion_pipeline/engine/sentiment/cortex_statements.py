@@ -24,10 +24,10 @@ class CortexFunction:
 
     name: str
     call: str
+    # The column of the cache that its answers are kept in.
     answers: Literal["SCORE", "LABEL"]
-    """The column of the cache that its answers are kept in."""
+    # ISO 639-1 codes.
     languages: frozenset[str]
-    """ISO 639-1 codes."""
 
 
 SENTIMENT: Final = CortexFunction(

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 class SentimentOptions:
     """What back ends may be told; each takes what concerns it."""
 
+    # Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up.
     connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
-    """Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up."""
+    # Where a service's answers are kept, as SQL names the schema; None is the one that the connection is in.
     cache_schema: str | None = None
-    """Where a service's answers are kept, as SQL names the schema; None is the one that the connection is in."""
+    # That one call may use of a service that is paid by tokens; None sets no limit.
     max_tokens: int | None = None
-    """That one call may use of a service that is paid by tokens; None sets no limit."""
 
 
 class SentimentBackend(Protocol):

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
     from snowflake.connector.cursor import SnowflakeCursor
 
+# Opens a connection whose ``paramstyle`` is qmark, so that rows travel apart from the statement.
 Connect = Callable[[], "SnowflakeConnection"]
-"""Opens a connection whose ``paramstyle`` is qmark, so that rows travel apart from the statement."""
 
+# Errors while a statement runs on its rows; lower numbers are those of its compilation, higher ones of the way.
 _OF_ROWS: Final = range(100_000, 200_000)
-"""Errors while a statement runs on its rows; lower numbers are those of its compilation, higher ones of the way."""
 _LOGIN: Final = range(390_000, 391_000)
 _ACCESS: Final = {3001, 3540}
 _NOT_THERE: Final = {2003, 2043}

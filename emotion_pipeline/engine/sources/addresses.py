@@ -18,35 +18,36 @@ from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# What stands in place of a secret.
 HIDDEN: Final = "***"
-"""What stands in place of a secret."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
+# Schemes in which the name before the @ is a container of the store and no user.
 _CONTAINER_FIRST: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
-"""Schemes in which the name before the @ is a container of the store and no user."""
 
 _PASSWORD_PARTS: Final = ("password", "passwd", "passphrase", "pwd")
+# A query parameter with one of these in its name, taken without punctuation, is a secret.
 _SECRET_PARTS: Final = (*_PASSWORD_PARTS, "signature", "token", "secret", "credential", "apikey", "accesskey")
-"""A query parameter with one of these in its name, taken without punctuation, is a secret."""
 
+# A query parameter that is called so, taken without punctuation, is a secret or names somebody.
 _SECRET_NAMES: Final = frozenset(
     {"auth", "authorization", "awsaccesskeyid", "bearer", "code", "googleaccessid", "hdnea", "hdntl", "hdnts", "hmac"}
     | {"jwt", "key", "keypairid", "pass", "policy", "session", "sessionid", "sid", "sig", "ticket", "user", "username"}
 )
-"""A query parameter that is called so, taken without punctuation, is a secret or names somebody."""
 
 _JSON_WEB_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _INNER_USER: Final = re.compile(r"//[^/?#]*@")
+# What an address inside a parameter may hide, as in ``?url=https://example.org/a.mp3?sig=...``.
 _INNER_PARAMETER: Final = re.compile(r"[?&;]([^?&;=]+)=([^&;]*)")
-"""What an address inside a parameter may hide, as in ``?url=https://example.org/a.mp3?sig=...``."""
 
+# All that has been handed out as public IPv6 addresses so far (RFC 4291, section 2.4).
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-"""All that has been handed out as public IPv6 addresses so far (RFC 4291, section 2.4)."""
 
+# RFC 6052: the last 32 bits are the IPv4 address that is really reached.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-"""RFC 6052: the last 32 bits are the IPv4 address that is really reached."""
 
+# What is no public address although not every release of Python's ``ipaddress`` knows it.
 _ALSO_PRIVATE: Final[tuple[Network, ...]] = (
     ipaddress.IPv4Network("168.63.129.16/32"),  # a public address by number: the host agent of Azure's machines
     ipaddress.IPv4Network("192.0.0.0/24"),  # IETF protocol assignments; Oracle's clouds keep metadata here
@@ -54,7 +55,6 @@ _ALSO_PRIVATE: Final[tuple[Network, ...]] = (
     ipaddress.IPv6Network("2001::/23"),  # IETF protocol assignments, Teredo among them
     ipaddress.IPv6Network("3fff::/20"),  # documentation, RFC 9637
 )
-"""What is no public address although not every release of Python's ``ipaddress`` knows it."""
 
 
 def scheme_of(address: str) -> str:

@@ -15,11 +15,11 @@ from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# Suffixes under which programs write a file that is not complete yet.
 UNFINISHED: Final = frozenset({".part", ".tmp", ".crdownload", ".partial", ".download", ".ytdl"})
-"""Suffixes under which programs write a file that is not complete yet."""
 
+# Suffixes of what lies beside recordings and is none: a recording never has them.
 COMPANIONS: Final = frozenset({".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".srt", ".vtt"})
-"""Suffixes of what lies beside recordings and is none: a recording never has them."""
 
 
 class SourceError(EmotionPipelineError):
@@ -39,28 +39,28 @@ class SourceMetadata:
     """What a source knows of a recording beside its bytes; None where it does not."""
 
     title: str | None = None
+    # Who published it: a video channel, an author.
     channel_name: str | None = None
-    """Who published it: a video channel, an author."""
     uploaded_on: date | None = None
+    # What read the page, with its version, as in ``yt-dlp 2026.10.26 youtube``.
     extractor: str | None = None
-    """What read the page, with its version, as in ``yt-dlp 2026.10.26 youtube``."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRecording:
     """One recording that a source lists; no byte of it has been read."""
 
+    # Its name inside the day's folder, forward slashes; of one that lies elsewhere, its address without secrets.
     file: str
-    """Its name inside the day's folder, forward slashes; of one that lies elsewhere, its address without secrets."""
+    # Where it lies, without user names, passwords, signatures and tokens: this form may be stored and shown.
     uri: str
-    """Where it lies, without user names, passwords, signatures and tokens: this form may be stored and shown."""
+    # Where it lies in the form that its source reads, secrets included: never stored, logged or shown.
     address: str = field(repr=False)
-    """Where it lies in the form that its source reads, secrets included: never stored, logged or shown."""
     size_bytes: int | None
+    # Changes when the bytes may have changed; None where only fetching would tell, as for a video page.
     version: str | None
-    """Changes when the bytes may have changed; None where only fetching would tell, as for a video page."""
+    # When it was last changed, nanoseconds since 1970; of one that a list names, the list's. None where unknown.
     modified_ns: int | None
-    """When it was last changed, nanoseconds since 1970; of one that a list names, the list's. None where unknown."""
     metadata: SourceMetadata = SourceMetadata()
 
 
@@ -85,15 +85,15 @@ class FetchLimits:
     """What one fetch may cost; checked before the transfer where the source tells, and during it in any case."""
 
     max_bytes: int = 2_000_000_000
+    # Length of the recording.
     max_seconds: float = 12 * 3600.0
-    """Length of the recording."""
+    # From the first attempt to the last byte, waiting and trying again included.
     timeout_s: float = 600.0
-    """From the first attempt to the last byte, waiting and trying again included."""
+    # Longest silence of a server before an attempt counts as failed.
     stall_s: float = 30.0
-    """Longest silence of a server before an attempt counts as failed."""
     attempts: int = 5
+    # Private, loopback or link-local networks that may be reached; public addresses always may.
     allowed_networks: tuple[Network, ...] = ()
-    """Private, loopback or link-local networks that may be reached; public addresses always may."""
 
 
 class Source(Protocol):

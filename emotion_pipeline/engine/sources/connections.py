@@ -24,10 +24,10 @@ from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline
 
 _MOST_REDIRECTS: Final = 10
+# An empty line; servers that end their lines without a carriage return are read, too.
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
-"""An empty line; servers that end their lines without a carriage return are read, too."""
+# How long to wait for bytes that come after the declared end, from a server that does not close the connection.
 _LAST_LOOK_S: Final = 0.25
-"""How long to wait for bytes that come after the declared end, from a server that does not close the connection."""
 
 
 class ExcessError(Exception):

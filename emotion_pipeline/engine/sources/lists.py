@@ -27,10 +27,10 @@ _ON_THIS_MACHINE: Final = frozenset({"file", "local"})
 class Listed:
     """One recording that a list names: an address, or the path of a file inside the folder of the list."""
 
+    # May hold secrets; None where ``path`` is set.
     address: str | None = field(repr=False)
-    """May hold secrets; None where ``path`` is set."""
+    # Relative, forward slashes, no ``..``; None where ``address`` is set.
     path: str | None
-    """Relative, forward slashes, no ``..``; None where ``address`` is set."""
     metadata: SourceMetadata
 
 

@@ -32,9 +32,10 @@ from emotion_pipeline.engine.sources.time_limit import OutOfTimeError, within
 
 T = TypeVar("T")
 
+# An ``fsspec.AbstractFileSystem``, whose annotations leave out what its methods return when asked for details.
 _FileSystem: TypeAlias = Any
-"""An ``fsspec.AbstractFileSystem``, whose annotations leave out what its methods return when asked for details."""
 
+# The schemes that are read, and the package that each needs; ``memory`` is a store inside the process.
 SCHEMES: Final[Mapping[str, str]] = {
     "s3": "s3fs",
     "s3a": "s3fs",
@@ -45,7 +46,6 @@ SCHEMES: Final[Mapping[str, str]] = {
     "abfss": "adlfs",
     "memory": "fsspec",
 }
-"""The schemes that are read, and the package that each needs; ``memory`` is a store inside the process."""
 
 _BLOCK_BYTES: Final = 4 << 20
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")

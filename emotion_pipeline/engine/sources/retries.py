@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _JITTER_S: Final = 1.0
+# Of the time-out, at most, for the first pause and for the jitter: who has little time waits little.
 _SHARE_OF_TIME: Final = 0.02
-"""Of the time-out, at most, for the first pause and for the jitter: who has little time waits little."""
 
 
 class TransientFetchError(FetchError):

@@ -36,10 +36,11 @@ class _Rule:
         return bool(names & set(self.kinds)) and numbered and self.words in (getattr(error, "msg", None) or "")
 
 
+# ER_FAILED_TO_DOWNLOAD_FROM_STAGE of the connector.
 _TRANSFER: Final = {253_002}
-"""ER_FAILED_TO_DOWNLOAD_FROM_STAGE of the connector."""
 _RIGHTS: Final = "the role may not read it; check credentials and role, and grant READ on the stage"
 
+# In the order in which they are asked; numbers are those of Snowflake's and the connector's errors.
 _RULES: Final = (
     _Rule(
         FetchReason.NOT_FOUND,
@@ -84,7 +85,6 @@ _RULES: Final = (
         may_pass=True,
     ),
 )
-"""In the order in which they are asked; numbers are those of Snowflake's and the connector's errors."""
 
 
 def failure_of(error: Exception, address: str, limits: FetchLimits) -> FetchError | None:

@@ -45,8 +45,8 @@ _ADDRESS: Final = re.compile(
     rf"snowflake://(?P<stage>@(?:~|(?:{_IDENTIFIER}\.){{0,2}}%?{_IDENTIFIER}))(?:/(?P<path>[^\x00-\x1f\x7f]*))?"
 )
 _QUOTED: Final = re.compile(r'"[^"]*"')
+# LIST tells the size as stored: with client-side encryption up to a block more than the file has.
 _ENCRYPTION_BLOCK_BYTES: Final = 16
-"""LIST tells the size as stored: with client-side encryption up to a block more than the file has."""
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import TransientFetchError
 from emotion_pipeline.engine.sources.time_limit import OutOfTimeError
 
+# Packages whose own exceptions, where they are no OSError, are failures of the store.
 _OF_STORES: Final = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure", "adlfs"})
-"""Packages whose own exceptions, where they are no OSError, are failures of the store."""
 
+# As s3fs has it: not every system knows the number.
 _EREMOTEIO: Final = getattr(errno, "EREMOTEIO", errno.EIO)
-"""As s3fs has it: not every system knows the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def _is_of_a_store(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in _OF_STORES
 
 
+# In the order in which they are asked; s3fs and gcsfs tell statuses by the numbers of OSError.
 _RULES: Final = (
     _Rule(
         _of_kind(OutOfTimeError),
@@ -69,7 +70,6 @@ _RULES: Final = (
         may_pass=True,
     ),
 )
-"""In the order in which they are asked; s3fs and gcsfs tell statuses by the numbers of OSError."""
 
 
 def failure_of(error: Exception, address: str, limits: FetchLimits) -> FetchError | None:

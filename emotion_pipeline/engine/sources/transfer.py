@@ -21,8 +21,8 @@ from emotion_pipeline.engine.sources.connections import ExcessError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError
 
+# A page shows within its first bytes that it is none of audio and video.
 _JUDGED_BYTES: Final = 1_024
-"""A page shows within its first bytes that it is none of audio and video."""
 
 _PAGE: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*+(?:<!--.*?-->\s*+)*+(?:<!doctype\s|<html|<head|<body|<script|<\?xml|#EXTM3U)",

@@ -39,8 +39,8 @@ from emotion_pipeline.engine.sources.base import FetchError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.retries import TransientFetchError
 
+# Sites change faster than that: an older yt-dlp is the likely cause of a failure.
 OLD_AFTER_DAYS: Final = 60
-"""Sites change faster than that: an older yt-dlp is the likely cause of a failure."""
 
 _LONGEST_QUOTE: Final = 300
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
@@ -88,6 +88,7 @@ _LOG_IN: Final = "download it by hand and put the file into the day's folder, or
 _LOOK: Final = "open the address in a browser and correct or remove it"
 _LATER: Final = "it is tried again with the next run"
 
+# In the order in which they are asked: what a site says in words comes before the status that it says it with.
 RULES: Final = (
     Rule("not live", FetchReason.LIVE, _typed(UserNotLive), "add the recording's own address when it is over"),
     Rule("geo-restricted", FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError), _LOG_IN),
@@ -191,7 +192,6 @@ RULES: Final = (
     Rule("cancelled", FetchReason.EXTRACTOR_FAILED, _typed(DownloadCancelled, PostProcessingError), "{update}"),
     Rule("anything else", FetchReason.EXTRACTOR_FAILED, _typed(Exception), "{update}"),
 )
-"""In the order in which they are asked: what a site says in words comes before the status that it says it with."""
 
 
 def fetch_error(

@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
     from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
 
+# Before an address that yt-dlp is to read although nothing but this prefix says so.
 PREFIX: Final = "ytdlp+"
-"""Before an address that yt-dlp is to read although nothing but this prefix says so."""
 
 _NOT_FINISHED: Final = frozenset({"is_live", "is_upcoming", "post_live"})
+# The protocols that yt-dlp reads by itself, all over HTTP.
 _FORMAT: Final = "/".join(
     f"{kind}[protocol~='^(https?|m3u8(_native)?|http_dash_segments(_generator)?|ism|f4m)$']"
     for kind in ("bestaudio", "best")
 )
-"""The protocols that yt-dlp reads by itself, all over HTTP."""
 
 _OPTIONS: Final[Mapping[str, Any]] = {
     "format": _FORMAT,

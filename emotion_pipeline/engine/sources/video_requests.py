@@ -29,8 +29,8 @@ from emotion_pipeline.engine.sources.base import FetchError
 from emotion_pipeline.engine.sources.connections import ExcessError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
+# Of a page, a manifest or anything else that is read at once; recordings are read in blocks and have their own.
 MOST_PAGE_BYTES: Final = 64_000_000
-"""Of a page, a manifest or anything else that is read at once; recordings are read in blocks and have their own."""
 
 _BLOCK_BYTES: Final = 1 << 16
 _ON_FROM: Final = re.compile(r"bytes=[1-9]\d*-")

@@ -18,6 +18,7 @@ from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
 from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
 
+# The documented result, and what says of each file whether it has one.
 _DOCUMENTED: Final = {
     "File": "file",
     "Emotion": "emotion",
@@ -28,7 +29,6 @@ _DOCUMENTED: Final = {
     "Status": "status",
     "Reasons": "reasons",
 }
-"""The documented result, and what says of each file whether it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ class StageResult:
     rows: pd.DataFrame
     computed: int
     reused: int
+    # Audio that went through a model in this call, for the real-time factor.
     seconds_of_audio: float = 0.0
-    """Audio that went through a model in this call, for the real-time factor."""
+    # Words of text that went through a model in this call.
     words: int = 0
-    """Words of text that went through a model in this call."""
 
 
 def complete(

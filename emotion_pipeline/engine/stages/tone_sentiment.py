@@ -20,8 +20,8 @@ from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 from emotion_pipeline.engine.tone.base import pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
+# Fingerprint of the rules; the scores that they compare carry their own in their tables.
 RULE: Final = "agreement:documented:1|score:1"
-"""Fingerprint of the rules; the scores that they compare carry their own in their tables."""
 
 _COLUMNS: Final = (
     "recording_date",
@@ -42,15 +42,15 @@ _COLUMNS: Final = (
     "leaking_share",
     FINGERPRINT,
 )
+# Columns of segments, and the columns of their recording that hold their means by length.
 _MEAN_BY_LENGTH: Final = {
     "agreement_score": "agreement_score",
     "masked": "masked_share",
     "leaking": "leaking_share",
 }
-"""Columns of segments, and the columns of their recording that hold their means by length."""
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
+# Renamed for the join, because words and tone both have a ``probability_neutral``.
 TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
-"""Renamed for the join, because words and tone both have a ``probability_neutral``."""
 
 
 def compare(

@@ -23,6 +23,8 @@ def _share(name: str, meaning: str, unit: str = "share of tokens") -> Feature:
     return Feature(name, unit, 0.0, 1.0, meaning)
 
 
+# The eight emotions and two polarities of NRC EmoLex (Mohammad and Turney, 2013, "Crowdsourcing a Word-Emotion
+# Association Lexicon", Computational Intelligence 29:3).
 NRC_CATEGORIES: Final = (
     "anger",
     "anticipation",
@@ -35,9 +37,9 @@ NRC_CATEGORIES: Final = (
     "positive",
     "negative",
 )
-"""The eight emotions and two polarities of NRC EmoLex (Mohammad and Turney, 2013, "Crowdsourcing a Word-Emotion
-Association Lexicon", Computational Intelligence 29:3)."""
 
+# The universal part-of-speech tags (Petrov, Das and McDonald, 2012, "A Universal Part-of-Speech Tagset", LREC) without
+# punctuation; ``other`` is their X: interjections, foreign words, single letters, what cannot be tagged.
 POS_TAGS: Final = (
     "noun",
     "verb",
@@ -51,11 +53,9 @@ POS_TAGS: Final = (
     "particle",
     "other",
 )
-"""The universal part-of-speech tags (Petrov, Das and McDonald, 2012, "A Universal Part-of-Speech Tagset", LREC)
-without punctuation; ``other`` is their X: interjections, foreign words, single letters, what cannot be tagged."""
 
+# How many frozen components the TF-IDF vector of a text is projected onto.
 TFIDF_COMPONENTS: Final = 4
-"""How many frozen components the TF-IDF vector of a text is projected onto."""
 
 _NRC = tuple(
     _share(
@@ -111,7 +111,7 @@ _PRAGMATIC = (
     _share("laughter_share", "written or transcribed laughter: haha, lol"),
 )
 
+# All 42, in the order of the columns that ``FeatureExtractor.extract`` returns.
 FEATURES: Final[tuple[Feature, ...]] = (*_NRC, *_POS, *_TFIDF, *_SURFACE, *_PRAGMATIC)
-"""All 42, in the order of the columns that ``FeatureExtractor.extract`` returns."""
 
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)

@@ -20,15 +20,15 @@ from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES, NRC_CATEGO
 from emotion_pipeline.engine.text.tfidf_components import TfidfProjection
 from emotion_pipeline.engine.text.tokens import EMOJI, canonical, words
 
+# Raised whenever a feature is computed differently, so that stored rows are recognised as stale. Word lists, lexicon
+# and tagger speak for themselves in the fingerprint.
 VERSION: Final = "1"
-"""Raised whenever a feature is computed differently, so that stored rows are recognised as stale. Word lists, lexicon
-and tagger speak for themselves in the fingerprint."""
 
+# Bound of the word cache; at 29 numbers a word it takes about 15 MB when full.
 REMEMBERED_WORDS: Final = 65_536
-"""Bound of the word cache; at 29 numbers a word it takes about 15 MB when full."""
 
+# Characters of a token that are looked at, so that the cache is bounded in bytes too; no listed word is longer.
 _LONGEST_WORD: Final = 64
-"""Characters of a token that are looked at, so that the cache is bounded in bytes too; no listed word is longer."""
 
 _BATCH: Final = 2_048
 _ELONGATED: Final = re.compile(r"([^\W\d_])\1\1", re.IGNORECASE)

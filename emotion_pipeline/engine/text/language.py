@@ -15,6 +15,7 @@ them my your his its our their this that these those what who how why when where
 will would can could should just so as than then there here all some any very too about out up like get got go going
 know think im dont thats youre cant lol oh
 """
+# By ISO 639-1 code. None is English too.
 _OTHER_WORDS: Final = {
     "de": "der das und ist nicht ich du ein eine zu mit auf für wie sie wir aber auch sind dass dem sehr bin hast kann",
     "fr": "le les des est une et je tu il elle nous vous pas que qui dans pour avec ce cette mais sur très suis sont "
@@ -28,19 +29,18 @@ _OTHER_WORDS: Final = {
     "tr": "bir ve bu çok için değil ama",
     "id": "yang tidak ini itu saya kamu sangat aku",
 }
-"""By ISO 639-1 code. None is English too."""
 
+# How languages are told; raise the number when the rules below change.
 FINGERPRINT: Final = "languages=1"
-"""How languages are told; raise the number when the rules below change."""
 
 _ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 _WORDS: Final = {code: frozenset(some.split()) for code, some in _OTHER_WORDS.items()}
 _LATIN_END: Final = 0x250
+# Of languages in other scripts that a back end reads: Devanagari, which is also that of Marathi and Nepali.
 _SCRIPTS: Final = {"hi": range(0x900, 0x980)}
-"""Of languages in other scripts that a back end reads: Devanagari, which is also that of Marathi and Nepali."""
 _FEWEST_WORDS: Final = 3
+# Characters of a text that are looked at.
 _READ: Final = 2_000
-"""Characters of a text that are looked at."""
 
 
 def seems_english(text: str) -> bool:

@@ -38,12 +38,13 @@ SECOND_PERSON: Final = _words("you youre youve youd youll your yours yourself yo
 
 FILLERS: Final = _words("ah eh er erm hm hmm huh like mhm mm mmm uh uhh uhm um umm well")
 
+# A whole canonical token that stands for laughter; use with ``fullmatch``.
 LAUGHTER: Final = re.compile(r"(?:(?:a?h[aeiou]){2,}h?|l+o+l+z?|lmf?ao+|rofl|(?:he){2,})")
-"""A whole canonical token that stands for laughter; use with ``fullmatch``."""
 
 HEDGE_PHRASES: Final = re.compile(r"\b(?:kind of|sort of|i guess|i suppose|i think|not sure|more or less)\b")
 FILLER_PHRASES: Final = re.compile(r"\b(?:you know|i mean|you see|or something|or whatever)\b")
 
+# The opening of a direct question in canonical, space-joined words: question word and verb, or inverted auxiliary.
 QUESTION_OPENING: Final = re.compile(
     r"(?:(?:and|but|so|well|okay|ok|um|uh|oh) )*"
     r"(?:(?:who|whom|whose|whats|whos|wheres|whens|whys|hows|what|when|where|why|how|which) "
@@ -51,10 +52,9 @@ QUESTION_OPENING: Final = re.compile(
     r"|(?:is|are|was|were|do|does|did|can|could|will|would|should|shall|have|has|had|am|isnt|arent|dont|doesnt|didnt|cant|"
     r"couldnt|wont|wouldnt|havent|hasnt) (?:i|you|he|she|it|we|they|this|that|there|these|those|anyone|anybody)\b)"
 )
-"""The opening of a direct question in canonical, space-joined words: question word and verb, or inverted auxiliary."""
 
+# Everything above as text, so that a changed list changes the fingerprint of the features.
 CONTENT: Final[tuple[str, ...]] = (
     *(" ".join(sorted(words)) for words in (NEGATIONS, INTENSIFIERS, HEDGES, FIRST_PERSON, SECOND_PERSON, FILLERS)),
     *(pattern.pattern for pattern in (LAUGHTER, HEDGE_PHRASES, FILLER_PHRASES, QUESTION_OPENING)),
 )
-"""Everything above as text, so that a changed list changes the fingerprint of the features."""

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from emotion_pipeline.engine.text.lexicons import NEGATED_AUXILIARIES
 
+# Characters beyond which a token is no English word; the tagger's time grows with the square of the length.
 LONGEST_TAGGED_WORD: Final = 40
-"""Characters beyond which a token is no English word; the tagger's time grows with the square of the length."""
 
 _PREFIXES: Final = {
     "NN": "noun", "NP": "noun",

@@ -11,11 +11,11 @@ _APOSTROPHES: Final = str.maketrans("", "", "'’‘ʼ")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’‘ʼ][^\W_]+)*['’]?")
 _TERM: Final = re.compile(r"[^\W_]+|[!?]+|[^\w\s]")
 
+# One emoji, regional indicator or typed emoticon. Blocks after the Unicode 15 code charts.
 EMOJI: Final = re.compile(
     "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf]"
     r"|(?<![\w)])[:;=8][-^']?[)(DPpOo/\\|\]\[](?!\w)|<3"
 )
-"""One emoji, regional indicator or typed emoticon. Blocks after the Unicode 15 code charts."""
 
 
 def words(text: str) -> list[str]:

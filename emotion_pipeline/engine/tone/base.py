@@ -15,8 +15,8 @@ from emotion_pipeline.engine.models.artefact import CARD
 from emotion_pipeline.engine.models.registry import BackendSpec, Registry
 from emotion_pipeline.engine.models.weights import FolderWeights, Weights
 
+# A probability counts as at least this much where its logarithm is taken.
 SMALLEST: Final = 1e-9
-"""A probability counts as at least this much where its logarithm is taken."""
 
 
 class ToneModel(Protocol):
@@ -47,17 +47,17 @@ class ToneModel(Protocol):
 class ToneOptions:
     """What tone models may be told; each takes what concerns it."""
 
+    # Which weights: a folder, for wav2vec2 also ``owner/name`` on a hub; None is the back end's own choice.
     model: str | None = None
-    """Which weights: a folder, for wav2vec2 also ``owner/name`` on a hub; None is the back end's own choice."""
+    # Branch, tag or commit of a hub; None is its main branch.
     revision: str | None = None
-    """Branch, tag or commit of a hub; None is its main branch."""
+    # What the file of the weights must hash to; None takes any.
     sha256: str | None = None
-    """What the file of the weights must hash to; None takes any."""
+    # Where what comes from a hub is kept; None is where all packages of Hugging Face keep it.
     cache: Path | None = None
-    """Where what comes from a hub is kept; None is where all packages of Hugging Face keep it."""
     device: str = "auto"
+    # Where a back end has a choice.
     precision: str = "auto"
-    """Where a back end has a choice."""
 
 
 def load_tone_model(name: str = "acoustic", options: ToneOptions | None = None) -> ToneModel:

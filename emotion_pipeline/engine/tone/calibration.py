@@ -22,10 +22,10 @@ _HOTTEST: Final = 3.0  # logarithms of temperatures
 class Judgement:
     """What a committee makes of ``n`` utterances, before calibration; NaN where nothing is heard."""
 
+    # Shape ``(n, n_classes)``.
     log_probabilities: Floats
-    """Shape ``(n, n_classes)``."""
+    # Mean squared distance per feature to the nearest examples of training, shape ``(n,)``.
     novelty: Floats
-    """Mean squared distance per feature to the nearest examples of training, shape ``(n,)``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ model that the package ships knows four of them. Evaluation compares everything 
 
 from typing import Final
 
+# All eight tones, in the index order of ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition.
 TONES: Final = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
-"""All eight tones, in the index order of ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition."""
 
+# The four tones of the shipped acoustic model, in its index order; also the classes of every four-class figure.
 ACOUSTIC_TONES: Final = ("angry", "happy", "neutral", "sad")
-"""The four tones of the shipped acoustic model, in its index order; also the classes of every four-class figure."""
 
+# How a tone counts in four-class evaluation: calm as neutral. A tone that is not a key does not take part.
 FOUR_CLASS: Final = {"angry": "angry", "happy": "happy", "neutral": "neutral", "calm": "neutral", "sad": "sad"}
-"""How a tone counts in four-class evaluation: calm as neutral. A tone that is not a key does not take part."""
 
+# Every label that a manifest may carry; BanglaSER writes ``surprise`` where RAVDESS writes ``surprised``.
 CORPUS_LABELS: Final = frozenset({*TONES, "surprise"})
-"""Every label that a manifest may carry; BanglaSER writes ``surprise`` where RAVDESS writes ``surprised``."""

@@ -9,8 +9,8 @@ from typing import Final
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
+# Seconds: an utterance of up to this length is one window, a longer one is cut into equal windows of 5 to 10 s.
 LONGEST: Final = 10.0
-"""Seconds: an utterance of up to this length is one window, a longer one is cut into equal windows of 5 to 10 s."""
 
 
 def windows(samples: Channel) -> list[Channel]:

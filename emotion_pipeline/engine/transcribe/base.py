@@ -31,10 +31,10 @@ class Decoding:
     """What a recogniser made of one item, unjudged."""
 
     words: tuple[HeardWord, ...]
+    # Natural logarithm, mean over the tokens or words of the item; None without any.
     average_log_probability: float | None
-    """Natural logarithm, mean over the tokens or words of the item; None without any."""
+    # None where the recogniser has no such belief.
     no_speech_probability: float | None
-    """None where the recogniser has no such belief."""
 
     @property
     def text(self) -> str:
@@ -58,10 +58,10 @@ class GuardRules:
 
     highest_compression_ratio: float = 2.4
     lowest_average_log_probability: float = -1.0
+    # Above it an item that is also improbable is silence, and is not decoded again.
     highest_no_speech_probability: float = 0.6
-    """Above it an item that is also improbable is silence, and is not decoded again."""
+    # Fast speech has five or six; auctioneers reach about eight.
     most_words_per_second: float = 8.0
-    """Fast speech has five or six; auctioneers reach about eight."""
 
 
 class Recogniser(Protocol):

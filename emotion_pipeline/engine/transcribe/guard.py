@@ -15,16 +15,16 @@ from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, Recogniser
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
+# The checks below; raise the number when one of them changes.
 FINGERPRINT: Final = "guard:1"
-"""The checks below; raise the number when one of them changes."""
 
+# How often one word, or two, may come in a row: people do say "no no no no".
 _MOST_REPEATS: Final = {1: 7, 2: 4}
-"""How often one word, or two, may come in a row: people do say "no no no no"."""
 _MOST_REPEATS_OF_LONGER: Final = 3
+# Words of the longest loop that is looked for; a longer one does not fit into an item three times.
 _LONGEST_REPEATED: Final = 40
-"""Words of the longest loop that is looked for; a longer one does not fit into an item three times."""
+# Two or three words in a short item say nothing about a rate.
 _FEWEST_TO_BE_FAST: Final = 5
-"""Two or three words in a short item say nothing about a rate."""
 _NOT_A_WORD: Final = re.compile(r"[\W_]+")
 
 

@@ -23,8 +23,8 @@ class Listener:
     transcriber: Transcriber
     diarizer: Diarizer | None = None
     redactor: Redactor | None = None
+    # Whether what is redacted shall be silent in the stored copy, too; who has the store does it.
     silences_audio: bool = False
-    """Whether what is redacted shall be silent in the stored copy, too; who has the store does it."""
 
     @property
     def fingerprint(self) -> str:

@@ -21,20 +21,20 @@ from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardW
 if TYPE_CHECKING:
     from pocketsphinx import Decoder, Segment
 
+# Audio around an utterance that the decoder hears too: its noise estimate needs some, and onsets are soft.
 _PAD_S: Final = 0.2
-"""Audio around an utterance that the decoder hears too: its noise estimate needs some, and onsets are soft."""
+# A third of the time of the defaults for the same word error rate on ``read/`` of the speech fixtures: no second pass
+# over a flat lexicon, and at most 5,000 active states a frame.
 _SEARCH: Final = {"fwdflat": False, "maxhmmpf": 5_000}
-"""A third of the time of the defaults for the same word error rate on ``read/`` of the speech fixtures: no second pass
-over a flat lexicon, and at most 5,000 active states a frame."""
+# Posteriors of the same audio differ by up to 1e-4 with what a decoder heard before; no more digits mean anything.
 _PROBABILITY_DIGITS: Final = 3
-"""Posteriors of the same audio differ by up to 1e-4 with what a decoder heard before; no more digits mean anything."""
 _LEAST_PROBABILITY: Final = 10.0**-_PROBABILITY_DIGITS
 _FRAMES_PER_SECOND: Final = 100
 _FIRST_BYTES: Final = 16_000
 _FULL_SCALE: Final = 2**15 - 1
 _VARIANT_OPENS: Final = "("
+# How silence, noise and sentence marks begin in the dictionary of the model.
 _NO_WORD: Final = ("<", "[", "++")
-"""How silence, noise and sentence marks begin in the dictionary of the model."""
 
 
 class PocketsphinxRecogniser:
@@ -43,8 +43,8 @@ class PocketsphinxRecogniser:
     :param workers: processes to spread items over; by default one per core, 1 recognises in this process
     """
 
+    # Its posteriors are sure of babble and unsure of an accent: they cannot tell invented words from misheard ones.
     rules = GuardRules(lowest_average_log_probability=-math.inf)
-    """Its posteriors are sure of babble and unsure of an accent: they cannot tell invented words from misheard ones."""
     temperatures = (0.0,)
     longest_s = 20.0 + 2 * _PAD_S
     pad_s = _PAD_S

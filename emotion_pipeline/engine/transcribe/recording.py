@@ -39,11 +39,11 @@ from emotion_pipeline.engine.transcribe.windows import Window, windows_of
 if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor
 
+# Which speech is recognised and which text is believed; the last number is that of the rules about channels.
 FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|channels:1"
-"""Which speech is recognised and which text is believed; the last number is that of the rules about channels."""
 
+# Speech that is enough to tell a language by.
 _LISTENED_TO_S: Final = 30.0
-"""Speech that is enough to tell a language by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class _Part:
 
     start: float
     seconds: float
+    # As far as it is known after this window.
     language: SpokenLanguage | None
-    """As far as it is known after this window."""
     words: tuple[Word, ...]
     speech: tuple[Span, ...]
     passages: tuple[Passage, ...]

@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 class TranscriberOptions:
     """What transcribers may be told; each takes what concerns it."""
 
+    # Which weights or which service model; None is the back end's own choice.
     model: str | None = None
-    """Which weights or which service model; None is the back end's own choice."""
+    # ISO 639-1 code of what is spoken; None lets the back end find out.
     language: str | None = None
-    """ISO 639-1 code of what is spoken; None lets the back end find out."""
+    # Longest that one recording may take.
     timeout_s: float | None = None
-    """Longest that one recording may take."""
+    # Processes, where a back end runs on CPUs; None is one per core.
     workers: int | None = None
-    """Processes, where a back end runs on CPUs; None is one per core."""
     device: str = "auto"
+    # Where a back end has a choice.
     precision: str = "auto"
-    """Where a back end has a choice."""
+    # Where downloaded weights are kept; None is the back end's own folder.
     download_root: Path | None = None
-    """Where downloaded weights are kept; None is the back end's own folder."""
     api_key: str | None = field(default=None, repr=False)
+    # Of a transcription service, where it is not the usual one.
     base_url: str | None = None
-    """Of a transcription service, where it is not the usual one."""
+    # Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up.
     connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
-    """Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up."""
+    # In which a service inside Snowflake is given recordings; None is the one that the connection is in.
     stage_schema: str | None = None
-    """In which a service inside Snowflake is given recordings; None is the one that the connection is in."""
+    # What a service that cannot tell both shall tell the times of: words, or turns and whose they are.
     times: Literal["word", "speaker"] = "word"
-    """What a service that cannot tell both shall tell the times of: words, or turns and whose they are."""
+    # Takes personal data out of what is kept of unfinished work.
     redactor: "Redactor | None" = None
-    """Takes personal data out of what is kept of unfinished work."""
+    # Kinds of personal data that a service shall take out itself, see ``redact.kinds``.
     redacted_kinds: tuple[str, ...] = ()
-    """Kinds of personal data that a service shall take out itself, see ``redact.kinds``."""
 
 
 def _pocketsphinx(options: TranscriberOptions) -> Transcriber:
@@ -129,8 +129,8 @@ def _whisper(
     return BackendSpec(name, summary, make, requires, extra, weights=weights)
 
 
+# It costs Whisper as much to hear a second as to hear thirty, and it was trained on speech with its pauses.
 _JOINED_BY_WHISPER_S: Final = 2.0
-"""It costs Whisper as much to hear a second as to hear thirty, and it was trained on speech with its pauses."""
 
 TRANSCRIBERS: Final = Registry[Transcriber](
     "transcription",

@@ -19,10 +19,10 @@ from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
 from emotion_pipeline.engine.diarize.channels import speakers_of, voices_of
 
 WINDOW_S: Final = 300.0
+# The cut is looked for in so much of the end of a window; nobody talks for a minute without a breath.
 SEARCHED_S: Final = 60.0
-"""The cut is looked for in so much of the end of a window; nobody talks for a minute without a breath."""
+# Where windows are cut and what counts as a voice in them; raise the number when the rule changes.
 FINGERPRINT: Final = f"windows:1:{WINDOW_S:g}s|{VERIFIED}"
-"""Where windows are cut and what counts as a voice in them; raise the number when the rule changes."""
 
 _FRAMES_PER_SECOND: Final = SAMPLE_RATE / FRAME_SAMPLES
 
@@ -33,10 +33,10 @@ class Window:
 
     index: int
     start: float
+    # float32, shape (n_speakers, n), 16 kHz: each speaker's voice, see ``speakers.voices_of``.
     samples: Waveform
-    """float32, shape (n_speakers, n), 16 kHz: each speaker's voice, see ``speakers.voices_of``."""
+    # For each speaker where they speak, from the start of the window.
     speech: tuple[tuple[Span, ...], ...]
-    """For each speaker where they speak, from the start of the window."""
 
     @property
     def seconds(self) -> float:

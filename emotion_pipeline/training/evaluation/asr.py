@@ -20,16 +20,16 @@ from emotion_pipeline.engine.common.types import SAMPLE_RATE, Transcript
 from emotion_pipeline.engine.transcribe.base import Transcriber
 
 _COLUMNS: Final = ("file", "seconds", "reference")
+# A reference for a recording with one speaker on each channel.
 _TWO_SIDED: Final = re.compile(r"L: (.*) \| R: (.*)", re.DOTALL)
-"""A reference for a recording with one speaker on each channel."""
 _NOT_A_WORD: Final = re.compile(r"[^\w\s']|_")
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     file: str
+    # As the manifest states them, 0 where it does not.
     seconds: float
-    """As the manifest states them, 0 where it does not."""
     reference: str
 
 

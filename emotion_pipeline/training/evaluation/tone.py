@@ -21,21 +21,21 @@ class ToneEvaluation:
     """The figures of the command contract over angry, happy, neutral with calm counted as neutral, and sad."""
 
     n: int
+    # Unweighted average recall; chance is 0.25.
     uar_4: float
-    """Unweighted average recall; chance is 0.25."""
+    # 95 % bootstrap interval over speakers.
     uar_4_interval: tuple[float, float]
-    """95 % bootstrap interval over speakers."""
+    # By class; None for a class that the corpus does not have.
     recall: Mapping[str, float | None]
-    """By class; None for a class that the corpus does not have."""
+    # Clips by what they are, then by what they were taken for.
     confusion: Mapping[str, Mapping[str, int]]
-    """Clips by what they are, then by what they were taken for."""
+    # Expected calibration error of the winning probability, 15 bins.
     ece: float
-    """Expected calibration error of the winning probability, 15 bins."""
+    # The bins behind ``ece`` that are not empty.
     calibration: Sequence[metrics.CalibrationBin]
-    """The bins behind ``ece`` that are not empty."""
     speakers: metrics.SpeakerSpread
+    # Of scoring, with the audio decoded beforehand.
     audio_seconds_per_second: float
-    """Of scoring, with the audio decoded beforehand."""
     normalised_by_speaker: bool
 
     def to_dict(self) -> dict[str, Any]:

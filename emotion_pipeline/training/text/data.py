@@ -53,16 +53,16 @@ class GradedTexts:
     levels: NDArray[np.int64]
 
 
+# ``bool``, shape ``(28, 5)``: which base emotion each label belongs to.
 LABEL_TO_BASE: Final = np.array([[BASE_OF[label] == base for base in BASE_EMOTIONS] for label in LABELS])
-"""``bool``, shape ``(28, 5)``: which base emotion each label belongs to."""
 
+# The same, with only the labels that name a base emotion outright; all others but neutral are Other.
 LABEL_TO_CORE: Final = np.array(
     [
         [CORE_BASE_OF.get(label, NEUTRAL if label == "neutral" else OTHER) == base for base in BASE_EMOTIONS]
         for label in LABELS
     ]
 )
-"""The same, with only the labels that name a base emotion outright; all others but neutral are Other."""
 
 _GRADED_HEADER: Final = ("ID", "Tweet", "Affect Dimension", "Intensity Class")
 

@@ -36,8 +36,8 @@ from emotion_pipeline.training.text.losses import (
     total_loss,
 )
 
+# Called with what is being done, the step, the number of steps, and a remark.
 Progress = Callable[[str, int, int, str], None]
-"""Called with what is being done, the step, the number of steps, and a remark."""
 
 
 @dataclass(frozen=True, slots=True)

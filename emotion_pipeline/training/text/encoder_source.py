@@ -28,6 +28,7 @@ class PackagedEncoder:
     sha256: str
 
 
+# sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; Wang et al. (2020), "MiniLM", NeurIPS.
 PACKAGED: Final[Mapping[str, PackagedEncoder]] = MappingProxyType(
     {
         "all-MiniLM-L6-v2": PackagedEncoder(
@@ -38,7 +39,6 @@ PACKAGED: Final[Mapping[str, PackagedEncoder]] = MappingProxyType(
         )
     }
 )
-"""sentence-transformers/all-MiniLM-L6-v2, Apache-2.0; Wang et al. (2020), "MiniLM", NeurIPS."""
 
 
 def locate(name: str) -> str:

@@ -39,11 +39,11 @@ from emotion_pipeline.training.text.tfidf_training import DATA, fit_tfidf_model,
 NAME: Final = "goemotions-eioc"
 VERSION: Final = "1"
 TRAINING_TOKENS: Final = 64
+# WordPieces kept: all that the training texts use, and the commonest of the rest.
 VOCABULARY: Final = 20_000
-"""WordPieces kept: all that the training texts use, and the commonest of the rest."""
 
+# Weight of the TF-IDF model's scores (labels and bases, intensity steps), chosen on development data.
 TFIDF_SHARE: Final = (0.35, 0.30)
-"""Weight of the TF-IDF model's scores (labels and bases, intensity steps), chosen on development data."""
 
 
 @dataclass(frozen=True, slots=True)

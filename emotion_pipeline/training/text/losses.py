@@ -17,8 +17,8 @@ from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABEL_OF_SUB, LABELS
 from emotion_pipeline.training.text.data import LABEL_TO_BASE, LABEL_TO_CORE
 
 SUB_COLUMNS: Final = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
+# Groups of one label are judged by that label.
 GROUP_COLUMNS: Final = [[LABELS.index(label) for label in group] for group in EKMAN.values() if len(group) > 1]
-"""Groups of one label are judged by that label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from emotion_pipeline.engine.emotion.taxonomy import (
 Decisions = NDArray[np.bool_]
 Probabilities = NDArray[np.float32]
 
+# Equal-width bins of the expected calibration error.
 BINS: Final = 15
-"""Equal-width bins of the expected calibration error."""
 
 
 def f1(truth: Decisions, decided: Decisions) -> float:

@@ -38,21 +38,21 @@ from emotion_pipeline.training.text.decisions import Choice, TextFigures, cross_
 
 NAME: Final = "goemotions-eioc"
 VERSION: Final = "1"
+# What the shipped weights were trained on and under which terms, for the card.
 DATA: Final = (
     "GoEmotions (Demszky et al., 2020), CC BY 4.0, Google Research",
     "SemEval-2018 Task 1 EI-oc, English (Mohammad et al., 2018); the task states no licence",
 )
-"""What the shipped weights were trained on and under which terms, for the card."""
 
 RAREST_WORD: Final = 8
 RAREST_CHARACTERS: Final = 30
 MOST_CHARACTERS: Final = 40_000
 HEAD_STRENGTH: Final = 0.1
 INTENSITY_STRENGTH: Final = 0.05
+# The features enter a linear head at this fraction of unit variance, so that they do not drown the terms.
 FEATURE_WEIGHT: Final = 0.1
-"""The features enter a linear head at this fraction of unit variance, so that they do not drown the terms."""
+# Likewise for the head scores in the intensity head.
 SCORE_WEIGHT: Final = 1.0
-"""Likewise for the head scores in the intensity head."""
 
 _FEATURES_COMMAND: Final = "emotion-clf train features --train train.tsv --labels labels.txt --output weights"
 _COMMAND: Final = (

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABELS
 
+# The threshold of a label that the development data does not contain: no probability reaches it.
 NEVER: Final = 1.01
-"""The threshold of a label that the development data does not contain: no probability reaches it."""
 
+# Weight of expected counts against annotated ones; with ``GROUP_WEIGHT`` chosen on cross-fitted development data.
 EXPECTED_SHARE: Final = 0.5
-"""Weight of expected counts against annotated ones; with ``GROUP_WEIGHT`` chosen on cross-fitted development data."""
 
+# Weight of the mean F1 over Ekman groups against the mean F1 over labels.
 GROUP_WEIGHT: Final = 0.5
-"""Weight of the mean F1 over Ekman groups against the mean F1 over labels."""
 
 _NEIGHBOURS: Final = 10
 _ROUNDS: Final = 2

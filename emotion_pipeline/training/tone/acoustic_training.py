@@ -51,14 +51,14 @@ class HeldOutFigures:
 
     corpus: str
     n: int
+    # Every clip alone.
     uar_4: float
-    """Every clip alone."""
+    # The clips of a speaker standing for one recording.
     uar_4_by_speaker: float
-    """The clips of a speaker standing for one recording."""
+    # The hardest case: a speaker's clips of one tone standing for one recording.
     uar_4_one_tone: float
-    """The hardest case: a speaker's clips of one tone standing for one recording."""
+    # Every clip alone, after calibration.
     ece: float
-    """Every clip alone, after calibration."""
     ece_by_speaker: float
     ece_one_tone: float
 
@@ -68,14 +68,14 @@ class ToneTrainingReport:
     """What was trained on what, and how well it does on speakers and corpora held out."""
 
     fingerprint: str
+    # Clips used, by corpus.
     clips: dict[str, int]
-    """Clips used, by corpus."""
+    # Clips left out because another has the very same sound.
     duplicates: int
-    """Clips left out because another has the very same sound."""
+    # Cross-validated over speakers, all corpora together.
     by_speaker: tuple[HeldOutFigures, ...]
-    """Cross-validated over speakers, all corpora together."""
+    # Empty where there is only one corpus.
     leave_one_corpus_out: tuple[HeldOutFigures, ...]
-    """Empty where there is only one corpus."""
     calibration: Calibration
     seed: int
     seconds: float

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 CARD: Final = "model_card.md"
+# The report as JSON; a folder that holds one was written by fine-tuning and may be replaced by it.
 METRICS: Final = "training.json"
-"""The report as JSON; a folder that holds one was written by fine-tuning and may be replaced by it."""
 
 
 def render(name: str, report: Mapping[str, Any]) -> str:

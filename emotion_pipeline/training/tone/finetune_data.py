@@ -18,8 +18,8 @@ from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.windows import windows
 from emotion_pipeline.training.tone.corpus import Clip, read_clip
 
+# Speakers are dealt into so many parts: one to stop by, one to measure on, the others to learn from.
 FOLDS: Final = 5
-"""Speakers are dealt into so many parts: one to stop by, one to measure on, the others to learn from."""
 _FULL: Final = 32_767
 
 
@@ -29,8 +29,8 @@ class Window:
 
     clip: int
     start: int
+    # In samples.
     stop: int
-    """In samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class LabelledSpeech:
 
     clips: Sequence[Clip]
     sounds: Sequence[NDArray[np.int16]]
+    # Of each clip, an index into ``ACOUSTIC_TONES``.
     tones: NDArray[np.int64]
-    """Of each clip, an index into ``ACOUSTIC_TONES``."""
+    # Of each clip; speakers of different corpora are different people.
     speakers: NDArray[np.str_]
-    """Of each clip; speakers of different corpora are different people."""
     windows: Sequence[Window]
 
     @classmethod
@@ -88,10 +88,10 @@ class Split:
     """Indices of clips. No speaker is in two of them."""
 
     train: NDArray[np.int64]
+    # What training is stopped by.
     dev: NDArray[np.int64]
-    """What training is stopped by."""
+    # What nothing is chosen on.
     test: NDArray[np.int64]
-    """What nothing is chosen on."""
 
 
 def split_by_speaker(speech: LabelledSpeech, seed: int) -> Split:

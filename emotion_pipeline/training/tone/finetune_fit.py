@@ -30,8 +30,8 @@ _SCORED_TOGETHER: Final = 16
 _LARGEST_GRADIENT: Final = 1.0
 
 Floats = NDArray[np.float64]
+# Called with what is being done, the step, the number of steps, and a remark.
 Progress = Callable[[str, int, int, str], None]
-"""Called with what is being done, the step, the number of steps, and a remark."""
 
 
 @dataclass(frozen=True, slots=True)

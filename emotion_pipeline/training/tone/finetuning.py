@@ -56,24 +56,24 @@ class FineTuning:
 class FineTuningReport:
     """What was trained on what, and how well it does on speakers whom it has not heard."""
 
+    # Of the weights.
     sha256: str
-    """Of the weights."""
+    # Name, revision and first digits of the SHA-256 of the checkpoint.
     started_from: str
-    """Name, revision and first digits of the SHA-256 of the checkpoint."""
     labels: tuple[str, ...]
+    # Clips used, by corpus.
     clips: dict[str, int]
-    """Clips used, by corpus."""
     duplicates: int
+    # To learn from, to stop by, to measure on.
     speakers: dict[str, int]
-    """To learn from, to stop by, to measure on."""
     epochs: int
     best_epoch: int
+    # What logits were divided by, fitted on the speakers to stop by; it is part of the weights.
     temperature: float
-    """What logits were divided by, fitted on the speakers to stop by; it is part of the weights."""
+    # Figures of the speakers to stop by, under the names of ``evaluation.ToneEvaluation``: a little too good.
     dev: dict[str, Any]
-    """Figures of the speakers to stop by, under the names of ``evaluation.ToneEvaluation``: a little too good."""
+    # Figures of the speakers on whom nothing was chosen.
     test: dict[str, Any]
-    """Figures of the speakers on whom nothing was chosen."""
     recipe: Recipe
     seed: int
     seconds: float

@@ -15,29 +15,29 @@ from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 
 Floats = NDArray[np.float64]
 
+# Kernel machines in the committee beside the linear one, each on landmarks of its own.
 KERNEL_MACHINES: Final = 2
-"""Kernel machines in the committee beside the linear one, each on landmarks of its own."""
 
+# Examples that a kernel machine compares with.
 LANDMARKS: Final = 600
-"""Examples that a kernel machine compares with."""
 
 # Chosen by speakers and by corpora held out, as was what is not here: hidden layers, and noisy or faster copies.
 _LINEAR_STRENGTH: Final = 0.0015  # inverse penalty
 _KERNEL_STRENGTH: Final = 1.0
 _STEEPNESS: Final = 1.0  # of the kernel, per feature
 
+# Utterances of a small voice in training, to learn what little acquaintance looks like.
 _FEW: Final = 6
-"""Utterances of a small voice in training, to learn what little acquaintance looks like."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Measured clips; ``n`` is their number."""
 
+    # Shape ``(n, n_features)``.
     vectors: NDArray[np.float32]
-    """Shape ``(n, n_features)``."""
+    # Index into ``ACOUSTIC_TONES``, shape ``(n,)``.
     tones: NDArray[np.int64]
-    """Index into ``ACOUSTIC_TONES``, shape ``(n,)``."""
     speakers: NDArray[np.str_]
     corpora: NDArray[np.str_]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 Classes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+# Equal-width bins of the expected calibration error.
 BINS: Final = 15
-"""Equal-width bins of the expected calibration error."""
 
 _RESAMPLES: Final = 1_000
 
@@ -77,10 +77,10 @@ class CalibrationBin:
     """Decisions of about the same confidence; in a calibrated model ``accuracy`` equals ``confidence``."""
 
     n: int
+    # Mean probability of the winners.
     confidence: float
-    """Mean probability of the winners."""
+    # Share of the winners that are right.
     accuracy: float
-    """Share of the winners that are right."""
 
 
 def calibration(truth: Classes, probabilities: Floats) -> tuple[CalibrationBin, ...]:

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from emotion_pipeline.schema.tables import Table
 
+# The one type of times that a contract may have: an instant, in UTC.
 TIME: Final = pa.timestamp("us", tz="UTC")
-"""The one type of times that a contract may have: an instant, in UTC."""
 
 
 def is_nested(data_type: pa.DataType) -> bool:

@@ -10,9 +10,10 @@ from typing import Final
 from snowflake.connector import errorcode, errors
 from snowflake.connector.vendored.requests import exceptions as transport
 
+# Everything that a statement may raise where it is not done: the connector lets some of its transport's errors out.
 FAILURES: Final = (errors.Error, transport.RequestException)
-"""Everything that a statement may raise where it is not done: the connector lets some of its transport's errors out."""
 
+# Answers of HTTP that the connector itself has tried again for a while.
 _PASSING: Final = (
     errors.BadGatewayError,
     errors.GatewayTimeoutError,
@@ -25,11 +26,11 @@ _PASSING: Final = (
     errors.TokenExpiredError,
     errors.TooManyRequests,
 )
-"""Answers of HTTP that the connector itself has tried again for a while."""
 
+# The connection ended in the middle of an answer.
 _BROKEN_OFF: Final = (transport.ChunkedEncodingError, transport.ConnectionError, transport.Timeout)
-"""The connection ended in the middle of an answer."""
 
+# Of OperationalError and InterfaceError: the network is gone, or a transfer broke off.
 _PASSING_NUMBERS: Final = {
     errorcode.ER_FAILED_TO_CONNECT_TO_DB,
     errorcode.ER_CONNECTION_IS_CLOSED,
@@ -42,8 +43,8 @@ _PASSING_NUMBERS: Final = {
     errorcode.ER_CHUNK_DOWNLOAD_FAILED,
     errorcode.ER_INCOMPLETE_RESULT_CHUNK,
 }
-"""Of OperationalError and InterfaceError: the network is gone, or a transfer broke off."""
 
+# Of any kind of error: what the server says of a statement that another connection may well get through.
 _PASSING_CODES: Final = {
     625,  # another transaction holds the lock for too long
     390_104,  # the server knows the session's token no more,
@@ -51,7 +52,6 @@ _PASSING_CODES: Final = {
     390_112,  # which expired
     390_114,  # together with its master token
 }
-"""Of any kind of error: what the server says of a statement that another connection may well get through."""
 
 _NEVER: Final = (errors.NonRetryableTlsError, errors.RevocationCheckError)
 

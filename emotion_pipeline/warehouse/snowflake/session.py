@@ -13,10 +13,10 @@ from snowflake.connector import SnowflakeConnection
 
 from emotion_pipeline.config.settings import ConfigurationError, Snowflake
 
+# Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone.
 _NETWORK_TIMEOUT_S: Final = 300
-"""Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone."""
+# Longest wait for another writer; Snowflake's own is twelve hours.
 _LOCK_TIMEOUT_S: Final = 300
-"""Longest wait for another writer; Snowflake's own is twelve hours."""
 
 _SESSION: Final = {
     "TIMEZONE": "UTC",

@@ -16,8 +16,8 @@ import pyarrow as pa
 from emotion_pipeline.schema.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import TIME, is_nested
 
+# One row per table and day that was written: tells an empty partition from an absent one, and lets writers queue.
 PUBLISHED: Final = "PUBLISHED_PARTITIONS"
-"""One row per table and day that was written: tells an empty partition from an absent one, and lets writers queue."""
 
 _STAGING: Final = "STAGING_"
 _STAGING_NAME: Final = re.compile(rf"{_STAGING}(?P<seconds>\d{{10,12}})_[0-9A-F]{{32}}")
@@ -64,6 +64,7 @@ _TYPES: Final = {
     pa.bool_(): "BOOLEAN",
     pa.date32(): "DATE",
 }
+# What INFORMATION_SCHEMA calls the types of ``type_name``.
 DESCRIBED_TYPES: Final = {
     "VARCHAR": "TEXT",
     "NUMBER(19, 0)": "NUMBER",
@@ -73,7 +74,6 @@ DESCRIBED_TYPES: Final = {
     "VARIANT": "VARIANT",
     "TIMESTAMP_TZ(6)": "TIMESTAMP_TZ",
 }
-"""What INFORMATION_SCHEMA calls the types of ``type_name``."""
 
 
 # What exists, and making it so. Each of these commits an open transaction, so all of them come before one is begun.

@@ -13,8 +13,8 @@ from emotion_pipeline.config.settings import ConfigurationError, Settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _MARTS: Final = "MARTS_"
+# Characters that a name may have: as many as Snowflake allows, less what the schema of the marts has in front.
 _LONGEST: Final = 255 - len(_MARTS)
-"""Characters that a name may have: as many as Snowflake allows, less what the schema of the marts has in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Target:
 
     database: str
     schema: str
+    # The schema that it is cloned from where it does not exist yet.
     cloned_from: str | None = None
-    """The schema that it is cloned from where it does not exist yet."""
+    # Whether the deployment creates the schema where it does not exist yet.
     may_create: bool = False
-    """Whether the deployment creates the schema where it does not exist yet."""
 
     @property
     def marts(self) -> str:

@@ -36,8 +36,8 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
+# Snowflake's numbers for a table or schema that is not there, or that the role may not see.
 _UNKNOWN_OBJECT: Final = {2003, 2043}
-"""Snowflake's numbers for a table or schema that is not there, or that the role may not see."""
 
 
 class SnowflakeWarehouse(Warehouse):

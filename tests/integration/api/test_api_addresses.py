@@ -14,9 +14,10 @@ import pytest
 from support.media import tone, wav
 from support.service import RunningService, ended
 
+# The one address of this machine that the service may reach: it plays the public server that an attacker has.
 ALLOWED = "127.0.0.2"
-"""The one address of this machine that the service may reach: it plays the public server that an attacker has."""
 
+# Stands for a name server that an attacker runs; every process of the service loads it when it starts.
 _RESOLVER = """
 import socket
 _real, _asked = socket.getaddrinfo, []
@@ -31,7 +32,6 @@ def getaddrinfo(host, port, *rest, **options):
 
 socket.getaddrinfo = getaddrinfo
 """
-"""Stands for a name server that an attacker runs; every process of the service loads it when it starts."""
 
 
 class _Canary:

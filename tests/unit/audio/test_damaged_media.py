@@ -27,8 +27,8 @@ ENCODERS = {
     "flv": ("flv", "aac"),
     "aac": ("adts", "aac"),
 }
+# How long one verdict on a second of audio may take on a busy machine before it counts as hanging.
 LONGEST_SECONDS = 20.0
-"""How long one verdict on a second of audio may take on a busy machine before it counts as hanging."""
 
 
 @cache

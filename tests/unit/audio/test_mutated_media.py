@@ -18,10 +18,10 @@ MUTANTS = 1_000
 TOGETHER = 50
 HANGS_AFTER_S = 10.0
 SOURCE_S = 2.0
+# Of the recordings made here, as not every encoder takes 16 kHz; the noise is heard three times as fast.
 RATE = 48_000
-"""Of the recordings made here, as not every encoder takes 16 kHz; the noise is heard three times as fast."""
+# A file of some kilobytes must not make the reader take what its header asks for.
 MOST_MEMORY_MB = 1_000.0
-"""A file of some kilobytes must not make the reader take what its header asks for."""
 
 ENCODERS = {
     "aac": ("adts", "aac"),

@@ -31,8 +31,8 @@ from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.training.evaluation.text import evaluate_intensity, evaluate_text
 
+# Shared by all tests of this file: it holds no state but the loaded model.
 PREDICTOR = EmotionPredictor()
-"""Shared by all tests of this file: it holds no state but the loaded model."""
 
 
 def assert_valid(result: EmotionResult) -> None:

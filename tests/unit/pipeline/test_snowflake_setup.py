@@ -20,6 +20,7 @@ VARIABLES = {
     "credits": "20",
     "pool": "CALLS_GPU",
 }
+# Statements of Snowflake that sqlglot takes for text, and only these may be.
 UNKNOWN_TO_SQLGLOT = (
     r"CREATE ROLE IF NOT EXISTS",
     r"GRANT ROLE",
@@ -37,9 +38,8 @@ UNKNOWN_TO_SQLGLOT = (
     r"ALTER TAG \S+\s+SET MASKING POLICY",
     r"ALTER TABLE \S+\s+MODIFY COLUMN \w+ SET TAG",
 )
-"""Statements of Snowflake that sqlglot takes for text, and only these may be."""
+# Their syntax knows only OR REPLACE, which does as well: nothing is kept in them.
 WITHOUT_IF_NOT_EXISTS = ("NETWORK RULE", "EXTERNAL ACCESS INTEGRATION")
-"""Their syntax knows only OR REPLACE, which does as well: nothing is kept in them."""
 
 
 def _text(repository: Path, script: str) -> str:

@@ -16,8 +16,8 @@ from emotion_pipeline.engine.sources.object_store import ObjectStoreSource
 
 LIMITS = FetchLimits(max_bytes=20_000_000, timeout_s=5.0, stall_s=0.5, attempts=3)
 CALL = b"RIFF" + bytes(range(256)) * 100
+# More than one block, so that a transfer can break between two requests.
 LONG = bytes(range(256)) * 40_000
-"""More than one block, so that a transfer can break between two requests."""
 
 FILES = {
     "2026-11-02/b.wav": CALL,

@@ -29,8 +29,8 @@ from emotion_pipeline.engine.sources.web import WebSource
 LIMITS = FetchLimits(
     max_bytes=2_000_000, timeout_s=3.0, stall_s=0.3, attempts=3, allowed_networks=(ip_network("127.0.0.1/32"),)
 )
+# For what a server asks to wait for; the pauses of everything else grow with the time-out.
 PATIENT = replace(LIMITS, timeout_s=5.0)
-"""For what a server asks to wait for; the pauses of everything else grow with the time-out."""
 
 
 @pytest.fixture(autouse=True)

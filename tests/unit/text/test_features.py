@@ -16,8 +16,8 @@ from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES, FEATURES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tfidf_components import TfidfProjection, fit_projection
 
+# Shared by the property tests, which may not take function-scoped fixtures.
 EXTRACTOR = FeatureExtractor()
-"""Shared by the property tests, which may not take function-scoped fixtures."""
 
 MINIMA = np.array([feature.minimum for feature in FEATURES])
 MAXIMA = np.array([np.inf if feature.maximum is None else feature.maximum for feature in FEATURES])

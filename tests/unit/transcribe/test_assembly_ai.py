@@ -30,8 +30,8 @@ from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
 
+# So much silence follows the speech in every recording here.
 SILENCE_S = 4.0
-"""So much silence follows the speech in every recording here."""
 TEXT = "Nothing in the world will ever bring them back again and that is what I cannot get over."
 SENTENCE = TEXT.split()
 

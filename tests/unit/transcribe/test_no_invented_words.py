@@ -81,6 +81,7 @@ def turning_worse(temperature: float, seconds: float) -> str:
     return "thank you " * 50 if temperature < 0.5 else rush(temperature, seconds)
 
 
+# Each with the reason for which it must be stopped.
 INVENTORS = {
     "thanks for ever": (again_and_again("thank you"), DropReason.REPEATS_ITSELF),
     "thanks with stops": (again_and_again("Thank you."), DropReason.REPEATS_ITSELF),
@@ -99,7 +100,6 @@ INVENTORS = {
     "words it does not believe in": (MakesUp(lambda *_: "bye", -1.4, 0.9), DropReason.NO_SPEECH),
     "worse when asked again": (MakesUp(turning_worse), DropReason.TOO_FAST),
 }
-"""Each with the reason for which it must be stopped."""
 
 
 @pytest.fixture

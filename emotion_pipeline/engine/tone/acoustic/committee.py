@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
+# Weights, shape ``(n_in, n_out)``, and offsets, shape ``(n_out,)``.
 Layer = tuple[Floats, Floats]
-"""Weights, shape ``(n_in, n_out)``, and offsets, shape ``(n_out,)``."""
 
 _NEAREST: Final = 5
 
@@ -66,10 +66,10 @@ class Chain:
 class KernelMachine:
     """A linear map of how alike an input is to each of some examples, by a Gaussian kernel."""
 
+    # Shape ``(n_landmarks, n_features)``.
     landmarks: Floats
-    """Shape ``(n_landmarks, n_features)``."""
+    # Likeness is ``exp(-steepness * squared distance)``.
     steepness: float
-    """Likeness is ``exp(-steepness * squared distance)``."""
     output: Layer
 
     @property

@@ -20,6 +20,7 @@ FRAMES_PER_SECOND: Final = SAMPLE_RATE / HOP
 N_MELS: Final = 40
 N_MFCC: Final = 14
 
+# Columns of ``Descriptors.shape``: ratios in dB, slopes in dB per kHz, frequencies in octaves re 1 kHz.
 SHAPE_NAMES: Final = (
     "alpha_ratio",
     "hammarberg",
@@ -32,14 +33,13 @@ SHAPE_NAMES: Final = (
     "entropy",
     "flux",
 )
-"""Columns of ``Descriptors.shape``: ratios in dB, slopes in dB per kHz, frequencies in octaves re 1 kHz."""
 
+# Columns of ``Descriptors.harmonics`` in dB: the first harmonic against the second, and against the third formant.
 HARMONIC_NAMES: Final = ("h1_h2", "h1_a3")
-"""Columns of ``Descriptors.harmonics`` in dB: the first harmonic against the second, and against the third formant."""
 
+# Columns of ``Descriptors.formants``: the strongest resonance in each of three ranges in octaves re 1 kHz (for most
+# vowels the formants of those numbers), then by how many dB the first is above the others.
 FORMANT_NAMES: Final = ("formant1", "formant2", "formant3", "a1_a2", "a1_a3")
-"""Columns of ``Descriptors.formants``: the strongest resonance in each of three ranges in octaves re 1 kHz (for most
-vowels the formants of those numbers), then by how many dB the first is above the others."""
 
 _WINDOW: Final = 400  # 25 ms
 _FFT: Final = 512
@@ -57,25 +57,25 @@ Floats = NDArray[np.float32]
 class Descriptors:
     """Frames of one utterance, 10 ms apart; every array has ``n_frames`` rows and is finite."""
 
+    # dB relative to the mean power of the active frames, shape ``(n_frames,)``.
     level: Floats
-    """dB relative to the mean power of the active frames, shape ``(n_frames,)``."""
+    # Whether the frame is loud enough to be speech, shape ``(n_frames,)``.
     active: NDArray[np.bool_]
-    """Whether the frame is loud enough to be speech, shape ``(n_frames,)``."""
+    # Semitones above 55 Hz, 0 where unvoiced, shape ``(n_frames,)``.
     pitch: Floats
-    """Semitones above 55 Hz, 0 where unvoiced, shape ``(n_frames,)``."""
     voiced: NDArray[np.bool_]
+    # Height of the autocorrelation peak, [0, 1], shape ``(n_frames,)``.
     periodicity: Floats
-    """Height of the autocorrelation peak, [0, 1], shape ``(n_frames,)``."""
+    # Cepstral coefficients 1 to 14, shape ``(n_frames, 14)``.
     mfcc: Floats
-    """Cepstral coefficients 1 to 14, shape ``(n_frames, 14)``."""
+    # Spectral shape, shape ``(n_frames, len(SHAPE_NAMES))``.
     shape: Floats
-    """Spectral shape, shape ``(n_frames, len(SHAPE_NAMES))``."""
+    # Voice quality, shape ``(n_frames, len(HARMONIC_NAMES))``, 0 where unvoiced.
     harmonics: Floats
-    """Voice quality, shape ``(n_frames, len(HARMONIC_NAMES))``, 0 where unvoiced."""
+    # Resonances of the vocal tract, shape ``(n_frames, len(FORMANT_NAMES))``, 0 where unvoiced.
     formants: Floats
-    """Resonances of the vocal tract, shape ``(n_frames, len(FORMANT_NAMES))``, 0 where unvoiced."""
+    # Natural logarithm of the power in each mel band, shape ``(n_frames, N_MELS)``.
     mel: Floats
-    """Natural logarithm of the power in each mel band, shape ``(n_frames, N_MELS)``."""
 
 
 def describe(samples: Channel, filters: Floats) -> Descriptors:

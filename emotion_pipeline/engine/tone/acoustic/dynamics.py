@@ -32,8 +32,8 @@ _CONTOUR: Final = 4  # cosine coefficients of a contour
 _FEW: Final = 5  # fewer voiced frames than this say nothing: all active ones stand in
 _STILL: Final = 0.02  # a deviation (in dB, semitones, octaves) that is no movement
 
+# Typical deviations of pitch, level, ten cepstral coefficients, alpha ratio, periodicity and first formant.
 _COVARIANCE_SCALE: Final = np.array([4, 8, 3, 2, 1.5, 1.2, 1, 1, 0.8, 0.8, 0.7, 0.7, 8, 0.15, 0.4])
-"""Typical deviations of pitch, level, ten cepstral coefficients, alpha ratio, periodicity and first formant."""
 
 
 def dynamics(speech: Descriptors) -> dict[str, float]:

@@ -26,11 +26,11 @@ from emotion_pipeline.engine.tone.windows import windows
 BACKEND: Final = "acoustic"
 SHIPPED: Final = Path(__file__).parent / "weights"
 
+# Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry.
 _NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
-"""Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry."""
 
+# Smallest difference between the probabilities of one clip, and between those of two clips, of a model that hears.
 _FLATTEST: Final = 0.01
-"""Smallest difference between the probabilities of one clip, and between those of two clips, of a model that hears."""
 
 _POPULATION: Final = ("mean", "within", "between")
 
@@ -41,8 +41,8 @@ Floats = NDArray[np.float64]
 class Weights:
     """Everything that training finds."""
 
+    # Mel filterbank, see ``descriptors.mel_filters``.
     filters: NDArray[np.float32]
-    """Mel filterbank, see ``descriptors.mel_filters``."""
     normaliser: Normaliser
     committee: Committee
     calibration: Calibration
@@ -52,10 +52,10 @@ class Weights:
 class Utterance:
     """What is measured of one utterance: for each window in which there is speech a vector and the speech's seconds."""
 
+    # Shape ``(n_windows, n_features)``; no rows where nothing is heard.
     vectors: NDArray[np.float32]
-    """Shape ``(n_windows, n_features)``; no rows where nothing is heard."""
+    # Shape ``(n_windows,)``.
     seconds: Floats
-    """Shape ``(n_windows,)``."""
 
     @property
     def vector(self) -> NDArray[np.float32]:

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# How many utterances the population's spread counts for beside the voice's own.
 PRIOR_UTTERANCES: Final = 8.0
-"""How many utterances the population's spread counts for beside the voice's own."""
 
+# However many utterances a voice has, its mean counts for no more than this many.
+#
+# A recording is not a balanced sample: whoever is angry throughout must not become the measure of their own calm.
 MOST_UTTERANCES: Final = 8.0
-"""However many utterances a voice has, its mean counts for no more than this many.
-
-A recording is not a balanced sample: whoever is angry throughout must not become the measure of their own calm.
-"""
 
 _LIMIT: Final = 5.0  # standard deviations: beyond this a value is a measuring error
 
@@ -31,10 +30,10 @@ class Normaliser:
     """How features vary in a population of voices; each array has shape ``(n_features,)``."""
 
     mean: Floats
+    # Variance between the utterances of one voice.
     within: Floats
-    """Variance between the utterances of one voice."""
+    # Variance between the means of voices.
     between: Floats
-    """Variance between the means of voices."""
 
     @classmethod
     def fit(cls, vectors: NDArray[np.float32], voices: NDArray[np.str_]) -> "Normaliser":

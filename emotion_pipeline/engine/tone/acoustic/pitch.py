@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 
+# Samples from one frame to the next (10 ms).
 HOP: Final = 160
-"""Samples from one frame to the next (10 ms)."""
 
 LOWEST: Final = 70.0
+# Range of the search in Hz: from a low male voice to an excited female one.
 HIGHEST: Final = 600.0
-"""Range of the search in Hz: from a low male voice to an excited female one."""
 
 _WINDOW: Final = 768  # 48 ms: three periods of the lowest pitch
 _FFT: Final = 1536

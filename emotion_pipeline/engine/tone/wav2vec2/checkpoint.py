@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from emotion_pipeline.engine.tone.wav2vec2.network import Head, SpeechNetwork
 
+# Labels of published checkpoints in lower case, and the tone that each means.
 _KNOWN_LABELS: Final = {
     **{tone: tone for tone in TONES},
     "ang": "angry", "anger": "angry",
@@ -34,12 +35,11 @@ _KNOWN_LABELS: Final = {
     "sadness": "sad",
     "sur": "surprised", "surprise": "surprised",
 }  # fmt: skip
-"""Labels of published checkpoints in lower case, and the tone that each means."""
 
 _WEIGHT_NORM: Final = re.compile(r"(?<=\.pos_conv_embed\.conv\.)weight_([gv])$")
 _NEW_NAMES: Final = {"g": "parametrizations.weight.original0", "v": "parametrizations.weight.original1"}
+# How many keys a message names before it only counts.
 _SHOWN: Final = 12
-"""How many keys a message names before it only counts."""
 _ADVICE: Final = "Fetch the checkpoint again, or name another."
 
 
@@ -48,10 +48,10 @@ class CheckpointSettings:
     """What the files beside the weights say."""
 
     config: "Wav2Vec2Config"
+    # Tones in index order; None where the checkpoint does not name them.
     labels: tuple[str, ...] | None
-    """Tones in index order; None where the checkpoint does not name them."""
+    # Whether every window is brought to zero mean and unit variance.
     scales_input: bool
-    """Whether every window is brought to zero mean and unit variance."""
 
     @property
     def fewest_samples(self) -> int:

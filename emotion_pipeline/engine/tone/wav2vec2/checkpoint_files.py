@@ -12,12 +12,12 @@ from typing import Any, Final
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError
 from emotion_pipeline.engine.common.hashing import sha256_of
 
+# The checkpoint that is meant where none is named.
 DOCUMENTED: Final = "ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition"
-"""The checkpoint that is meant where none is named."""
 CONFIG: Final = "config.json"
 PREPROCESSOR: Final = "preprocessor_config.json"
+# By preference: the first holds numbers only, the second is a pickle that has to be read with care.
 WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
-"""By preference: the first holds numbers only, the second is a pickle that has to be read with care."""
 
 _LOCAL: Final = "local"
 
@@ -26,10 +26,10 @@ _LOCAL: Final = "local"
 class CheckpointFiles:
     """The files of one checkpoint on this machine; all of them existed when they were found."""
 
+    # The hub's ``owner/name``, or the name of the folder.
     name: str
-    """The hub's ``owner/name``, or the name of the folder."""
+    # Commit of the hub, ``local`` for a folder.
     revision: str
-    """Commit of the hub, ``local`` for a folder."""
     config: Path
     weights: Path
     preprocessor: Path | None

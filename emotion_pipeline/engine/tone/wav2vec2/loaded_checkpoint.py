@@ -21,10 +21,10 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import CheckpointFil
 if TYPE_CHECKING:
     import torch
 
+# Smallest difference between the logits of one clip, and between those of two clips, of a model that hears.
 _FLATTEST: Final = 0.01
-"""Smallest difference between the logits of one clip, and between those of two clips, of a model that hears."""
+# Added to a window's variance before it is divided by, as the feature extractor of the checkpoints does.
 _SMALLEST_VARIANCE: Final = 1e-7
-"""Added to a window's variance before it is divided by, as the feature extractor of the checkpoints does."""
 
 Floats = NDArray[np.float32]
 
@@ -35,19 +35,19 @@ class VerifyReport:
 
     source: str
     revision: str
+    # Path of the file.
     weights: str
-    """Path of the file."""
     sha256: str
     n_keys: int
+    # ``speech`` or ``stock``, see ``speech_network.Head``.
     head: str
-    """``speech`` or ``stock``, see ``speech_network.Head``."""
     labels: tuple[str, ...]
+    # Difference between the largest and the smallest probability on the built-in clip; 0 is flat.
     spread: float
-    """Difference between the largest and the smallest probability on the built-in clip; 0 is flat."""
+    # Largest difference between the probabilities of the two built-in clips; 0 hears nothing.
     difference: float
-    """Largest difference between the probabilities of the two built-in clips; 0 hears nothing."""
+    # Whether two loads of the file give the same logits, bit for bit.
     repeatable: bool
-    """Whether two loads of the file give the same logits, bit for bit."""
 
 
 class LoadedCheckpoint:

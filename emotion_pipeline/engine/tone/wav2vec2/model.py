@@ -28,15 +28,15 @@ from emotion_pipeline.engine.tone.windows import LONGEST, windows
 
 BACKEND: Final = "wav2vec2"
 
+# Windows are collected up to this length before they are scored: enough for batches of one length, little to hold.
 _COLLECTED_SECONDS: Final = 300.0
-"""Windows are collected up to this length before they are scored: enough for batches of one length, little to hold."""
+# Audio in one batch; on a CPU larger ones bring nothing and cost memory.
 _BATCH_SECONDS: Final = {"cpu": 30.0, "mps": 80.0, "cuda": 320.0}
-"""Audio in one batch; on a CPU larger ones bring nothing and cost memory."""
+# Seconds: windows up to here are batched together, then those up to twice as long, and so on.
 _SHORTEST_CLASS: Final = 1.25
-"""Seconds: windows up to here are batched together, then those up to twice as long, and so on."""
 _TRACE: Final = 1e-6
+# Probability from which a frame counts as speech.
 _SPOKEN: Final = 0.5
-"""Probability from which a frame counts as speech."""
 
 Floats = NDArray[np.float32]
 

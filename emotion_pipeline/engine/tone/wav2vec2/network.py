@@ -20,20 +20,20 @@ from transformers.masking_utils import sdpa_mask
 
 from emotion_pipeline.engine.models.devices import Precision, TorchDevice
 
+# Attention as two matrix products in reduced precision; on a CPU torch's fused kernel multiplies in float32.
 PRODUCTS: Final = "products"
-"""Attention as two matrix products in reduced precision; on a CPU torch's fused kernel multiplies in float32."""
 
+# Frames that go through the convolutions at a time, 2 s of audio.
 _TILE: Final = 100
-"""Frames that go through the convolutions at a time, 2 s of audio."""
 
 
 class Head(StrEnum):
     """How the states of all frames become logits."""
 
+    # Mean over the frames, dense, tanh, output; keys ``classifier.dense.*`` and ``classifier.output.*``.
     SPEECH = "speech"
-    """Mean over the frames, dense, tanh, output; keys ``classifier.dense.*`` and ``classifier.output.*``."""
+    # ``Wav2Vec2ForSequenceClassification``: projector, mean, classifier; keys ``projector.*`` and ``classifier.*``.
     STOCK = "stock"
-    """``Wav2Vec2ForSequenceClassification``: projector, mean, classifier; keys ``projector.*`` and ``classifier.*``."""
 
 
 class SpeechHead(nn.Module):

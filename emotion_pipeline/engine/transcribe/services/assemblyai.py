@@ -32,10 +32,10 @@ from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 if TYPE_CHECKING:
     from assemblyai.types import TranscriptRequest, TranscriptResponse
 
+# How the service refuses what it offers in other languages only, by the names of request fields.
 _NOT_AVAILABLE: Final = re.compile(r"not available (?:in|for) this language: *([\w, ]+)")
-"""How the service refuses what it offers in other languages only, by the names of request fields."""
+# Is in the words by which the service refuses to tell the language of music.
 _NO_SPEECH: Final = "no spoken audio"
-"""Is in the words by which the service refuses to tell the language of music."""
 
 
 class AssemblyAITranscriber:

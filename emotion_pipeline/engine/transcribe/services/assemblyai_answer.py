@@ -16,8 +16,8 @@ from emotion_pipeline.engine.transcribe.services.words import UnusableAnswerErro
 if TYPE_CHECKING:
     from assemblyai import types
 
+# How an answer is read; raise the number when the rules below change.
 FINGERPRINT: Final = "answer=1"
-"""How an answer is read; raise the number when the rules below change."""
 
 _BRACKETED: Final = re.compile(r"\[([A-Z][A-Z0-9_]*)\]")
 _MS: Final = 1_000

@@ -22,12 +22,12 @@ from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 if TYPE_CHECKING:
     from assemblyai.types import TranscriptRequest, TranscriptResponse
 
+# What deleting may take in all, also when the time for transcribing is over.
 _DELETING_S: Final = 30.0
-"""What deleting may take in all, also when the time for transcribing is over."""
+# Takes the place of the address of the audio when a job is deleted, which stays known and completed.
 _DELETED: Final = "deleted_by_user"
-"""Takes the place of the address of the audio when a job is deleted, which stays known and completed."""
+# Is in the words by which the service refuses a job that it does not know, with status 400 and not 404.
 _UNKNOWN: Final = "not found"
-"""Is in the words by which the service refuses a job that it does not know, with status 400 and not 404."""
 _JOB: Final = re.compile(r"[\w-]{1,100}")
 
 _LOG: Final = logging.getLogger(__name__)

@@ -34,10 +34,10 @@ CHECK_KEY: Final = (
 )
 
 _SERVICE: Final = "https://api.assemblyai.com"
+# Longest silence of the service before a request counts as failed.
 _SILENCE_S: Final = 30.0
-"""Longest silence of the service before a request counts as failed."""
+# Between two tries, where the service does not name one.
 _LONGEST_PAUSE_S: Final = 60.0
-"""Between two tries, where the service does not name one."""
 _LONGEST_QUOTE: Final = 300
 _KEY_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 

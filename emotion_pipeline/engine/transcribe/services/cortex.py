@@ -37,8 +37,8 @@ from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 
 Times = Literal["word", "speaker"]
 
+# Of a file whose words or turns shall have times; as mono FLAC of 16 kHz it stays far below 700 MB.
 LONGEST_S: Final = 3_600
-"""Of a file whose words or turns shall have times; as mono FLAC of 16 kHz it stays far below 700 MB."""
 
 _STAGE: Final = "CORTEX_AUDIO"
 _CREATE_STAGE: Final = f"CREATE OR REPLACE TEMPORARY STAGE \"{_STAGE}\" ENCRYPTION = (TYPE = 'SNOWFLAKE_SSE')"

@@ -15,11 +15,11 @@ from pydantic.dataclasses import dataclass
 from emotion_pipeline.engine.common.types import Span, SpeakersBy, Transcript, Word
 from emotion_pipeline.engine.transcribe.services.words import UnusableAnswerError, believe
 
+# How an answer is read; raise the number when the rules below change.
 FINGERPRINT: Final = "answer=1"
-"""How an answer is read; raise the number when the rules below change."""
 
+# The function tells no probabilities; a word that passed the guard is taken for certain.
 _CERTAIN: Final = 1.0
-"""The function tells no probabilities; a word that passed the guard is taken for certain."""
 
 
 @dataclass(frozen=True, slots=True)

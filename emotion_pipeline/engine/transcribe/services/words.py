@@ -19,14 +19,14 @@ from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 _FAR_FROM_SPEECH_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 3.0
+# As much as Whisper decodes at once, for which the guard's rules were made: in longer texts words do come again.
 _LONGEST_STRETCH_S: Final = 30.0
-"""As much as Whisper decodes at once, for which the guard's rules were made: in longer texts words do come again."""
+# From here on the end of a sentence ends a stretch.
 _LONG_STRETCH_S: Final = 15.0
-"""From here on the end of a sentence ends a stretch."""
+# Also as Chinese, Japanese, Arabic and Hindi write them.
 _ENDS_SENTENCE: Final = (".", "?", "!", "\u3002", "\uff1f", "\uff01", "\u061f", "\u0964")
-"""Also as Chinese, Japanese, Arabic and Hindi write them."""
+# Confidences are rounded: 0 does not mean that a word is impossible.
 _LEAST_PROBABILITY: Final = 0.01
-"""Confidences are rounded: 0 does not mean that a word is impossible."""
 
 
 class UnusableAnswerError(ValueError):

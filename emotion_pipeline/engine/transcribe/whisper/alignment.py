@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
+# Layer and head of each cross-attention head that follows the audio.
 Heads = Sequence[tuple[int, int]]
-"""Layer and head of each cross-attention head that follows the audio."""
 
 _SMOOTHED_FRAMES: Final = 7
 

@@ -22,31 +22,31 @@ from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, Spoken
 from emotion_pipeline.engine.transcribe.whisper.sampling import Draw, draw_for
 from emotion_pipeline.engine.transcribe.whisper.words import FRAME_S, Vocabulary, words_of
 
+# What the encoder of every Whisper model hears at once.
 LONGEST_S: Final = 30.0
-"""What the encoder of every Whisper model hears at once."""
 LONGEST_SAMPLES: Final = int(LONGEST_S * SAMPLE_RATE)
+# Of one text, half the places of the decoder, as in Whisper's own decoding.
 MOST_TOKENS: Final = 224
-"""Of one text, half the places of the decoder, as in Whisper's own decoding."""
 PAD_S: Final = 0.1
 _SHORTEST_SAMPLES: Final = int(FRAME_S * SAMPLE_RATE)
 _SAMPLES_PER_MEL_FRAME: Final = 160
+# Of logarithms and probabilities: what is decoded in the same batch moves the digits behind them.
 _DIGITS: Final = 4
-"""Of logarithms and probabilities: what is decoded in the same batch moves the digits behind them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """What a loaded model made of one item."""
 
+    # Text only, without the end.
     tokens: Sequence[int]
-    """Text only, without the end."""
+    # Natural logarithm, summed over the tokens and the end, at temperature 1.
     log_probability: float
-    """Natural logarithm, summed over the tokens and the end, at temperature 1."""
     no_speech_probability: float
+    # Frame of the encoder in which each token begins and the last one ends, rising, one more than tokens.
     first_frames: Sequence[int] | NDArray[np.int64]
-    """Frame of the encoder in which each token begins and the last one ends, rising, one more than tokens."""
+    # Of each token among all text tokens.
     probabilities: Sequence[float]
-    """Of each token among all text tokens."""
 
 
 class LoadedWhisper(Protocol):

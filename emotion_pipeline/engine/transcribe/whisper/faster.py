@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 _FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 _DEVICES: Final = ("auto", "cpu", "cuda")
+# Logits of all places of a text come back for each item, 46 MB at most.
 _DRAWN_AT_ONCE: Final = 4
-"""Logits of all places of a text come back for each item, 46 MB at most."""
+# Tokens that the most probable text is followed ahead of the drawn one.
 _FEWEST_AHEAD, _MOST_AHEAD = 8, 32
-"""Tokens that the most probable text is followed ahead of the drawn one."""
 
 
 def faster_whisper(

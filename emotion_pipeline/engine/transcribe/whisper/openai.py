@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from whisper.decoding import DecodingResult, TokenDecoder
     from whisper.model import Whisper
 
+# What torch and the package raise about files that are damaged or hold something else, depending on where it shows.
 _WRONG_CONTENT: Final = (OSError, EOFError, UnpicklingError, RuntimeError, ValueError, LookupError, TypeError)
-"""What torch and the package raise about files that are damaged or hold something else, depending on where it shows."""
 
 
 def openai_whisper(

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 _FILES: Final = ("config.json", "generation_config.json", "model*.safetensors*", "tokenizer*.json", "vocab.json",
                  "merges.txt", "added_tokens.json", "special_tokens_map.json", "normalizer.json")  # fmt: skip
+# Tokens of the smallest multilingual vocabulary; that of the English-only models has one less.
 _FIRST_MULTILINGUAL: Final = 51_865
-"""Tokens of the smallest multilingual vocabulary; that of the English-only models has one less."""
 
 
 def transformers_whisper(

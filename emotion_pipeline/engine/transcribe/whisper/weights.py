@@ -16,15 +16,15 @@ from typing import Final
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.hashing import sha256_of
 
+# Models that OpenAI published.
 NAMES: Final = (
     "tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium",
     "large-v1", "large-v2", "large-v3", "large-v3-turbo",
 )  # fmt: skip
-"""Models that OpenAI published."""
 _SHORT_NAMES: Final = {"large": "large-v3", "turbo": "large-v3-turbo"}
 _HUB_PREFIX: Final = "openai/whisper-"
+# On the hub the first large model has no number.
 _HUB_NAMES: Final = {"openai/whisper-large": "large-v1"}
-"""On the hub the first large model has no number."""
 _TIMEOUT_S: Final = 30.0
 _ATTEMPTS: Final = 3
 _HASH_DIGITS: Final = 12

@@ -11,16 +11,16 @@ from typing import Final
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.transcribe.base import HeardWord
 
+# What one frame of the encoder stands for.
 FRAME_S: Final = 0.02
-"""What one frame of the encoder stands for."""
+# Times from 0 to 30 s, behind ``<|notimestamps|>``, the last tokens of every Whisper vocabulary.
 _TIME_TOKENS: Final = 1_501
-"""Times from 0 to 30 s, behind ``<|notimestamps|>``, the last tokens of every Whisper vocabulary."""
+# Languages that put no spaces between words: each character counts as a word.
 _WITHOUT_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Languages that put no spaces between words: each character counts as a word."""
 _INCOMPLETE: Final = "\N{REPLACEMENT CHARACTER}"
 _OPENING: Final = frozenset("\"'¿¡")
+# Punctuation for Unicode, words for people.
 _SPOKEN_SIGNS: Final = frozenset("&%@#")
-"""Punctuation for Unicode, words for people."""
 _PROBABILITY_DIGITS: Final = 3
 
 
@@ -28,15 +28,15 @@ _PROBABILITY_DIGITS: Final = 3
 class Vocabulary:
     """The tokens of one model that mean something by themselves."""
 
+    # From tokens to text; bytes that are no whole character become U+FFFD.
     decode: Callable[[Sequence[int]], str]
-    """From tokens to text; bytes that are no whole character become U+FFFD."""
     start: int
     end: int
     transcribe: int
     no_timestamps: int
     no_speech: int
+    # Token of each language by its code; empty for models that know English only.
     languages: Mapping[str, int]
-    """Token of each language by its code; empty for models that know English only."""
 
     @property
     def special(self) -> tuple[int, ...]:
