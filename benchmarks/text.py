@@ -16,10 +16,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.emotion.encoder_data import batches_by_length
 from emotion_pipeline.engine.emotion.encoder_inference import fastest, run_net
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.token_batches import batches_by_length
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import words
 

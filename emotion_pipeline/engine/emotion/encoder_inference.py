@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emotion_pipeline.engine.emotion.encoder_data import pad
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
+from emotion_pipeline.engine.emotion.token_batches import pad
 
 _WITH_DISTANCES: Final = "deberta-v2"
 # Hidden size from which an encoder is large: the base models have 768.

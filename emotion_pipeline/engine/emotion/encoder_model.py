@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
-from emotion_pipeline.engine.emotion.encoder_data import batches_by_length
-from emotion_pipeline.engine.emotion.model import Scores, with_features
 from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.scores import Scores, with_features
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABEL_OF_SUB, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import HEADS, STEPS, TfidfEmotionModel, levels_of
+from emotion_pipeline.engine.emotion.token_batches import batches_by_length
 from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.text.features import FeatureExtractor
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.tabular import Results
 from emotion_pipeline.engine.common.types import EmotionResult
-from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, TextEmotionModel, load_model, with_features
+from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
+from emotion_pipeline.engine.emotion.scores import Scores, TextEmotionModel, with_features
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
     DIMENSION_OF_BASE,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
-from emotion_pipeline.engine.emotion.model import Scores, with_features
 from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.scores import Scores, with_features
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact

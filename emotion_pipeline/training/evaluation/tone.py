@@ -14,6 +14,7 @@ from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.corpus import read_clip, read_manifest
+from emotion_pipeline.training.tone.metrics import figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +60,6 @@ def evaluate_tone(model: ToneModel, manifest: Path, normalise_by_speaker: bool =
     figures = figures_of(np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]), four_classes(scores), speakers)
     speed = sum(len(sound) for sound in sounds) / SAMPLE_RATE / seconds
     return ToneEvaluation(**figures, audio_seconds_per_second=speed, normalised_by_speaker=normalise_by_speaker)
-
-
-def figures_of(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
-    """What is known of judgements without the time that they took, under the names of ``ToneEvaluation``.
-
-    truth: index into ``ACOUSTIC_TONES``, shape ``(n,)``. probabilities: shape ``(n, 4)``. speakers: one name a row.
-    """
-    voices, classes = np.array(speakers), len(ACOUSTIC_TONES)
-    decided = probabilities.argmax(axis=1)
-    recalls = metrics.recalls(truth, decided, classes)
-    table = metrics.confusion(truth, decided, classes)
-    return {
-        "n": len(truth),
-        "uar_4": metrics.unweighted_average_recall(truth, decided, classes),
-        "uar_4_interval": metrics.uar_interval(truth, decided, voices, classes),
-        "recall": {tone: None if np.isnan(r) else float(r) for tone, r in zip(ACOUSTIC_TONES, recalls, strict=True)},
-        "confusion": {
-            tone: dict(zip(ACOUSTIC_TONES, row.tolist(), strict=True))
-            for tone, row in zip(ACOUSTIC_TONES, table, strict=True)
-        },
-        "ece": metrics.expected_calibration_error(truth, probabilities),
-        "calibration": metrics.calibration(truth, probabilities),
-        "speakers": metrics.speaker_spread(truth, decided, voices, classes),
-    }
 
 
 def four_classes(scores: Sequence[ToneScore]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion import calibration
-from emotion_pipeline.engine.emotion.model import TextEmotionModel
+from emotion_pipeline.engine.emotion.scores import TextEmotionModel
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.training.text import metrics
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts

@@ -17,17 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
-from emotion_pipeline.engine.emotion.encoder_data import (
-    Batch,
-    Examples,
-    Form,
-    batches_by_length,
-    batches_of_similar_length,
-    pad,
-    thinned,
-)
 from emotion_pipeline.engine.emotion.encoder_net import RAW, EmotionNet, HeadScores
+from emotion_pipeline.engine.emotion.token_batches import batches_by_length, pad
 from emotion_pipeline.training import checkpoint as training_checkpoint
+from emotion_pipeline.training.text.encoder_examples import Batch, Examples, Form, batches_of_similar_length, thinned
 from emotion_pipeline.training.text.losses import (
     LossWeights,
     base_targets,

@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion import calibration
-from emotion_pipeline.engine.emotion.encoder_data import Examples, prepare, token_ids
 from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
+from emotion_pipeline.engine.emotion.token_batches import token_ids
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.text import metrics
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts, read_graded, read_labelled
 from emotion_pipeline.training.text.decisions import Choice, Interval, TextFigures, cross_fit, twice
+from emotion_pipeline.training.text.encoder_examples import Examples, prepare
 from emotion_pipeline.training.text.encoder_fit import Fit, Progress, Recipe, raw_scores
 from emotion_pipeline.training.text.encoder_source import load_encoder, locate, prune_vocabulary
 from emotion_pipeline.training.text.report_card import write_card

@@ -29,11 +29,11 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import (
 )
 from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
-from emotion_pipeline.training.evaluation.tone import figures_of
 from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
 from emotion_pipeline.training.tone.finetune_fit import Floats, Progress, Recipe, ToneFit
+from emotion_pipeline.training.tone.metrics import figures_of
 from emotion_pipeline.training.tone.starting_point import output_layer, starting_network
 
 _COLDEST, _HOTTEST = -2.0, 3.0  # logarithms of temperatures

@@ -4,11 +4,14 @@
 summing to 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 
 Classes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -96,3 +99,27 @@ def calibration(truth: Classes, probabilities: Floats) -> tuple[CalibrationBin, 
 def expected_calibration_error(truth: Classes, probabilities: Floats) -> float:
     """Distance of the winner's probability from how often it is right, mean over 15 bins by size (Guo et al., 2017)."""
     return sum(part.n * abs(part.accuracy - part.confidence) for part in calibration(truth, probabilities)) / len(truth)
+
+
+def figures_of(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
+    """All figures but the speed, under the names of ``evaluation.tone.ToneEvaluation``.
+
+    truth: index into ``ACOUSTIC_TONES``, shape ``(n,)``. probabilities: shape ``(n, 4)``. speakers: one name a row.
+    """
+    voices, classes = np.array(speakers), len(ACOUSTIC_TONES)
+    decided = probabilities.argmax(axis=1)
+    by_class = recalls(truth, decided, classes)
+    table = confusion(truth, decided, classes)
+    return {
+        "n": len(truth),
+        "uar_4": unweighted_average_recall(truth, decided, classes),
+        "uar_4_interval": uar_interval(truth, decided, voices, classes),
+        "recall": {tone: None if np.isnan(r) else float(r) for tone, r in zip(ACOUSTIC_TONES, by_class, strict=True)},
+        "confusion": {
+            tone: dict(zip(ACOUSTIC_TONES, row.tolist(), strict=True))
+            for tone, row in zip(ACOUSTIC_TONES, table, strict=True)
+        },
+        "ece": expected_calibration_error(truth, probabilities),
+        "calibration": calibration(truth, probabilities),
+        "speakers": speaker_spread(truth, decided, voices, classes),
+    }

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emotion_pipeline.engine.emotion.encoder_data import thinned
 from emotion_pipeline.engine.emotion.encoder_net import N_BASES, N_SUBS, STEPS, HeadScores
 from emotion_pipeline.engine.emotion.taxonomy import EKMAN, INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.training.text.encoder_examples import thinned
 from emotion_pipeline.training.text.losses import LossWeights, total_loss
 
 NOTHING_ELSE = LossWeights(**{one.name: 0.0 for one in fields(LossWeights)})

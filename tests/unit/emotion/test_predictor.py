@@ -17,8 +17,9 @@ from support.strange import strange_strings
 
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.common.types import EmotionResult
-from emotion_pipeline.engine.emotion.model import SHIPPED, Scores, load_model
+from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
 from emotion_pipeline.engine.emotion.predictor import CUT, LONGEST_TEXT, NOT_ENGLISH, EmotionPredictor, score_in_memory
+from emotion_pipeline.engine.emotion.scores import Scores
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
     INTENSITIES,

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
-from emotion_pipeline.engine.emotion.model import Scores
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+from emotion_pipeline.engine.emotion.scores import Scores
 from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError, UnscoredReason
 from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, SentimentBackend, VaderSentiment
 from emotion_pipeline.engine.sentiment.text_scoring import judge

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.token_batches import token_ids
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts
@@ -23,8 +24,6 @@ FILLERS: Final = ("um", "uh", "you know", "i mean", "like", "well", "so", "er", 
 # Chance that a filler stands before a word of a filler-laden copy.
 FILLER_SHARE: Final = 0.12
 
-_BATCH_TOKENS: Final = 4_096
-_BATCH_TEXTS: Final = 256
 
 # How many batches are sorted by length together: little padding, yet different company in every epoch.
 SORTED_BATCHES: Final = 32
@@ -117,27 +116,6 @@ def prepare(
     return Examples(forms, labels, levels, np.arange(n) < n_labelled), scale
 
 
-def token_ids(tokenizer: Any, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """All texts' token ids in one array, and where each text starts, the end of the last included."""
-    rows = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
-    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return np.fromiter((token for row in rows for token in row), np.int32, int(starts[-1])), starts
-
-
-def pad(rows: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of unequal length as one rectangle of ids and its mask, both ``(n, longest)``.
-
-    Any id may fill up a row: where the mask is 0 nothing is attended to.
-    """
-    longest = max(map(len, rows))
-    ids = np.zeros((len(rows), longest), np.int64)
-    mask = np.zeros((len(rows), longest), np.int64)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = row
-        mask[number, : len(row)] = 1
-    return ids, mask
-
-
 def thinned(row: NDArray[np.int32], lost: float, chance: np.random.Generator) -> NDArray[np.int32]:
     """``row`` without a share ``lost`` of its tokens, so that none is relied upon; its two marks stay."""
     kept = chance.random(len(row)) >= lost
@@ -157,17 +135,3 @@ def batches_of_similar_length(
         batches.extend(ordered[start : start + size] for start in range(0, len(ordered), size))
     for number in chance.permutation(len(batches)):
         yield batches[number]
-
-
-def batches_by_length(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Every index once, in runs of similar length whose padded size stays within ``_BATCH_TOKENS``."""
-    order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while (
-            stop < min(len(order), start + _BATCH_TEXTS) and (stop + 1 - start) * lengths[order[stop]] <= _BATCH_TOKENS
-        ):
-            stop += 1
-        yield order[start:stop]
-        start = stop
