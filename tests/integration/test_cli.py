@@ -19,7 +19,7 @@ from support.site import Site
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
@@ -409,10 +409,22 @@ def test_completion_is_shown_and_installed(
     [
         "from emotion_clf import AudioAnalyzer, EmotionPredictor",
         "import emotion_pipeline; emotion_pipeline.AudioAnalyzer",
-        "import emotion_pipeline.cli",
+        "import emotion_pipeline.cli.app",
     ],
 )
 def test_importing_the_public_names_loads_neither_dagster_nor_torch(statement: str) -> None:
     program = f"import sys; {statement}; print(sorted({{'dagster', 'torch'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_loads_no_part_of_the_engine_before_a_command_runs() -> None:
+    program = "import sys, emotion_pipeline.cli.app; print(sorted({'numpy', 'pandas', 'av'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_process_with_code_location_and_torch_ends_without_leak_notices() -> None:
+    program = "import emotion_pipeline.definitions, torch"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert "leaked" not in done.stderr

@@ -1,5 +1,6 @@
 """The real REST service in a process of its own, as ``emotion-clf serve`` starts it, on a free port."""
 
+import base64
 import json
 import os
 import re
@@ -22,8 +23,8 @@ from emotion_pipeline.api.tokens import make_token
 from emotion_pipeline.config.service_settings import Api, ApiSecrets
 
 SECRET: Final = "a secret that only tests may know, of enough bytes"
-WEBHOOK_SECRET: Final = "another secret that only tests may know, long enough"
-_SERVE: Final = "from emotion_pipeline.cli import main; main()"
+WEBHOOK_SECRET: Final = f"whsec_{base64.b64encode(b'another secret that only tests may know').decode()}"
+_SERVE: Final = "from emotion_pipeline.cli.app import main; main()"
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _START_S: Final = 180.0
 

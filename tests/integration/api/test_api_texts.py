@@ -14,7 +14,7 @@ from support.service import RunningService, problem
 from typer.testing import CliRunner
 
 from emotion_clf import EmotionPredictor
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.schema.tables import SEGMENTS
 

@@ -117,7 +117,7 @@ def test_health_readiness_and_documentation_need_no_token(service: RunningServic
 
 def _command(folder: Path, repository: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from emotion_pipeline.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from emotion_pipeline.cli.app import main; main()", *arguments],
         cwd=folder,
         env={"PYTHONPATH": str(repository), "PATH": "/usr/bin:/bin", **variables},
         capture_output=True,

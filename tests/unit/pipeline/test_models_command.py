@@ -15,7 +15,7 @@ from support.tiny_wav2vec2 import checkpoint, config_of, weights_of, write
 from support.tiny_whisper import random_weights, write_faster, write_openai, write_transformers
 from typer.testing import CliRunner, Result
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.models.artefact import read_card
 from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
@@ -67,7 +67,7 @@ def test_the_standard_profile_without_weights_lists_what_is_absent_and_how_to_ge
         assert (row["backend"], row["state"], row["fingerprint"], row["licence"]) == (backend, "absent", None, None)
     assert listed["tone"]["model"] == "ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition"
     shown = _run("list")
-    assert "transcription: base is not here; emotion-clf models fetch" in shown.output
+    assert "transcription: base is not here; run: emotion-clf models fetch" in shown.output
 
 
 def test_weights_that_are_here_are_listed_with_where_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_a_folder_without_a_text_model_is_refused(tmp_path: Path) -> None:
 def _in_a_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own: the client of the hub reads its address when it is imported."""
     return subprocess.run(
-        [sys.executable, "-c", "from emotion_pipeline.cli import main; main()", "models", *arguments],
+        [sys.executable, "-c", "from emotion_pipeline.cli.app import main; main()", "models", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HF_HUB_DISABLE_TELEMETRY": "1", **variables},
         capture_output=True,
         text=True,
