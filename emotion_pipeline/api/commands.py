@@ -1,21 +1,28 @@
 """``emotion-clf serve`` and ``emotion-clf token``: the service on the command line.
 
-Two sub-apps, which the command line adds; FastAPI and uvicorn are imported when a command runs.
+FastAPI and uvicorn are imported when a command runs, so that the command line starts fast and without the extra.
 """
 
+import base64
 import re
+import secrets
 from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 
+from emotion_pipeline.api.running import missing_extra, run
+from emotion_pipeline.config.service_settings import WEBHOOK_SECRET_PREFIX
 from emotion_pipeline.config.settings import load_settings
-from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 serve_app = typer.Typer(invoke_without_command=True)
 token_app = typer.Typer(
-    help="Tokens for the REST service.\n\nExample: emotion-clf token create --subject alice", no_args_is_help=True
+    help="Tokens and secrets for the REST service.\n\nExample: emotion-clf token create --subject alice",
+    no_args_is_help=True,
 )
+
+# Random bytes of a new webhook key, as many as the output of SHA-256.
+_WEBHOOK_KEY_BYTES: Final = 32
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -29,8 +36,6 @@ def serve(
 
     Example: EMOTION_API__DEVELOPMENT=true emotion-clf serve
     """
-    from emotion_pipeline.api.running import run
-
     run(host, port)
 
 
@@ -48,24 +53,28 @@ def create(
         from emotion_pipeline.api.tokens import SCOPES, make_token
     except ImportError as error:
         raise missing_extra(error) from error
-    wanted = scope or ["predict", "jobs"]
-    unknown = sorted(set(wanted) - set(SCOPES))
+    scopes = scope or ["predict", "jobs"]
+    unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
-        raise typer.BadParameter(f"there is no scope {', '.join(unknown)}; those that exist are {', '.join(SCOPES)}")
+        raise typer.BadParameter(f"there is no scope {', '.join(unknown)}; use {', '.join(SCOPES)}")
     if not subject.strip() or not subject.isprintable():
         raise typer.BadParameter("the subject must have visible characters only")
     settings = load_settings()
-    typer.echo(make_token(settings.api, settings.api_secrets, subject, wanted, lifetime(expires)))
+    typer.echo(make_token(settings.api, settings.api_secrets, subject, scopes, lifetime(expires)))
+
+
+@token_app.command("webhook-secret")
+def create_webhook_secret() -> None:
+    """Print a new random EMOTION_WEBHOOK_SECRET; receivers verify webhooks with the same one.
+
+    Example: export EMOTION_WEBHOOK_SECRET=$(emotion-clf token webhook-secret)
+    """
+    typer.echo(WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_WEBHOOK_KEY_BYTES)).decode())
 
 
 def lifetime(text: str) -> timedelta:
-    """Return the time that ``15m``, ``12h`` or ``30d`` means. Raises BadParameter for anything else."""
+    """Return the time span that ``15m``, ``12h`` or ``30d`` means. Raises BadParameter for anything else."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no lifetime; write a number and s, m, h or d, as in 12h")
+        raise typer.BadParameter(f"{text!r} is not a lifetime; write a number and s, m, h or d, as in 12h")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def missing_extra(error: ImportError) -> BackendUnavailableError:
-    """Return what a user is told whose installation lacks the extra."""
-    return BackendUnavailableError(f"the REST service needs {error.name}; run: pip install 'emotion-pipeline[api]'")

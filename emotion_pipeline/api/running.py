@@ -1,10 +1,11 @@
-"""The server process: settings checked, uvicorn configured, run until a signal to stop."""
+"""Starting the server: settings checked, the database brought up to date, uvicorn configured and run."""
 
 import os
 import tempfile
 from typing import Any, Final
 
 from emotion_pipeline.config.settings import PREFIX, Settings, load_settings
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 # How long uvicorn waits for connections after the drain.
 _CLOSE_S: Final = 2
@@ -28,8 +29,6 @@ def run(host: str | None, port: int | None) -> None:
         from emotion_pipeline.api.logs import set_up_logs
         from emotion_pipeline.api.service import check_setup
     except ImportError as error:
-        from emotion_pipeline.api.commands import missing_extra
-
         raise missing_extra(error) from error
     set_up_logs(settings.log_level)
     check_setup(settings)
@@ -38,6 +37,11 @@ def run(host: str | None, port: int | None) -> None:
         if settings.api.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
         uvicorn.run("emotion_pipeline.api.app:create_app", **_options(settings))
+
+
+def missing_extra(error: ImportError) -> BackendUnavailableError:
+    """Return the error for an installation without the extra ``api``."""
+    return BackendUnavailableError(f"the REST service needs {error.name}; run: pip install 'emotion-pipeline[api]'")
 
 
 def _options(settings: Settings) -> dict[str, Any]:

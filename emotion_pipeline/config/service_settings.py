@@ -3,14 +3,18 @@
 ``settings`` reads them with all others; what they mean to the service is decided in ``emotion_pipeline.api``.
 """
 
+import base64
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-# As long as the output of SHA-256, which RFC 7518, section 3.2, asks for.
+# Of the token secret: as long as the output of SHA-256 (RFC 7518, section 3.2).
 SHORTEST_SECRET_BYTES: Final = 32
+# The form of webhook secrets, as the Standard Webhooks specification sets it.
+WEBHOOK_SECRET_PREFIX: Final = "whsec_"
+WEBHOOK_KEY_BYTES: Final = range(24, 65)
 
 SECRET_VARIABLES: Final = frozenset(
     {"EMOTION_JWT_SECRET", "EMOTION_WEBHOOK_SECRET", "EMOTION_DATABASE_URL", "EMOTION_REDIS_URL"}
@@ -102,7 +106,7 @@ class Webhooks(_Section):
     one, doubled from then on. ``timeout``: seconds of one.
     """
 
-    attempts: _Count = 6
+    attempts: _Count = 16
     first_pause: float = Field(default=5.0, gt=0)
     timeout: float = Field(default=10.0, gt=0)
 
@@ -131,25 +135,48 @@ class Api(_Section):
 
 
 class ApiSecrets(BaseSettings):
-    """What the service needs and nobody may read in a file: from the environment alone.
+    """What the service needs and no file may hold: read from the environment only.
 
-    Addresses of databases hold passwords and are secrets, too.
+    Addresses of databases hold passwords, so they are secrets, too.
     """
 
     model_config = SettingsConfigDict(env_prefix="EMOTION_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
+    # Signs and verifies tokens (HS256).
     jwt_secret: SecretStr | None = None
+    # Signs webhooks: ``whsec_`` and the key in base64. Webhooks are off without it.
     webhook_secret: SecretStr | None = None
+    # Jobs and results; SQLite in ``api.folder`` if unset.
     database_url: SecretStr | None = None
+    # Rate limits that several processes share; kept in the process if unset.
     redis_url: SecretStr | None = None
 
+    # Of the model, not of a field: errors about a field would show its value.
     @model_validator(mode="after")
-    def _long_enough(self) -> Self:
-        for name in ("jwt_secret", "webhook_secret"):
-            secret: SecretStr | None = getattr(self, name)
-            if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES:
-                raise ValueError(
-                    f"EMOTION_{name.upper()} is shorter than {SHORTEST_SECRET_BYTES} bytes; make one with: "
-                    "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-                )
+    def _secrets_are_usable(self) -> Self:
+        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES:
+            raise ValueError(
+                f"EMOTION_JWT_SECRET is shorter than {SHORTEST_SECRET_BYTES} bytes; make one with: "
+                "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+        if self.webhook_secret is not None:
+            webhook_key(self.webhook_secret.get_secret_value())
         return self
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the signing key, 24 to 64 bytes, that a secret of the Standard Webhooks specification encodes.
+
+    :raises ValueError: the secret is not ``whsec_`` followed by the base64 of such a key
+    """
+    prefix, _, encoded = secret.partition(WEBHOOK_SECRET_PREFIX)
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    if prefix or len(key) not in WEBHOOK_KEY_BYTES:
+        raise ValueError(
+            "EMOTION_WEBHOOK_SECRET must be whsec_ followed by the base64 of 24 to 64 random bytes; make one with: "
+            "emotion-clf token webhook-secret"
+        )
+    return key

@@ -15,14 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from emotion_pipeline.api.jobs.records import (
-    DELIVERED,
     FAILED,
     NO_WEBHOOK,
     PENDING,
     QUEUED,
     RUNNING,
     SUCCEEDED,
-    UNDELIVERED,
     UNFINISHED,
     JobRecord,
 )
@@ -187,7 +185,7 @@ class JobStore:
         return dict.fromkeys(UNFINISHED, 0) | dict(found)
 
     def next_webhook(self) -> JobRecord | None:
-        """Take the next job whose end is to be told, or None; until ``webhook_told`` it is tried again later."""
+        """Take the next job whose end is to be told, or None; until ``end_webhook`` it is tried again later."""
         now = self._now()
         ended = JobRecord.status.in_((SUCCEEDED, FAILED))
         due = and_(JobRecord.webhook_status == PENDING, ended, JobRecord.webhook_due_at <= now)
@@ -200,10 +198,9 @@ class JobStore:
                 job.webhook_due_at = now + self._webhooks.timeout + pause
             return job
 
-    def webhook_told(self, job_id: str, *, delivered: bool) -> None:
-        """Note that the other server knows, or that the last attempt failed, too."""
+    def end_webhook(self, job_id: str, status: str) -> None:
+        """Make no further attempt at a job's webhook; ``status`` is ``DELIVERED`` or ``UNDELIVERED``."""
         with self._session() as session, session.begin():
-            status = DELIVERED if delivered else UNDELIVERED
             session.execute(update(JobRecord).where(JobRecord.id == job_id).values(webhook_status=status))
 
     def _fail_the_hopeless(self) -> None:

@@ -23,12 +23,13 @@ from emotion_pipeline.api.error_location import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run, warm_up
 from emotion_pipeline.api.jobs.database import open_database
-from emotion_pipeline.api.jobs.records import JobRecord
+from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.jobs.webhook import deliver
 from emotion_pipeline.api.logs import logger, set_up_logs
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.service_settings import webhook_key
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
@@ -56,7 +57,8 @@ class Worker:
         self._transcribes_elsewhere = choice.transcriber == _SERVICE
         options = replace(choice.transcriber_options, workers=choice.transcriber_options.workers or 1)
         self._backends = Backends(replace(choice, transcriber_options=options))
-        self._secret = settings.api_secrets.webhook_secret
+        secret = settings.api_secrets.webhook_secret
+        self._webhook_key = webhook_key(secret.get_secret_value()) if secret else None
         self._woken = threading.Event()
         self._claim: Claim | None = None
         self._leaving = threading.Lock()
@@ -65,7 +67,10 @@ class Worker:
         """Work until ``wake`` ends."""
         self._warm_up()
         threading.Thread(target=self._listen, args=(wake,), daemon=True, name="listen").start()
-        threading.Thread(target=self._tell_webhooks, daemon=True, name="webhooks").start()
+        if self._webhook_key is not None:
+            threading.Thread(
+                target=self._send_webhooks, args=(self._webhook_key,), daemon=True, name="webhooks"
+            ).start()
         while True:
             claimed = self._store.claim(short_only=self._short_only)
             if claimed is None:
@@ -133,17 +138,19 @@ class Worker:
                 self._store.release(self._claim)
             os._exit(_STOPPED)
 
-    def _tell_webhooks(self) -> None:
-        webhooks, secret = self._api.webhooks, self._secret
-        while secret is not None:
+    def _send_webhooks(self, key: bytes) -> NoReturn:
+        webhooks = self._api.webhooks
+        while True:
             job = self._store.next_webhook()
             if job is None:
                 time.sleep(_IDLE_S)
                 continue
-            delivered = deliver(job, secret.get_secret_value(), self._limits, webhooks.timeout)
-            if delivered or job.webhook_attempts >= webhooks.attempts:
-                self._store.webhook_told(job.id, delivered=delivered)
-                self._say(event="webhook", delivered=delivered)
+            status = deliver(job, key, self._limits, webhooks.timeout)
+            if status == PENDING and job.webhook_attempts >= webhooks.attempts:
+                status = UNDELIVERED
+            if status != PENDING:
+                self._store.end_webhook(job.id, status)
+                self._say(event="webhook", delivered=status == DELIVERED)
 
 
 def main(

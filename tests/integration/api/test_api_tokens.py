@@ -19,7 +19,7 @@ from support.service import SECRET, RunningService, problem, signed, token
 from support.site import Site
 
 from emotion_pipeline.api.tokens import KeysUnavailableError, TokenError, TokenJudge, TokenSetupError
-from emotion_pipeline.config.service_settings import ApiSecrets, Tokens
+from emotion_pipeline.config.service_settings import ApiSecrets, Tokens, webhook_key
 
 NOW = int(time.time())
 GOOD: dict[str, Any] = {
@@ -157,6 +157,14 @@ def test_a_token_of_the_command_line_is_believed(service: RunningService, tmp_pa
     for wrong in (("--scope", "everything"), ("--expires", "never"), ("--expires", "0h")):
         refused = _command(tmp_path, repository, *arguments[:4], *wrong, EMOTION_JWT_SECRET=SECRET)
         assert refused.returncode == 2
+
+
+def test_a_webhook_secret_of_the_command_line_is_usable(tmp_path: Path, repository: Path) -> None:
+    done = _command(tmp_path, repository, "token", "webhook-secret")
+    assert done.returncode == 0, done.stderr
+    secret = done.stdout.strip()
+    assert len(webhook_key(secret)) == 32
+    assert ApiSecrets(webhook_secret=SecretStr(secret)).webhook_secret == SecretStr(secret)
 
 
 def test_keys_of_an_identity_provider_are_fetched_once_and_again_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

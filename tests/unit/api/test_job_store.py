@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks.support.postgres import postgres
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
-from emotion_pipeline.api.jobs.records import Base
+from emotion_pipeline.api.jobs.records import DELIVERED, Base
 from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Jobs, Webhooks
 
@@ -185,7 +185,7 @@ def test_a_webhook_is_due_when_its_job_ended_and_later_again_until_it_was_told(s
     again = store.next_webhook()
     assert again is not None
     assert again.webhook_attempts == 2
-    store.webhook_told(job.id, delivered=True)
+    store.end_webhook(job.id, DELIVERED)
     clock.now += 1_000
     assert store.next_webhook() is None
 
