@@ -25,15 +25,15 @@ _FORM_OVERHEAD_BYTES: Final = 64_000
 _UPLOADS: Final = "/predict/audio"
 
 _DESCRIPTION: Final = """
-What texts and recordings express. Every address is also there without `/v1`. Failures are problem details (RFC 9457)
-with a stable `code`; RateLimit fields say where you stand.
+What texts and recordings express. Every address also exists without `/v1`. Failures are problem details (RFC 9457)
+with a stable `code`; RateLimit fields say how much you may still ask for.
 """
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; its parts start with its lifespan.
 
-    :raises TokenSetupError: there is no key to judge tokens with
+    :raises TokenSetupError: there is no key to verify tokens with
     :raises ConfigurationError: settings contradict each other
     """
     settings = settings or load_settings()
@@ -53,7 +53,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         metrics=service.metrics,
         drain=service.drain,
         limits=service.limits,
-        most_in_flight=settings.api.limits.in_flight,
         most_bytes=lambda path: uploaded if path.endswith(_UPLOADS) else settings.api.limits.body_bytes,
     )
     if settings.api.tracing:
@@ -70,7 +69,7 @@ def _routes() -> APIRouter:
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI description say what problems look like, in place of FastAPI's own form of errors."""
+    """Describe errors as problem details in OpenAPI, in place of FastAPI's own form."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may be said of an unforeseen error where its message may hold anything: its type, and where it arose."""
+"""Where an unexpected error arose, for the log: its message may hold secrets, its type and place do not."""
 
 import traceback
 from pathlib import PurePath
@@ -7,8 +7,8 @@ from typing import Final
 _PROJECT: Final = "emotion_pipeline"
 
 
-def where(error: BaseException) -> str:
-    """Return the innermost place of an error in this project as ``module.py:line function``, without a path."""
+def error_location(error: BaseException) -> str:
+    """Return the innermost frame of an error in this project as ``module.py:line function``, without a path."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "unknown"

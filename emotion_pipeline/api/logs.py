@@ -1,6 +1,6 @@
-"""The service's log: one JSON object a line on standard error, with the request's name, its subject and its time.
+"""The service's log: one JSON object a line on standard error, with the request's id, its subject and its time.
 
-Texts, audio, tokens and addresses enter no line; only ``api.log_content`` lets texts in, at level DEBUG.
+No line holds texts, audio, tokens or addresses.
 """
 
 import logging
@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 
 _NAME: Final = "emotion_pipeline.api"
 
-# Libraries that tell each step of theirs at a level below WARNING.
+# Libraries that log each of their steps at a level below WARNING.
 _QUIET: Final = ("httpx", "httpcore", "stamina", "alembic", "multipart", "python_multipart")
 
 _SHARED: Final[list[Any]] = [
@@ -53,7 +53,7 @@ def logger() -> Any:
 
 
 def _without_traces(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Keep an error's type of what a library logs, not its trace, in which paths and values stand."""
+    """Reduce a traceback that a library logs to the type of its error: traces hold paths and values."""
     record = event.get("_record")
     if record is not None and record.exc_info:
         error = record.exc_info[1]

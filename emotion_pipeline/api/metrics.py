@@ -1,7 +1,4 @@
-"""The service's figures for Prometheus, by name: what is counted, in which unit, and how they are read.
-
-Who counts what stands where it happens. Worker processes of jobs report through the server that started them.
-"""
+"""The service's metrics for Prometheus. They are updated where things happen; workers report through their server."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +20,7 @@ _SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
-    """All figures of one process, in a registry of their own."""
+    """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -35,7 +32,9 @@ class Metrics:
             registry=registry,
         )
         self.requests = Counter(f"{PREFIX}_requests", "Requests.", ["method", "route", "status"], registry=registry)
-        self.errors = Counter(f"{PREFIX}_errors", "Problems told.", ["route", "status"], registry=registry)
+        self.errors = Counter(
+            f"{PREFIX}_errors", "Requests that ended with an error.", ["route", "status"], registry=registry
+        )
         self.in_flight = Gauge(
             f"{PREFIX}_in_flight_requests", "Requests in work.", registry=registry, multiprocess_mode="livesum"
         )
@@ -72,7 +71,7 @@ class Metrics:
         registry.register(_Gpu())
 
     def exposition(self) -> bytes:
-        """Return all figures in Prometheus' text format; those of all processes where several serve."""
+        """Return all metrics in Prometheus' text format, of all processes where several serve."""
         if _SHARED_DIRECTORY not in os.environ:
             return generate_latest(self._registry)
         shared = CollectorRegistry()
@@ -82,7 +81,7 @@ class Metrics:
 
 
 class _Gpu(Collector):
-    """What NVIDIA's driver says of each GPU; nothing where there is none or ``nvidia-ml-py`` is not installed."""
+    """Memory and load of each NVIDIA GPU; nothing without a GPU or without ``nvidia-ml-py``."""
 
     def collect(self) -> Iterator[Metric]:
         memory = GaugeMetricFamily(f"{PREFIX}_gpu_memory_used_bytes", "Memory in use.", labels=["gpu"])

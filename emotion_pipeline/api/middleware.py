@@ -1,6 +1,6 @@
-"""What happens around every request, whatever it asks for: its name, its figures, its line in the log, its turn.
+"""What every request passes through: its id, limits by address, figures and its line in the log.
 
-Written against ASGI itself: a body is never read here, and nothing is added to a request's time but this.
+Written against ASGI itself, so that no body is read here and little time is added.
 """
 
 import re
@@ -25,10 +25,12 @@ _OPEN_TO_THE_END: Final = _UNCOUNTED | {"/metrics"}
 _UNMATCHED: Final = "unmatched"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _RETRY_ELSEWHERE_S: Final = 5
+# Requests of one process that are in work at once; more are refused with 503.
+_MOST_IN_FLIGHT: Final = 1_000
 
 
 class AroundRequests:
-    """Names each request, bounds how many are in work, turns them away while the service stops, measures and logs."""
+    """Gives each request an id, refuses those beyond the limits or while the service stops, measures and logs."""
 
     def __init__(
         self,
@@ -37,11 +39,10 @@ class AroundRequests:
         metrics: Metrics,
         drain: Drain,
         limits: RateLimits,
-        most_in_flight: int,
         most_bytes: Callable[[str], int],
     ) -> None:
         self._app, self._metrics, self._drain, self._limits = app, metrics, drain, limits
-        self._most_in_flight, self._most_bytes = most_in_flight, most_bytes
+        self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,7 +59,7 @@ class AroundRequests:
             await self._app(scope, _bounded(scope, receive, self._most_bytes(scope["path"])), answer.send)
         except Problem as problem:
             await problem.response(state["request_id"])(scope, receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets problem details and the log no trace
+        except Exception as error:  # noqa: BLE001 - the client always gets problem details, and the log no trace
             problem = unexpected(error)
             if answer.status is None:
                 await problem.response(state["request_id"])(scope, receive, answer.send)
@@ -73,8 +74,8 @@ class AroundRequests:
             return
         if self._drain.has_begun and path not in _OPEN_TO_THE_END:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
-        if self._drain.in_flight > self._most_in_flight:
-            raise overloaded("too_many_in_flight", "As many requests are in work as may be; come back in a moment.")
+        if self._drain.in_flight > _MOST_IN_FLIGHT:
+            raise overloaded("too_many_in_flight", "Too many requests are in work; come back in a moment.")
         client = scope.get("client")
         await self._limits.take_address(client[0] if client else "local")
 
@@ -138,8 +139,8 @@ def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
 
 
 def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    sent = headers.get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 
 def _route(scope: Scope) -> str:

@@ -35,7 +35,7 @@ app.add_typer(token_app, name="token")
 def main() -> None:
     """Run the command line; an EmotionPipelineError ends it with one line, not with a traceback."""
     to_logging()
-    # Imports create many objects and no garbage: collecting it, and once more at the end, would take over half a second.
+    # Imports make many objects and no garbage: looking for it, then and at the end, would take over half a second.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     try:

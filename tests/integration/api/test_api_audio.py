@@ -80,9 +80,7 @@ def test_nobody_else_sees_reads_or_deletes_a_job(service: RunningService, client
     problem(client.get("/v1/jobs/1"), 422, "invalid_request")
 
 
-def test_the_same_key_gives_the_same_job_and_another_request_under_it_is_refused(
-    client: httpx.Client, beep: bytes
-) -> None:
+def test_a_key_gives_the_same_job_again_and_no_other_request(client: httpx.Client, beep: bytes) -> None:
     first = _send(client, beep, **{"Idempotency-Key": "k1", "Prefer": "respond-async"})
     again = _send(client, beep, **{"Idempotency-Key": "k1", "Prefer": "respond-async"})
     assert first.json()["id"] == again.json()["id"]
@@ -180,7 +178,7 @@ def test_a_webhook_to_a_private_address_is_refused(client: httpx.Client, beep: b
         assert answer.json()["code"] in {"blocked_address", "unsupported_address"}
 
 
-def test_what_is_no_usable_form_is_said(client: httpx.Client, beep: bytes) -> None:
+def test_unusable_forms_are_refused_with_a_code(client: httpx.Client, beep: bytes) -> None:
     problem(client.post("/v1/predict/audio", json={}), 415, "not_multipart")
     problem(client.post("/v1/predict/audio", data={"file": "a"}, files={"other": ("a", b"")}), 422, "file_missing")
     malformed = {"Content-Type": "multipart/form-data"}
@@ -228,11 +226,11 @@ def _broken(number: int, whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.mark.slow
-def test_500_broken_uploads_at_once_each_get_a_reason_and_the_service_stays_ready(
+def test_500_broken_uploads_get_reasons_and_the_service_stays_ready(
     service: RunningService, beep: bytes, rng: np.random.Generator
 ) -> None:
     files = [_broken(number, beep, rng) for number in range(500)]
-    digests = {hashlib.sha256(one).hexdigest() for one in files}
+    digests = {hashlib.sha256(file).hexdigest() for file in files}
     assert len(digests) > 200
     with service.client("breaker", timeout=300.0) as client, ThreadPoolExecutor(500) as pool:
 
@@ -242,8 +240,8 @@ def test_500_broken_uploads_at_once_each_get_a_reason_and_the_service_stays_read
             return answer.json()
 
         problems = list(pool.map(send, files))
-        assert all(one["code"] and one["detail"] for one in problems)
-        assert {one["code"] for one in problems} >= {"empty_file", "unreadable", "silent", "too_short"}
-        assert not any("/etc" in json.dumps(one) or "uploads" in json.dumps(one) for one in problems)
+        assert all(refusal["code"] and refusal["detail"] for refusal in problems)
+        assert {refusal["code"] for refusal in problems} >= {"empty_file", "unreadable", "silent", "too_short"}
+        assert not any(word in json.dumps(problems) for word in ("/etc", "uploads"))
         assert client.get("/ready").status_code == 200
         assert _send(client, beep).status_code == 200

@@ -89,7 +89,7 @@ def test_what_is_set_on_its_own_wins_over_the_profile(monkeypatch: pytest.Monkey
     assert load_settings().transcription.method == "faster-whisper"
 
 
-def test_the_environment_chooses_another_profile_than_the_committed_configuration(
+def test_the_environment_wins_over_the_profile_of_the_committed_file(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
@@ -111,7 +111,7 @@ def test_every_profile_sets_what_exists() -> None:
             assert {name: chosen[section][name] for name in values} == values
 
 
-def test_secrets_of_the_service_come_from_the_environment_and_never_from_the_file(
+def test_secrets_of_the_service_come_from_the_environment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EMOTION_JWT_SECRET", "x" * 32)
