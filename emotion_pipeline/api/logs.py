@@ -5,12 +5,15 @@ No line holds texts, audio, tokens or addresses.
 
 import logging
 import sys
+import traceback
+from pathlib import PurePath
 from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict
 
-_NAME: Final = "emotion_pipeline.api"
+_PACKAGE: Final = "emotion_pipeline"
+_NAME: Final = f"{_PACKAGE}.api"
 
 # Libraries that log each of their steps at a level below WARNING.
 _QUIET: Final = ("httpx", "httpcore", "stamina", "alembic", "multipart", "python_multipart")
@@ -50,6 +53,19 @@ def set_up_logs(level: str) -> None:
 def logger() -> Any:
     """Return the service's logger."""
     return structlog.get_logger(_NAME)
+
+
+def error_location(error: BaseException) -> str:
+    """Return where an unexpected error arose: the innermost frame of ours as ``module.py:line function``.
+
+    Log this and the type of the error, not its message, which may hold secrets.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "unknown"
+    ours = [frame for frame in frames if _PACKAGE in PurePath(frame.filename).parts]
+    last = (ours or frames)[-1]
+    return f"{PurePath(last.filename).name}:{last.lineno} {last.name}"
 
 
 def _without_traces(_logger: Any, _method: str, event: EventDict) -> EventDict:

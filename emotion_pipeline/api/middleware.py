@@ -6,7 +6,6 @@ Written against ASGI itself, so that no body is read here and little time is add
 import re
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,35 +13,30 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotion_pipeline.api.drain import Drain
-from emotion_pipeline.api.limits import RateLimits
 from emotion_pipeline.api.logs import logger
-from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded, unexpected
+from emotion_pipeline.api.service import Service
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_UNCOUNTED: Final = frozenset({"/health", "/ready"})
-_OPEN_TO_THE_END: Final = _UNCOUNTED | {"/metrics"}
+# Addresses without a limit, and those that are answered while the service stops.
+_UNLIMITED: Final = frozenset({"/health", "/ready"})
+_ANSWERED_WHILE_STOPPING: Final = _UNLIMITED | {"/metrics"}
+# The route of requests that match none.
 _UNMATCHED: Final = "unmatched"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _RETRY_ELSEWHERE_S: Final = 5
 # Requests of one process that are in work at once; more are refused with 503.
 _MOST_IN_FLIGHT: Final = 1_000
+_UPLOADS: Final = "/predict/audio"
+# What a multipart body may hold beside the recording.
+_FORM_OVERHEAD_BYTES: Final = 64_000
 
 
-class AroundRequests:
+class RequestMiddleware:
     """Gives each request an id, refuses those beyond the limits or while the service stops, measures and logs."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: Metrics,
-        drain: Drain,
-        limits: RateLimits,
-        most_bytes: Callable[[str], int],
-    ) -> None:
-        self._app, self._metrics, self._drain, self._limits = app, metrics, drain, limits
-        self._most_bytes = most_bytes
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service, self._metrics, self._drain = app, service, service.metrics, service.drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +49,7 @@ class AroundRequests:
         self._drain.in_flight += 1
         self._metrics.in_flight.inc()
         try:
-            await self._let_in(scope)
+            await self._admit(scope)
             await self._app(scope, _bounded(scope, receive, self._most_bytes(scope["path"])), answer.send)
         except Problem as problem:
             await problem.response(state["request_id"])(scope, receive, answer.send)
@@ -66,20 +60,24 @@ class AroundRequests:
         finally:
             self._drain.in_flight -= 1
             self._metrics.in_flight.dec()
-            self._note(scope, answer.status or 499, time.perf_counter() - started)
+            self._record(scope, answer.status or 499, time.perf_counter() - started)
 
-    async def _let_in(self, scope: Scope) -> None:
+    def _most_bytes(self, path: str) -> int:
+        api = self._service.settings.api
+        return api.uploads.max_bytes + _FORM_OVERHEAD_BYTES if path.endswith(_UPLOADS) else api.limits.body_bytes
+
+    async def _admit(self, scope: Scope) -> None:
         path = scope["path"].removeprefix("/v1")
-        if path in _UNCOUNTED:
+        if path in _UNLIMITED:
             return
-        if self._drain.has_begun and path not in _OPEN_TO_THE_END:
+        if self._drain.has_begun and path not in _ANSWERED_WHILE_STOPPING:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
         if self._drain.in_flight > _MOST_IN_FLIGHT:
             raise overloaded("too_many_in_flight", "Too many requests are in work; come back in a moment.")
         client = scope.get("client")
-        await self._limits.take_address(client[0] if client else "local")
+        await self._service.limits.take_address(client[0] if client else "local")
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = _route(scope), scope["method"]
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         self._metrics.requests.labels(method, route, status).inc()
@@ -98,7 +96,7 @@ class AroundRequests:
 
 
 class _Answer:
-    """Adds the headers that every answer has, and remembers the status."""
+    """Sends the response with the headers that every response has, and keeps its status."""
 
     def __init__(self, send: Send, request_id: str, closing: Drain) -> None:
         self._send, self._request_id, self._drain = send, request_id, closing
@@ -117,9 +115,9 @@ class _Answer:
 
 
 def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
-    """Let at most so many bytes of a body through; one that declares more is refused when it is asked for.
+    """Return a ``receive`` that refuses a body of more bytes; one that declares more is refused at the first read.
 
-    Starlette's own limit answers before anybody was asked for a token, and not with problem details.
+    Starlette's own limit would answer before the token is verified, and without problem details.
     """
     declared = Headers(scope=scope).get("content-length", "")
     size = int(declared) if declared.isdigit() else 0

@@ -6,14 +6,13 @@ No problem holds a path, a secret or a trace; what went wrong inside the service
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from emotion_pipeline.api.error_location import error_location
+from emotion_pipeline.api.logs import error_location, logger
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -30,6 +29,15 @@ _TITLES: Final = {
     429: "Too many requests",
     500: "The service failed",
     503: "The service cannot take this now",
+}
+
+
+# Code and detail of what the framework refuses.
+_FRAMEWORK: Final = {
+    400: ("invalid_request", "The request cannot be read."),
+    404: ("not_found", "There is nothing at this address; /docs lists the addresses."),
+    405: ("method_not_allowed", "This address does not support this method; see the Allow header."),
+    413: ("body_too_large", "The body is larger than this address accepts."),
 }
 
 
@@ -117,9 +125,7 @@ def add_handlers(app: FastAPI) -> None:
 
 def unexpected(error: BaseException) -> Problem:
     """Log an unexpected error and return Problem 500."""
-    structlog.get_logger("emotion_pipeline.api").error(
-        "unexpected_error", error=type(error).__name__, at=error_location(error)
-    )
+    logger().error("unexpected_error", error=type(error).__name__, at=error_location(error))
     return Problem(
         500, "internal_error", "The service failed; the operator finds the reason in the log under this request's id."
     )
@@ -143,14 +149,5 @@ def _pointed(part: object) -> str:
 
 
 def _of_framework(error: HTTPException) -> Problem:
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "invalid_request"}
-    details = {
-        404: "There is nothing at this address; the addresses are listed at /docs.",
-        405: "This address does not take this method; see the Allow header.",
-        413: "The body is larger than this address takes.",
-        400: "The request cannot be read.",
-    }
-    status = error.status_code
-    return Problem(
-        status, codes.get(status, "http_error"), details.get(status, "The request failed."), headers=error.headers
-    )
+    code, detail = _FRAMEWORK.get(error.status_code, ("http_error", "The request failed."))
+    return Problem(error.status_code, code, detail, headers=error.headers)

@@ -1,10 +1,11 @@
 """The fields of requests and responses, from which OpenAPI is made. Names and meanings are the engine's."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from emotion_pipeline.engine.stages.report import SegmentResult
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Score = Annotated[float, Field(ge=-1.0, le=1.0)]
@@ -77,40 +78,6 @@ class TextEmotions(BaseModel):
     results: list[TextEmotion]
 
 
-class Word(BaseModel):
-    """A recognised word; times in seconds."""
-
-    text: str
-    start: float
-    end: float
-    probability: Probability
-    speaker: str
-
-
-class Segment(BaseModel):
-    """A sentence or speaker turn; times in seconds."""
-
-    speaker: str
-    start: float
-    end: float
-    transcript: str
-    emotion: str
-    emotion_score: Probability
-    text_emotion: str
-    text_emotion_score: Probability
-    sub_emotion: str | None
-    intensity: str | None
-    uncertain: bool
-    sentiment_score: Score | None
-    tone_sentiment_match: str
-    agreement_score: Score
-    masked: bool
-    leaking: bool
-    tone_probabilities: dict[str, Probability]
-    text_emotion_probabilities: dict[str, Probability]
-    words: list[Word]
-
-
 class RecordingResult(BaseModel):
     """What one recording says; the fields are those of ``emotion-clf predict --file``."""
 
@@ -120,18 +87,9 @@ class RecordingResult(BaseModel):
     transcript: str | None
     sentiment_score: Score | None
     tone_sentiment_match: str
-    segments: list[Segment]
+    segments: list[SegmentResult]
     status: str
     reasons: list[str]
-
-
-class JobStatus(StrEnum):
-    """Where a job stands; the last two are final."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
 
 
 class Failure(BaseModel):
@@ -145,7 +103,7 @@ class Job(BaseModel):
     """A recording that is or was analysed."""
 
     id: str
-    status: JobStatus
+    status: Literal["queued", "running", "succeeded", "failed"]
     progress: Probability
     stage: str | None = Field(description="What is being done, while it runs.")
     file: str

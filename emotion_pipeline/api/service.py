@@ -14,13 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.drain import Drain
-from emotion_pipeline.api.error_location import error_location
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.store import JobStore
 from emotion_pipeline.api.jobs.supervisor import Supervisor
 from emotion_pipeline.api.limits import RateLimits
-from emotion_pipeline.api.logs import logger
+from emotion_pipeline.api.logs import error_location, logger
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.api.text import TextService

@@ -56,10 +56,9 @@ def predict(
     recordings = _recordings(file or [], url or [], dir)
     if bool(texts) == bool(recordings):
         raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
-    prints_at_once = as_json and output is None
-    rows = _score_texts(texts) if texts else _analyse(recordings, output, hide_bar=prints_at_once and OUT.is_terminal)
-    statuses = _print_lines(rows) if prints_at_once else _deliver(list(rows), output)
-    if statuses & {"rejected", "failed"}:
+    hide_bar = as_json and output is None and OUT.is_terminal
+    rows = _score_texts(texts) if texts else _analyse(recordings, output, hide_bar=hide_bar)
+    if _deliver(rows, output, as_json=as_json) & {"rejected", "failed"}:
         raise typer.Exit(1)
 
 
@@ -110,19 +109,18 @@ def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hid
             raise
 
 
-def _print_lines(rows: Iterable[_Row]) -> set[str | None]:
-    """Print each row as soon as it is ready and return the statuses of all."""
+def _deliver(rows: Iterable[_Row], output: Path | None, *, as_json: bool) -> set[str | None]:
+    """Write rows to a file, or print them as JSON lines or as a table, and return their statuses."""
     statuses: set[str | None] = set()
+    table: list[_Row] = []
     for row in rows:
-        print_line(row)
         statuses.add(row.get("status"))
-    return statuses
-
-
-def _deliver(rows: Sequence[_Row], output: Path | None) -> set[str | None]:
-    """Write rows or print them as a table, and return their statuses."""
+        if as_json and output is None:
+            print_line(row)  # at once: the next row may take minutes
+        else:
+            table.append(row)
     if output is not None:
-        write(rows, output)
-    else:
-        print_table(rows)
-    return {row.get("status") for row in rows}
+        write(table, output)
+    elif table:
+        print_table(table)
+    return statuses

@@ -19,14 +19,13 @@ from typing import IO, Annotated, Any, Final, NoReturn
 import typer
 
 from emotion_pipeline.api.addresses import job_limits
-from emotion_pipeline.api.error_location import error_location
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run, warm_up
 from emotion_pipeline.api.jobs.database import open_database
 from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.jobs.webhook import deliver
-from emotion_pipeline.api.logs import logger, set_up_logs
+from emotion_pipeline.api.logs import error_location, logger, set_up_logs
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.service_settings import webhook_key
