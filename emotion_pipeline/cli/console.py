@@ -69,13 +69,18 @@ def print_line(row: Mapping[str, Any]) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of equal keys as a table."""
+    """Print rows of equal keys as a table; of one row alone, each field is a line."""
     names = [name for name in rows[0] if name not in _JSON_ONLY]
-    table = Table()
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(row[name]) for name in names))
+    if len(rows) == 1:
+        table = Table(show_header=False)
+        for name in names:
+            table.add_row(name, cell(rows[0][name]))
+    else:
+        table = Table()
+        for name in names:
+            table.add_column(name.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(cell(row[name]) for name in names))
     OUT.print(table)
 
 

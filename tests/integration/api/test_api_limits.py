@@ -15,7 +15,7 @@ from emotion_pipeline.api.problems import Problem
 from emotion_pipeline.config.service_settings import Limits
 
 
-def test_only_a_subject_beyond_its_limit_is_refused_and_told_when_to_retry(tmp_path: Path) -> None:
+def test_only_a_subject_beyond_its_limit_is_refused_with_a_retry_time(tmp_path: Path) -> None:
     variables = {"EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "20"}
     with RunningService(tmp_path, **variables) as service, service.wait_until_ready().client("greedy") as greedy:
         forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.8"}

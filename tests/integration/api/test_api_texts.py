@@ -130,7 +130,7 @@ def test_concurrent_requests_share_passes_and_get_their_own_answers(client: http
         (json.dumps({"text": "a" * 2_000_000}).encode(), 413, "body_too_large"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_shape(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+def test_every_error_has_the_same_shape(client: httpx.Client, body: bytes, status: int, code: str) -> None:
     answer = client.post("/v1/predict", content=body, headers={"Content-Type": "application/json"})
     problem(answer, status, code)
 
