@@ -231,7 +231,7 @@ def running(folder: Path) -> Iterator[tuple[psutil.Process, int, str]]:
     }
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")])
     with (folder / "log").open("w") as log:
-        code = "from emotion_pipeline.cli import main; main()"
+        code = "from emotion_pipeline.cli.app import main; main()"
         server = subprocess.Popen([sys.executable, "-c", code, "serve"], cwd=folder, env=environment, stderr=log)
     try:
         _wait_until(lambda: _is_ready(port), server)

@@ -1,7 +1,4 @@
-"""The import name of the public documentation: ``from emotion_clf import AudioAnalyzer, EmotionPredictor``.
-
-Everything lives in ``emotion_pipeline`` and is fetched when it is asked for; nothing is defined here.
-"""
+"""The documented import name: names of ``emotion_pipeline``, each imported when it is used."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final

@@ -1,7 +1,4 @@
-"""Speech emotion analytics as a data pipeline.
-
-Importing the package loads neither Dagster nor torch; what it names is fetched when it is asked for.
-"""
+"""Speech emotion analytics as a data pipeline. Importing the package loads neither Dagster nor torch."""
 
 from importlib import import_module
 from importlib.metadata import version

@@ -1,7 +1,4 @@
-"""Who may ask for what: the checks that stand before every route but those of health.
-
-A token is judged by ``tokens``, limits are counted by ``limits``; here both meet the request.
-"""
+"""Access: the dependencies that verify the token, the scope and the limit of every request but those for health."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +11,7 @@ from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.api.service import Service
 from emotion_pipeline.api.tokens import SCOPES, KeysUnavailableError, Principal, TokenError
 
-# Who asks where everybody is let in.
+# The subject of all requests where no tokens are needed.
 DEVELOPER: Final = Principal("development", frozenset(SCOPES))
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="emotion-clf token create --subject you")
@@ -31,7 +28,7 @@ Parts = Annotated[Service, Depends(service_of)]
 async def _principal(
     request: Request, service: Parts, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    if service.judge is None:
+    if service.tokens is None:
         principal = DEVELOPER
     elif credentials is None:
         raise Problem(
@@ -41,28 +38,28 @@ async def _principal(
             headers={"WWW-Authenticate": 'Bearer realm="emotion-pipeline"'},
         )
     else:
-        principal = await _judged(service, credentials.credentials)
+        principal = await _verified(service, credentials.credentials)
     request.state.subject = principal.subject
     return principal
 
 
-async def _judged(service: Service, token: str) -> Principal:
-    assert service.judge is not None
+async def _verified(service: Service, token: str) -> Principal:
+    assert service.tokens is not None
     try:
         if service.settings.api.tokens.jwks_url:
-            return await asyncio.to_thread(service.judge.principal, token)  # it may ask the server of keys
-        return service.judge.principal(token)
+            return await asyncio.to_thread(service.tokens.verify, token)  # it may ask the key server
+        return service.tokens.verify(token)
     except TokenError as error:
         challenge = f'Bearer realm="emotion-pipeline", error="invalid_token", error_description="{error}"'
         raise Problem(
-            401, "token_invalid", f"The token is not believed: {error}.", headers={"WWW-Authenticate": challenge}
+            401, "token_invalid", f"The token is not accepted: {error}.", headers={"WWW-Authenticate": challenge}
         ) from error
     except KeysUnavailableError as error:
-        raise overloaded("keys_unavailable", "Tokens cannot be judged now; try again.", 10) from error
+        raise overloaded("keys_unavailable", "Tokens cannot be verified now; try again.", 10) from error
 
 
-def allowed(scope: str) -> Callable[..., Awaitable[Principal]]:
-    """Return a dependency that gives who asks, if the token has ``scope`` and the subject's limit is not used up."""
+def require(scope: str) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency: the principal, if the token has ``scope`` and the subject's limit is not used up."""
 
     async def check(
         service: Parts, response: Response, principal: Annotated[Principal, Depends(_principal)]
@@ -72,7 +69,7 @@ def allowed(scope: str) -> Callable[..., Awaitable[Principal]]:
             raise Problem(
                 403,
                 "scope_missing",
-                f"The token does not have the scope {scope!r}, which this address asks for.",
+                f"The token does not have the scope {scope!r}, which this address needs.",
                 headers={"WWW-Authenticate": challenge},
             )
         standing = await service.limits.take_request(principal.subject)
@@ -82,6 +79,6 @@ def allowed(scope: str) -> Callable[..., Awaitable[Principal]]:
     return check
 
 
-Predicting = Annotated[Principal, Depends(allowed("predict"))]
-OwningJobs = Annotated[Principal, Depends(allowed("jobs"))]
-Measuring = Annotated[Principal, Depends(allowed("metrics"))]
+Predicting = Annotated[Principal, Depends(require("predict"))]
+OwningJobs = Annotated[Principal, Depends(require("jobs"))]
+Measuring = Annotated[Principal, Depends(require("metrics"))]

@@ -1,8 +1,7 @@
-"""Addresses that clients of the service may name, and what fetching from them may cost.
+"""Which addresses clients may name, and the limits of fetching from them.
 
-The engine also reads local paths, object stores and stages with the operator's rights; a client may name none of these.
-Whether a name leads to a private network is checked by the engine when it connects, and here already where the address
-is a number, so that the answer comes at once.
+The engine also reads local paths, object stores and stages with the operator's rights; clients may name none of these.
+The engine refuses private networks when it connects; IP addresses are refused here already, before a job is made.
 """
 
 import socket
@@ -21,7 +20,7 @@ _SCHEMES: Final = frozenset({"http", "https", "ytdlp+http", "ytdlp+https"})
 
 
 def job_limits(settings: Settings) -> FetchLimits:
-    """Return what fetching for a client may cost: no more than for the pipeline, no more than an upload."""
+    """Return the limits of fetching for a client: those of the pipeline and those of uploads, whichever are lower."""
     limits, uploads = fetch_limits(settings.sources), settings.api.uploads
     return replace(
         limits,
@@ -31,9 +30,9 @@ def job_limits(settings: Settings) -> FetchLimits:
 
 
 def check_address(address: str, limits: FetchLimits, *, webhook: bool = False) -> None:
-    """Refuse an address that is none, is of another kind, holds credentials, or is the number of a private machine.
+    """Refuse an address that is invalid, not of the web, holds credentials, or is an IP address of a private network.
 
-    Nothing is looked up or connected to. Raises Problem 422.
+    Nothing is resolved or connected to. Raises Problem 422.
     """
     scheme = scheme_of(address)
     if scheme not in (_SCHEMES if not webhook else {"http", "https"}):
@@ -42,9 +41,9 @@ def check_address(address: str, limits: FetchLimits, *, webhook: bool = False) -
         parts = urlsplit(address.removeprefix("ytdlp+"))
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is no valid web address.") from error
+        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is not a valid web address.") from error
     if not host or port == 0 or any(letter.isspace() or not letter.isprintable() for letter in address):
-        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is no valid web address.")
+        raise _refused(FetchReason.UNSUPPORTED_ADDRESS, "It is not a valid web address.")
     if "@" in parts.netloc or "\\" in address:
         raise _refused(
             FetchReason.UNSUPPORTED_ADDRESS, "Addresses with user names, passwords or backslashes are refused."
@@ -54,12 +53,12 @@ def check_address(address: str, limits: FetchLimits, *, webhook: bool = False) -
 
 
 def _numbers(host: str) -> list[str]:
-    """Return the IP addresses that a host in numeric form means, in any of its spellings; none for a name."""
+    """Return the IP addresses that a host in any numeric spelling stands for; none for a name."""
     try:
-        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        entries = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return []
-    return [str(entry[4][0]).partition("%")[0] for entry in found]
+    return [str(entry[4][0]).partition("%")[0] for entry in entries]
 
 
 def _refused(reason: FetchReason, detail: str) -> Problem:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 import emotion_pipeline
 from emotion_pipeline.api.logs import set_up_logs
-from emotion_pipeline.api.middleware import AroundRequests
+from emotion_pipeline.api.middleware import RequestMiddleware
 from emotion_pipeline.api.problems import ProblemDetails, add_handlers
 from emotion_pipeline.api.routes import audio, health, jobs, text
 from emotion_pipeline.api.service import Service
@@ -19,21 +19,16 @@ from emotion_pipeline.api.tracing import trace
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 
-# What a multipart body may hold beside the recording.
-_FORM_OVERHEAD_BYTES: Final = 64_000
-
-_UPLOADS: Final = "/predict/audio"
-
 _DESCRIPTION: Final = """
-What texts and recordings express. Every address is also there without `/v1`. Failures are problem details (RFC 9457)
-with a stable `code`; RateLimit fields say where you stand.
+What texts and recordings express. Every address also exists without `/v1`. Failures are problem details (RFC 9457)
+with a stable `code`; RateLimit fields say how much you may still ask for.
 """
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; its parts start with its lifespan.
 
-    :raises TokenSetupError: there is no key to judge tokens with
+    :raises TokenSetupError: there is no key to verify tokens with
     :raises ConfigurationError: settings contradict each other
     """
     settings = settings or load_settings()
@@ -45,32 +40,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     add_handlers(app)
-    uploaded = settings.api.uploads.max_bytes + _FORM_OVERHEAD_BYTES
     for prefix in ("/v1", ""):
-        app.include_router(_routes(), prefix=prefix)
-    app.add_middleware(
-        AroundRequests,  # pyright: ignore[reportArgumentType] - Starlette's protocol knows no keyword-only arguments
-        metrics=service.metrics,
-        drain=service.drain,
-        limits=service.limits,
-        most_in_flight=settings.api.limits.in_flight,
-        most_bytes=lambda path: uploaded if path.endswith(_UPLOADS) else settings.api.limits.body_bytes,
-    )
+        for module in (health, text, audio, jobs):
+            app.include_router(module.router, prefix=prefix)
+    app.add_middleware(RequestMiddleware, service=service)
     if settings.api.tracing:
         trace(app)
     _describe_problems(app)
     return app
 
 
-def _routes() -> APIRouter:
-    routes = APIRouter()
-    for module in (health, text, audio, jobs):
-        routes.include_router(module.router)
-    return routes
-
-
 def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI description say what problems look like, in place of FastAPI's own form of errors."""
+    """Describe errors as problem details in OpenAPI, in place of FastAPI's own form."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

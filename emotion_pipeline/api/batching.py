@@ -1,7 +1,7 @@
-"""Texts of concurrent requests judged in one forward pass.
+"""Texts of concurrent requests in one forward pass of the model.
 
-While the model computes, the requests that come meanwhile gather and share the next pass; a short pause before a
-pass lets a burst gather, too. What waits is bounded: beyond it a request is told to come back.
+Requests that come while the model computes share the next pass; a short pause before a pass lets a burst gather, too.
+The number of waiting texts is bounded: a request beyond it is refused with 503.
 """
 
 import asyncio
@@ -25,22 +25,22 @@ class _Waiting(Generic[T]):
 class Batcher(Generic[T]):
     """Gathers texts and gives each request its own part of the answers.
 
-    :param judge: one answer per text, in order; called in a thread, never twice at once
+    :param model: returns one answer per text, in order; called in a thread, never twice at once
     :param most_texts: texts of one pass, unless a single request has more
     :param wait_s: how long the first text of a pass waits for others
     :param most_queued: texts that may wait
-    :param on_batch: told the size of each pass
+    :param on_batch: called with the size of each pass
     """
 
     def __init__(
         self,
-        judge: Callable[[Sequence[str]], list[T]],
+        model: Callable[[Sequence[str]], list[T]],
         most_texts: int,
         wait_s: float,
         most_queued: int,
         on_batch: Callable[[int], None] = lambda _size: None,
     ) -> None:
-        self._judge, self._most_texts, self._wait_s, self._most_queued = judge, most_texts, wait_s, most_queued
+        self._model, self._most_texts, self._wait_s, self._most_queued = model, most_texts, wait_s, most_queued
         self._on_batch = on_batch
         self._queue: deque[_Waiting[T]] = deque()
         self._queued = 0
@@ -54,11 +54,11 @@ class Batcher(Generic[T]):
         return self._queued
 
     def start(self) -> None:
-        """Begin to judge; what was submitted before waits until then."""
+        """Begin with the passes; texts that were submitted before wait until then."""
         self._task = asyncio.create_task(self._run(), name="text-batches")
 
     async def stop(self) -> None:
-        """Stop; what still waits is told that the service stops."""
+        """Stop; requests that still wait get Problem 503."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -68,7 +68,7 @@ class Batcher(Generic[T]):
                 waiting.answer.set_exception(overloaded("stopping", "The service stops; ask another instance."))
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def judge(self, texts: Sequence[str]) -> list[T]:
+    async def answer(self, texts: Sequence[str]) -> list[T]:
         """Return one answer per text, in order. Raises Problem 503 where too many texts wait."""
         if self._queued + len(texts) > self._most_queued:
             raise overloaded("queue_full", f"{self._queued} texts wait for the model; come back in a moment.")
@@ -104,7 +104,7 @@ class Batcher(Generic[T]):
         texts = [text for waiting in batch for text in waiting.texts]
         self._on_batch(len(texts))
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._judge, texts)
+            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._model, texts)
         except asyncio.CancelledError:
             for waiting in batch:
                 waiting.answer.cancel()

@@ -1,21 +1,33 @@
 """``emotion-clf serve`` and ``emotion-clf token``: the service on the command line.
 
-Two sub-apps, which the command line adds; FastAPI and uvicorn are imported when a command runs.
+FastAPI and uvicorn are imported when a command runs, so that the command line starts fast and without the extra.
 """
 
+import base64
+import os
 import re
+import secrets
+import tempfile
 from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 
-from emotion_pipeline.config.settings import load_settings
+from emotion_pipeline.config.service_settings import WEBHOOK_SECRET_PREFIX
+from emotion_pipeline.config.settings import PREFIX, load_settings
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 serve_app = typer.Typer(invoke_without_command=True)
 token_app = typer.Typer(
-    help="Tokens for the REST service.\n\nExample: emotion-clf token create --subject alice", no_args_is_help=True
+    help="Tokens and secrets for the REST service.\n\nExample: emotion-clf token create --subject alice",
+    no_args_is_help=True,
 )
+
+# How long uvicorn waits for connections to close after the drain.
+_CLOSE_S: Final = 2
+
+# Random bytes of a new webhook key, as many as the output of SHA-256.
+_WEBHOOK_KEY_BYTES: Final = 32
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -29,9 +41,39 @@ def serve(
 
     Example: EMOTION_API__DEVELOPMENT=true emotion-clf serve
     """
-    from emotion_pipeline.api.running import run
+    # Server and worker processes read their settings from the environment, as this one does.
+    for name, value in (("HOST", host), ("PORT", port)):
+        if value is not None:
+            os.environ[f"{PREFIX}API__{name}"] = str(value)
+    settings = load_settings()
+    try:
+        import uvicorn
 
-    run(host, port)
+        from emotion_pipeline.api.jobs.database import migrate, open_database
+        from emotion_pipeline.api.logs import set_up_logs
+        from emotion_pipeline.api.service import check_setup
+    except ImportError as error:
+        raise _missing_extra(error) from error
+    api = settings.api
+    set_up_logs(settings.log_level)
+    check_setup(settings)
+    migrate(open_database(api, settings.api_secrets), api.folder)
+    with tempfile.TemporaryDirectory(prefix="emotion-metrics-") as shared:
+        if api.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        uvicorn.run(
+            "emotion_pipeline.api.app:create_app",
+            factory=True,
+            host=api.host,
+            port=api.port,
+            workers=api.workers,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # clients could write any address there, and limits count by address
+            server_header=False,
+            timeout_graceful_shutdown=_CLOSE_S,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
 
 
 @token_app.command("create")
@@ -47,25 +89,33 @@ def create(
     try:
         from emotion_pipeline.api.tokens import SCOPES, make_token
     except ImportError as error:
-        raise missing_extra(error) from error
-    wanted = scope or ["predict", "jobs"]
-    unknown = sorted(set(wanted) - set(SCOPES))
+        raise _missing_extra(error) from error
+    scopes = scope or ["predict", "jobs"]
+    unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
-        raise typer.BadParameter(f"there is no scope {', '.join(unknown)}; those that exist are {', '.join(SCOPES)}")
+        raise typer.BadParameter(f"there is no scope {', '.join(unknown)}; use {', '.join(SCOPES)}")
     if not subject.strip() or not subject.isprintable():
         raise typer.BadParameter("the subject must have visible characters only")
     settings = load_settings()
-    typer.echo(make_token(settings.api, settings.api_secrets, subject, wanted, lifetime(expires)))
+    typer.echo(make_token(settings.api, settings.api_secrets, subject, scopes, lifetime(expires)))
+
+
+@token_app.command("webhook-secret")
+def create_webhook_secret() -> None:
+    """Print a new random EMOTION_WEBHOOK_SECRET; receivers verify webhooks with the same one.
+
+    Example: emotion-clf token webhook-secret
+    """
+    typer.echo(WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_WEBHOOK_KEY_BYTES)).decode())
 
 
 def lifetime(text: str) -> timedelta:
-    """Return the time that ``15m``, ``12h`` or ``30d`` means. Raises BadParameter for anything else."""
+    """Return the time span that ``15m``, ``12h`` or ``30d`` means. Raises BadParameter for anything else."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no lifetime; write a number and s, m, h or d, as in 12h")
+        raise typer.BadParameter(f"{text!r} is not a lifetime; write a number and s, m, h or d, as in 12h")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def missing_extra(error: ImportError) -> BackendUnavailableError:
-    """Return what a user is told whose installation lacks the extra."""
+def _missing_extra(error: ImportError) -> BackendUnavailableError:
     return BackendUnavailableError(f"the REST service needs {error.name}; run: pip install 'emotion-pipeline[api]'")

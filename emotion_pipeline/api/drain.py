@@ -1,8 +1,7 @@
-"""Stopping without breaking a promise: requests in work are finished, new ones are sent elsewhere.
+"""Stopping the server: requests in work are finished, new ones are refused.
 
-The first signal to stop begins the drain; when the last request is done, or ``drain_seconds`` have passed, the
-server's own handler is called, which closes it. A second signal closes it at once. Whatever hangs then, the process
-ends in time.
+The first signal to stop begins the drain. When the last request is done, or after ``_DRAIN_S``, the server's own signal
+handler closes it. A second signal closes it at once. The process ends in time, whatever hangs.
 """
 
 import asyncio
@@ -17,19 +16,19 @@ from typing import Any, Final
 from emotion_pipeline.api.logs import logger
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-# Shortest drain: a load balancer sees an answer of 503 instead of a closed door.
-_NOTICED_S: Final = 1.0
+# Longest and shortest drain. In the shortest one a load balancer sees an answer of 503, not a refused connection.
+_DRAIN_S: Final = 12.0
+_SHORTEST_DRAIN_S: Final = 1.0
+# After the drain, for closing connections and workers; then the process ends, whatever it waits for.
+_LAST_S: Final = 6.0
 
 _POLL_S: Final = 0.05
-# After the drain, for closing connections and workers; then the process ends whatever it waits for.
-LAST_S: Final = 6.0
 
 
 class Drain:
-    """Counts requests in work and knows whether new ones are welcome."""
+    """Counts requests in work; ``has_begun`` says whether new ones are refused."""
 
-    def __init__(self, drain_s: float) -> None:
-        self._drain_s = drain_s
+    def __init__(self) -> None:
         self._handlers: dict[int, Any] = {}
         self.in_flight = 0
         self.has_begun = False
@@ -52,15 +51,15 @@ class Drain:
             return
         self.has_begun = True
         logger().info("stopping", signal=signal.Signals(number).name, in_flight=self.in_flight)
-        last = threading.Timer(self._drain_s + LAST_S, os._exit, (1,))
+        last = threading.Timer(_DRAIN_S + _LAST_S, os._exit, (1,))
         last.daemon = True
         last.start()
         self._task = asyncio.create_task(self._finish(close), name="drain")
 
     async def _finish(self, close: Callable[[], None]) -> None:
         began = time.monotonic()
-        while (passed := time.monotonic() - began) < self._drain_s:
-            if self.in_flight == 0 and passed >= min(_NOTICED_S, self._drain_s):
+        while (passed := time.monotonic() - began) < _DRAIN_S:
+            if self.in_flight == 0 and passed >= _SHORTEST_DRAIN_S:
                 break
             await asyncio.sleep(_POLL_S)
         logger().info("stopped_taking_requests", in_flight=self.in_flight, seconds=round(passed, 3))

@@ -1,4 +1,4 @@
-"""Where the service keeps files: uploads until their job ended, and what a job finished so far."""
+"""The service's files: uploads, until their job has ended, and the unfinished work of jobs."""
 
 import shutil
 import time
@@ -6,23 +6,23 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-# Age from which a file that no job names was left by a process that ended while it received it.
+# Age from which an upload without a job was left by a process that ended while it received it.
 _ABANDONED_S: Final = 3_600.0
 
 
 class Folders:
-    """The folders below ``api.folder``, made when they are first asked for; nobody but the service's user may look."""
+    """The folders below ``api.folder``, made at first use; only the service's user may read them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
     @property
     def uploads(self) -> Path:
-        """Recordings that were sent."""
+        """The folder of uploads."""
         return _made(self._root / "uploads")
 
     def work(self, job_id: str) -> Path:
-        """Return the folder of one job."""
+        """Return the folder for the unfinished work of a job."""
         return _made(self._root / "work" / job_id)
 
     def remove_job(self, job_id: str, upload: str | None) -> None:

@@ -1,8 +1,7 @@
-"""How much a client may ask for: token buckets for each subject and each client address.
+"""Rate limits: token buckets for each subject and each client address, in this process or in Redis.
 
-Buckets are kept in this process, or in Redis where several processes share them. Costs are counted in thousandths,
-because the library counts whole tokens and forgets what a part of a second would add. Answers say where a client stands
-in the fields of draft-ietf-httpapi-ratelimit-headers-10.
+Costs are counted in thousandths, because the library counts whole tokens and drops what a part of a second would add.
+Responses have the fields of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import ipaddress
@@ -19,16 +18,16 @@ from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.config.service_settings import Limits
 
 _PARTS: Final = 1_000
-# Buckets that are kept in memory; the one that was left alone for longest is forgotten first, that is: full again.
+# Buckets that are kept in memory; the one that was unused for longest is dropped first, which means it is full again.
 _MOST_CLIENTS: Final = 100_000
 
-# One customer has at least this prefix (RFC 6177): single addresses below it cost nothing to change.
+# A customer has at least this prefix (RFC 6177) and can change addresses within it at will.
 _PREFIX_V6: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a client stands with one policy."""
+    """What a client has left of one policy."""
 
     policy: str
     quota: int
@@ -52,7 +51,7 @@ class _Policy:
         )
 
     async def take(self, key: str, cost: float) -> Standing:
-        """Take ``cost``, at most the whole bucket. Raises Problem 429 where so much is not there."""
+        """Take ``cost``, at most the whole bucket. Raises Problem 429 where too little is left."""
         parts = min(max(1, math.ceil(cost * _PARTS)), self.quota * _PARTS)
         try:
             result = await self._bucket.limit(key, cost=parts)
@@ -92,7 +91,7 @@ class RateLimits:
         self._addresses = _Policy("address", by_address, minute, store) if by_address else None
 
     async def take_address(self, address: str) -> None:
-        """Count one request of a client's address, before anybody knows whose it is. Raises Problem 429."""
+        """Count one request of a client address, before its token is verified. Raises Problem 429."""
         if self._addresses is not None:
             await self._addresses.take(_network(address), 1)
 

@@ -1,18 +1,21 @@
-"""The service's log: one JSON object a line on standard error, with the request's name, its subject and its time.
+"""The service's log: one JSON object a line on standard error, with the request's id, its subject and its time.
 
-Texts, audio, tokens and addresses enter no line; only ``api.log_content`` lets texts in, at level DEBUG.
+No line holds texts, audio, tokens or addresses.
 """
 
 import logging
 import sys
+import traceback
+from pathlib import PurePath
 from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict
 
-_NAME: Final = "emotion_pipeline.api"
+_PACKAGE: Final = "emotion_pipeline"
+_NAME: Final = f"{_PACKAGE}.api"
 
-# Libraries that tell each step of theirs at a level below WARNING.
+# Libraries that log each of their steps at a level below WARNING.
 _QUIET: Final = ("httpx", "httpcore", "stamina", "alembic", "multipart", "python_multipart")
 
 _SHARED: Final[list[Any]] = [
@@ -52,8 +55,21 @@ def logger() -> Any:
     return structlog.get_logger(_NAME)
 
 
+def error_location(error: BaseException) -> str:
+    """Return where an unexpected error arose: the innermost frame of ours as ``module.py:line function``.
+
+    Log this and the type of the error, not its message, which may hold secrets.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "unknown"
+    ours = [frame for frame in frames if _PACKAGE in PurePath(frame.filename).parts]
+    last = (ours or frames)[-1]
+    return f"{PurePath(last.filename).name}:{last.lineno} {last.name}"
+
+
 def _without_traces(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Keep an error's type of what a library logs, not its trace, in which paths and values stand."""
+    """Reduce a traceback that a library logs to the type of its error: traces hold paths and values."""
     record = event.get("_record")
     if record is not None and record.exc_info:
         error = record.exc_info[1]

@@ -1,10 +1,8 @@
-"""The service's figures for Prometheus, by name: what is counted, in which unit, and how they are read.
-
-Who counts what stands where it happens. Worker processes of jobs report through the server that started them.
-"""
+"""The service's metrics for Prometheus. They are updated where things happen; workers report through their server."""
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,7 +13,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-PREFIX: Final = "emotion_api"
+_PREFIX: Final = "emotion_api"
 _LATENCIES_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 1.2, 2.5, 5.0, 10.0, 30.0)
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _LENGTHS_S: Final = (1, 5, 15, 30, 60, 300, 900, 3_600, 14_400)
@@ -23,47 +21,31 @@ _SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:
-    """All figures of one process, in a registry of their own."""
+    """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self.request_seconds = Histogram(
-            f"{PREFIX}_request_seconds",
-            "Time from a request's head to its answer's end.",
-            ["method", "route"],
-            buckets=_LATENCIES_S,
-            registry=registry,
+        counter = partial(Counter, namespace=_PREFIX, registry=registry)
+        gauge = partial(Gauge, namespace=_PREFIX, registry=registry)
+        histogram = partial(Histogram, namespace=_PREFIX, registry=registry)
+        by_route = ["method", "route"]
+        self.request_seconds = histogram(
+            "request_seconds", "Time from a request's head to its answer's end.", by_route, buckets=_LATENCIES_S
         )
-        self.requests = Counter(f"{PREFIX}_requests", "Requests.", ["method", "route", "status"], registry=registry)
-        self.errors = Counter(f"{PREFIX}_errors", "Problems told.", ["route", "status"], registry=registry)
-        self.in_flight = Gauge(
-            f"{PREFIX}_in_flight_requests", "Requests in work.", registry=registry, multiprocess_mode="livesum"
+        self.requests = counter("requests", "Requests.", [*by_route, "status"])
+        self.errors = counter("errors", "Requests that ended with an error.", ["route", "status"])
+        self.in_flight = gauge("in_flight_requests", "Requests in work.", multiprocess_mode="livesum")
+        self.queued_texts = gauge("queued_texts", "Texts that wait for the model.", multiprocess_mode="livesum")
+        self.batch_texts = histogram("batch_texts", "Texts of one forward pass.", buckets=_SIZES)
+        self.jobs = counter("jobs", "Jobs that ended, by how.", ["outcome"])
+        self.job_seconds = histogram("job_seconds", "Time that a job was worked on.", buckets=_LENGTHS_S)
+        self.unfinished_jobs = gauge(
+            "unfinished_jobs", "Jobs in the database that have not ended.", ["status"], multiprocess_mode="mostrecent"
         )
-        self.queued_texts = Gauge(
-            f"{PREFIX}_queued_texts", "Texts that wait for the model.", registry=registry, multiprocess_mode="livesum"
-        )
-        self.batch_texts = Histogram(
-            f"{PREFIX}_batch_texts", "Texts of one forward pass.", buckets=_SIZES, registry=registry
-        )
-        self.jobs = Counter(f"{PREFIX}_jobs", "Jobs that ended, by how.", ["outcome"], registry=registry)
-        self.job_seconds = Histogram(
-            f"{PREFIX}_job_seconds", "Time that a job was worked on.", buckets=_LENGTHS_S, registry=registry
-        )
-        self.unfinished_jobs = Gauge(
-            f"{PREFIX}_unfinished_jobs",
-            "Jobs in the database that have not ended.",
-            ["status"],
-            registry=registry,
-            multiprocess_mode="mostrecent",
-        )
-        self.audio_seconds = Counter(f"{PREFIX}_audio_seconds", "Length of analysed audio.", registry=registry)
-        self.webhooks = Counter(f"{PREFIX}_webhooks", "Webhooks, by how they ended.", ["outcome"], registry=registry)
-        self.model_load_seconds = Gauge(
-            f"{PREFIX}_model_load_seconds",
-            "Time that loading and warming took.",
-            ["process"],
-            registry=registry,
-            multiprocess_mode="max",
+        self.audio_seconds = counter("audio_seconds", "Length of analysed audio.")
+        self.webhooks = counter("webhooks", "Webhooks, by how they ended.", ["outcome"])
+        self.model_load_seconds = gauge(
+            "model_load_seconds", "Time that loading and warming took.", ["process"], multiprocess_mode="max"
         )
         if _SHARED_DIRECTORY not in os.environ:
             ProcessCollector(registry=registry)
@@ -72,7 +54,7 @@ class Metrics:
         registry.register(_Gpu())
 
     def exposition(self) -> bytes:
-        """Return all figures in Prometheus' text format; those of all processes where several serve."""
+        """Return all metrics in Prometheus' text format, of all processes where several serve."""
         if _SHARED_DIRECTORY not in os.environ:
             return generate_latest(self._registry)
         shared = CollectorRegistry()
@@ -82,11 +64,11 @@ class Metrics:
 
 
 class _Gpu(Collector):
-    """What NVIDIA's driver says of each GPU; nothing where there is none or ``nvidia-ml-py`` is not installed."""
+    """Memory and load of each NVIDIA GPU; nothing without a GPU or without ``nvidia-ml-py``."""
 
     def collect(self) -> Iterator[Metric]:
-        memory = GaugeMetricFamily(f"{PREFIX}_gpu_memory_used_bytes", "Memory in use.", labels=["gpu"])
-        load = GaugeMetricFamily(f"{PREFIX}_gpu_utilization_ratio", "Share of time in use, [0, 1].", labels=["gpu"])
+        memory = GaugeMetricFamily(f"{_PREFIX}_gpu_memory_used_bytes", "Memory in use.", labels=["gpu"])
+        load = GaugeMetricFamily(f"{_PREFIX}_gpu_utilization_ratio", "Share of time in use, [0, 1].", labels=["gpu"])
         for index, used, share in _gpus():
             memory.add_metric([str(index)], used)
             load.add_metric([str(index)], share)

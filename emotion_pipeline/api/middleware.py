@@ -1,12 +1,11 @@
-"""What happens around every request, whatever it asks for: its name, its figures, its line in the log, its turn.
+"""What every request passes through: its id, limits by address, figures and its line in the log.
 
-Written against ASGI itself: a body is never read here, and nothing is added to a request's time but this.
+Written against ASGI itself, so that no body is read here and little time is added.
 """
 
 import re
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,34 +13,30 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotion_pipeline.api.drain import Drain
-from emotion_pipeline.api.limits import RateLimits
 from emotion_pipeline.api.logs import logger
-from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded, unexpected
+from emotion_pipeline.api.service import Service
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_UNCOUNTED: Final = frozenset({"/health", "/ready"})
-_OPEN_TO_THE_END: Final = _UNCOUNTED | {"/metrics"}
+# Addresses without a limit, and those that are answered while the service stops.
+_UNLIMITED: Final = frozenset({"/health", "/ready"})
+_ANSWERED_WHILE_STOPPING: Final = _UNLIMITED | {"/metrics"}
+# The route of requests that match none.
 _UNMATCHED: Final = "unmatched"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _RETRY_ELSEWHERE_S: Final = 5
+# Requests of one process that are in work at once; more are refused with 503.
+_MOST_IN_FLIGHT: Final = 1_000
+_UPLOADS: Final = "/predict/audio"
+# What a multipart body may hold beside the recording.
+_FORM_OVERHEAD_BYTES: Final = 64_000
 
 
-class AroundRequests:
-    """Names each request, bounds how many are in work, turns them away while the service stops, measures and logs."""
+class RequestMiddleware:
+    """Gives each request an id, refuses those beyond the limits or while the service stops, measures and logs."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: Metrics,
-        drain: Drain,
-        limits: RateLimits,
-        most_in_flight: int,
-        most_bytes: Callable[[str], int],
-    ) -> None:
-        self._app, self._metrics, self._drain, self._limits = app, metrics, drain, limits
-        self._most_in_flight, self._most_bytes = most_in_flight, most_bytes
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service, self._metrics, self._drain = app, service, service.metrics, service.drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,31 +49,35 @@ class AroundRequests:
         self._drain.in_flight += 1
         self._metrics.in_flight.inc()
         try:
-            await self._let_in(scope)
+            await self._admit(scope)
             await self._app(scope, _bounded(scope, receive, self._most_bytes(scope["path"])), answer.send)
         except Problem as problem:
             await problem.response(state["request_id"])(scope, receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets problem details and the log no trace
+        except Exception as error:  # noqa: BLE001 - the client always gets problem details, and the log no trace
             problem = unexpected(error)
             if answer.status is None:
                 await problem.response(state["request_id"])(scope, receive, answer.send)
         finally:
             self._drain.in_flight -= 1
             self._metrics.in_flight.dec()
-            self._note(scope, answer.status or 499, time.perf_counter() - started)
+            self._record(scope, answer.status or 499, time.perf_counter() - started)
 
-    async def _let_in(self, scope: Scope) -> None:
+    def _most_bytes(self, path: str) -> int:
+        api = self._service.settings.api
+        return api.uploads.max_bytes + _FORM_OVERHEAD_BYTES if path.endswith(_UPLOADS) else api.limits.body_bytes
+
+    async def _admit(self, scope: Scope) -> None:
         path = scope["path"].removeprefix("/v1")
-        if path in _UNCOUNTED:
+        if path in _UNLIMITED:
             return
-        if self._drain.has_begun and path not in _OPEN_TO_THE_END:
+        if self._drain.has_begun and path not in _ANSWERED_WHILE_STOPPING:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
-        if self._drain.in_flight > self._most_in_flight:
-            raise overloaded("too_many_in_flight", "As many requests are in work as may be; come back in a moment.")
+        if self._drain.in_flight > _MOST_IN_FLIGHT:
+            raise overloaded("too_many_in_flight", "Too many requests are in work; come back in a moment.")
         client = scope.get("client")
-        await self._limits.take_address(client[0] if client else "local")
+        await self._service.limits.take_address(client[0] if client else "local")
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = _route(scope), scope["method"]
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         self._metrics.requests.labels(method, route, status).inc()
@@ -97,7 +96,7 @@ class AroundRequests:
 
 
 class _Answer:
-    """Adds the headers that every answer has, and remembers the status."""
+    """Sends the response with the headers that every response has, and keeps its status."""
 
     def __init__(self, send: Send, request_id: str, closing: Drain) -> None:
         self._send, self._request_id, self._drain = send, request_id, closing
@@ -116,9 +115,9 @@ class _Answer:
 
 
 def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
-    """Let at most so many bytes of a body through; one that declares more is refused when it is asked for.
+    """Return a ``receive`` that refuses a body of more bytes; one that declares more is refused at the first read.
 
-    Starlette's own limit answers before anybody was asked for a token, and not with problem details.
+    Starlette's own limit would answer before the token is verified, and without problem details.
     """
     declared = Headers(scope=scope).get("content-length", "")
     size = int(declared) if declared.isdigit() else 0
@@ -138,8 +137,8 @@ def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
 
 
 def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    sent = headers.get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 
 def _route(scope: Scope) -> str:

@@ -1,20 +1,18 @@
-"""Everything that a client is told when something fails, in one shape: problem details (RFC 9457).
+"""Answers to requests that fail: problem details (RFC 9457), which say what is wrong and what to do.
 
-A problem is written for whoever sent the request: it names what is wrong and what to do. What went wrong inside
-the service is the log's business; no problem carries a path, a secret or a trace.
+No problem holds a path, a secret or a trace; what went wrong inside the service is in the log.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from emotion_pipeline.api.error_location import where
+from emotion_pipeline.api.logs import error_location, logger
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -31,6 +29,15 @@ _TITLES: Final = {
     429: "Too many requests",
     500: "The service failed",
     503: "The service cannot take this now",
+}
+
+
+# Code and detail of what the framework refuses.
+_FRAMEWORK: Final = {
+    400: ("invalid_request", "The request cannot be read."),
+    404: ("not_found", "There is nothing at this address; /docs lists the addresses."),
+    405: ("method_not_allowed", "This address does not support this method; see the Allow header."),
+    413: ("body_too_large", "The body is larger than this address accepts."),
 }
 
 
@@ -67,10 +74,10 @@ class Problem(Exception):  # noqa: N818 - it is what RFC 9457 calls it
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.headers = dict(headers or {})
-        self.errors = [dict(one) for one in errors] if errors is not None else None
+        self.errors = [dict(error) for error in errors] if errors is not None else None
 
     def response(self, request_id: str) -> Response:
-        """Return the answer that tells it."""
+        """Return the problem as a response."""
         body: dict[str, Any] = {
             "type": f"urn:emotion-pipeline:problem:{self.code}",
             "title": _TITLES.get(self.status, "The request failed"),
@@ -85,23 +92,23 @@ class Problem(Exception):  # noqa: N818 - it is what RFC 9457 calls it
 
 
 def overloaded(code: str, detail: str, retry_after_s: int = 1) -> Problem:
-    """Return what a client is told that should come back in a moment."""
+    """Return Problem 503, with the time after which to try again."""
     return Problem(503, code, detail, headers={"Retry-After": str(retry_after_s)})
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of these answers."""
+    """Return the description of these responses for OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {status: {"description": _TITLES[status], "content": content} for status in sorted(statuses)}
 
 
 def request_id_of(request: Request) -> str:
-    """Return the name of a request in the log and in problems."""
+    """Return the id of a request in the log and in problems."""
     return request.scope.get("state", {}).get("request_id", "unknown")
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Let every failure that was foreseen leave the service as problem details; ``middleware`` does it for others."""
+    """Answer expected failures with problem details; ``middleware`` does so for all others."""
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
@@ -117,15 +124,17 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def unexpected(error: BaseException) -> Problem:
-    """Log what was not foreseen, by its type and place alone, since its message may hold anything."""
-    structlog.get_logger("emotion_pipeline.api").error("unexpected_error", error=type(error).__name__, at=where(error))
-    return Problem(500, "internal_error", "The service failed; the operator finds why under this request's name.")
+    """Log an unexpected error and return Problem 500."""
+    logger().error("unexpected_error", error=type(error).__name__, at=error_location(error))
+    return Problem(
+        500, "internal_error", "The service failed; the operator finds the reason in the log under this request's id."
+    )
 
 
 def _of_validation(error: RequestValidationError) -> Problem:
     problems = error.errors()
     if any(problem["type"] == "json_invalid" for problem in problems):
-        return Problem(400, "invalid_json", "The body is no valid JSON.")
+        return Problem(400, "invalid_json", "The body is not valid JSON.")
     errors = [
         {"pointer": "/" + "/".join(_pointed(part) for part in problem["loc"]), "detail": problem["msg"]}
         for problem in problems
@@ -135,19 +144,10 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def _pointed(part: object) -> str:
     """Return one step of a JSON pointer (RFC 6901)."""
-    name = str(part).encode("utf-8", "replace").decode()  # the name of a field may be no text that can be written
+    name = str(part).encode("utf-8", "replace").decode()  # the name of a field may hold half of a surrogate pair
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def _of_framework(error: HTTPException) -> Problem:
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "invalid_request"}
-    details = {
-        404: "There is nothing at this address; the addresses are listed at /docs.",
-        405: "This address does not take this method; see the Allow header.",
-        413: "The body is larger than this address takes.",
-        400: "The request cannot be read.",
-    }
-    status = error.status_code
-    return Problem(
-        status, codes.get(status, "http_error"), details.get(status, "The request failed."), headers=error.headers
-    )
+    code, detail = _FRAMEWORK.get(error.status_code, ("http_error", "The request failed."))
+    return Problem(error.status_code, code, detail, headers=error.headers)

@@ -1,28 +1,26 @@
-"""What requests and answers look like, field by field: the source of the OpenAPI description.
-
-Names and meanings are the engine's (``engine.types``, ``engine.stages.report``); where both speak, theirs holds.
-"""
+"""The fields of requests and responses, from which OpenAPI is made. Names and meanings are the engine's."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from emotion_pipeline.engine.stages.report import SegmentResult
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Score = Annotated[float, Field(ge=-1.0, le=1.0)]
 
 
-def _whole(text: str) -> str:
-    """Refuse what JSON can say and no encoding can write: half of a pair of surrogates (RFC 8259, section 8.2)."""
+def _encodable(text: str) -> str:
+    """Refuse half of a surrogate pair, which JSON can hold and UTF-8 cannot (RFC 8259, section 8.2)."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair, which is no character") from None
+        raise ValueError("it holds half of a surrogate pair, which is not a character") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_whole)]
+Text = Annotated[str, AfterValidator(_encodable)]
 
 
 class TextRequest(BaseModel):
@@ -40,15 +38,17 @@ class TextRequest(BaseModel):
     texts: list[Text] = Field(default=[], min_length=1, description="Texts in English, answered in their order.")
     url: Text = Field(default="", max_length=4_096, description="An http or https address; becomes a job.")
     webhook_url: Text = Field(
-        default="", max_length=4_096, description="Is told when the job of a url ended; signed with HMAC."
+        default="",
+        max_length=4_096,
+        description="Gets a message when the job of a url has ended; see Standard Webhooks.",
     )
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
-        given = self.model_fields_set & {"text", "texts", "url"}
-        if len(given) != 1:
+        sources = self.model_fields_set & {"text", "texts", "url"}
+        if len(sources) != 1:
             raise ValueError("give exactly one of text, texts and url")
-        if "webhook_url" in self.model_fields_set and "url" not in given:
+        if "webhook_url" in self.model_fields_set and "url" not in sources:
             raise ValueError("webhook_url goes with url: texts are answered at once")
         return self
 
@@ -78,40 +78,6 @@ class TextEmotions(BaseModel):
     results: list[TextEmotion]
 
 
-class Word(BaseModel):
-    """A recognised word; times in seconds."""
-
-    text: str
-    start: float
-    end: float
-    probability: Probability
-    speaker: str
-
-
-class Segment(BaseModel):
-    """A sentence or speaker turn; times in seconds."""
-
-    speaker: str
-    start: float
-    end: float
-    transcript: str
-    emotion: str
-    emotion_score: Probability
-    text_emotion: str
-    text_emotion_score: Probability
-    sub_emotion: str | None
-    intensity: str | None
-    uncertain: bool
-    sentiment_score: Score | None
-    tone_sentiment_match: str
-    agreement_score: Score
-    masked: bool
-    leaking: bool
-    tone_probabilities: dict[str, Probability]
-    text_emotion_probabilities: dict[str, Probability]
-    words: list[Word]
-
-
 class RecordingResult(BaseModel):
     """What one recording says; the fields are those of ``emotion-clf predict --file``."""
 
@@ -121,18 +87,9 @@ class RecordingResult(BaseModel):
     transcript: str | None
     sentiment_score: Score | None
     tone_sentiment_match: str
-    segments: list[Segment]
+    segments: list[SegmentResult]
     status: str
     reasons: list[str]
-
-
-class JobStatus(StrEnum):
-    """Where a job stands; the last two are final."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
 
 
 class Failure(BaseModel):
@@ -146,7 +103,7 @@ class Job(BaseModel):
     """A recording that is or was analysed."""
 
     id: str
-    status: JobStatus
+    status: Literal["queued", "running", "succeeded", "failed"]
     progress: Probability
     stage: str | None = Field(description="What is being done, while it runs.")
     file: str

@@ -1,7 +1,6 @@
-"""What one server process consists of, from its start to its end; requests find it in ``app.state.service``.
+"""The parts of one server process, put together, started and stopped; requests find them in ``app.state.service``.
 
-Parts know nothing of each other; here they are put together. Whether these settings allow it is checked first, by
-``check_setup``, so that a wrong one ends the start with a sentence.
+``check_setup`` refuses settings that contradict each other before anything starts.
 """
 
 import asyncio
@@ -15,48 +14,50 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.drain import Drain
-from emotion_pipeline.api.error_location import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.store import JobStore
 from emotion_pipeline.api.jobs.supervisor import Supervisor
 from emotion_pipeline.api.limits import RateLimits
-from emotion_pipeline.api.logs import logger
+from emotion_pipeline.api.logs import error_location, logger
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem, overloaded
 from emotion_pipeline.api.text import TextService
-from emotion_pipeline.api.tokens import TokenJudge
+from emotion_pipeline.api.tokens import TokenVerifier
 from emotion_pipeline.config.settings import ConfigurationError, Settings
 
 T = TypeVar("T")
 
 _DATABASE_THREADS: Final = 4
-# Uploads that are looked at at once; more would only take the cores from those that are judged.
+# Uploads that are inspected at once; more would take the cores from recordings in work.
 _PROBE_THREADS: Final = 2
 
+# Pauses between two counts of unfinished jobs, and between two removals of old jobs and files.
 _COUNT_EVERY_S: Final = 15.0
 _TIDY_EVERY_S: Final = 3_600.0
+# How long a check of readiness may take, and how long its result is used: anybody may ask for it.
 _CHECK_S: Final = 2.0
 _CHECK_EVERY_S: Final = 1.0
 
 
-def check_setup(settings: Settings) -> TokenJudge | None:
-    """Return what judges tokens, None where everybody is let in.
+def check_setup(settings: Settings) -> TokenVerifier | None:
+    """Return the verifier of tokens, None where requests need none.
 
-    :raises TokenSetupError: tokens cannot be judged
+    :raises TokenSetupError: tokens cannot be verified
     :raises ConfigurationError: settings contradict each other
     """
     api, secrets = settings.api, settings.api_secrets
     if api.workers > 1 and secrets.redis_url is None:
         raise ConfigurationError(
-            f"api.workers is {api.workers}, and each would count requests for itself; set EMOTION_REDIS_URL, or take 1"
+            f"api.workers is {api.workers}, and each would count requests for itself; "
+            "set EMOTION_REDIS_URL, or set api.workers to 1"
         )
     keyless = secrets.jwt_secret is None and api.tokens.algorithm == "HS256"
     if not (api.development and keyless):
-        return TokenJudge(api.tokens, secrets)
+        return TokenVerifier(api.tokens, secrets)
     if not _is_loopback(api.host):
         raise ConfigurationError(
-            f"api.development lets everybody in, so that api.host must be 127.0.0.1, not {api.host}; "
+            f"api.development accepts requests without tokens, so api.host must be 127.0.0.1, not {api.host}; "
             "set EMOTION_JWT_SECRET to serve other machines"
         )
     return None
@@ -68,9 +69,9 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         api, secrets = settings.api, settings.api_secrets
         self.settings = settings
-        self.judge = check_setup(settings)
+        self.tokens = check_setup(settings)
         self.metrics = Metrics()
-        self.drain = Drain(api.drain_seconds)
+        self.drain = Drain()
         self.limits = RateLimits(api.limits, secrets.redis_url.get_secret_value() if secrets.redis_url else None)
         self.fetch_limits = job_limits(settings)
         self.folders = Folders(api.folder)
@@ -82,11 +83,11 @@ class Service:
         self._probes = ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe")
         self._tasks: list[asyncio.Task[None]] = []
         self._text_model = "starting"
-        self._asked_at = -_CHECK_EVERY_S
-        self._answered: dict[str, str] = {"database": "starting", "limits": "starting"}
+        self._checked_at = -_CHECK_EVERY_S
+        self._checks: dict[str, str] = {"database": "starting", "limits": "starting"}
 
     async def start(self) -> None:
-        """Open for requests; models load meanwhile, and ``readiness`` says when they are there."""
+        """Take requests; models load meanwhile, and ``readiness`` says when they are loaded."""
         await self.in_database(lambda: migrate(self._engine, self.settings.api.folder))
         self.drain.install()
         self.workers.start()
@@ -109,51 +110,50 @@ class Service:
         self._engine.dispose()
 
     async def in_database(self, call: Callable[[], T]) -> T:
-        """Return what a call of the database returns, from a thread. Raises Problem 503 where it does not answer."""
+        """Return the result of ``call``, made in a thread. Raises Problem 503 where the database does not answer."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._database, call)
         except SQLAlchemyError as error:
-            logger().error("database_error", error=type(error).__name__, at=where(error))
+            logger().error("database_error", error=type(error).__name__, at=error_location(error))
             raise overloaded("database_unavailable", "The database of jobs does not answer; try again.", 5) from error
 
     async def in_probe(self, call: Callable[[], T]) -> T:
-        """Return what a look at an upload returns, from one of few threads."""
+        """Return the result of inspecting an upload, made in one of few threads."""
         return await asyncio.get_running_loop().run_in_executor(self._probes, call)
 
     def require_text_model(self) -> None:
-        """Raise Problem 503 where the text model is not loaded (yet)."""
+        """Raise Problem 503 where the text model is not loaded."""
         if self._text_model != "ok":
             raise overloaded("starting", "The text model is not loaded yet; try again.", 2)
 
     async def readiness(self) -> dict[str, str]:
-        """Return what was verified: by name, ``ok`` or what else."""
+        """Return the state of each part by name: ``ok``, ``starting``, ``failed`` or ``draining``."""
         return {
             "serving": "draining" if self.drain.has_begun else "ok",
             "text_model": self._text_model,
             "workers": "ok" if self.workers.is_ready else "starting",
-            **await self._verdicts(),
+            **await self._checked(),
         }
 
     @property
     def models(self) -> dict[str, str]:
-        """Fingerprints of the models that answer."""
+        """Fingerprints of the models in use."""
         return {**self.workers.models, **self.text.models}
 
     async def _check_database(self) -> None:
         if not await self.in_database(lambda: is_current(self._engine)):
-            raise overloaded("database_unavailable", "The database has another form.")
+            raise overloaded("database_unavailable", "The tables in the database are of another version.")
 
-    async def _verdicts(self) -> dict[str, str]:
-        """Return what others answer, at most so often: anybody may ask whether the service is ready."""
-        if time.monotonic() - self._asked_at >= _CHECK_EVERY_S:
-            self._asked_at = time.monotonic()
-            self._answered = {
-                "database": await self._verdict(self._check_database()),
-                "limits": await self._verdict(self.limits.check()),
+    async def _checked(self) -> dict[str, str]:
+        if time.monotonic() - self._checked_at >= _CHECK_EVERY_S:
+            self._checked_at = time.monotonic()
+            self._checks = {
+                "database": await self._state_of(self._check_database()),
+                "limits": await self._state_of(self.limits.check()),
             }
-        return self._answered
+        return self._checks
 
-    async def _verdict(self, check: Coroutine[Any, Any, None]) -> str:
+    async def _state_of(self, check: Coroutine[Any, Any, None]) -> str:
         try:
             await asyncio.wait_for(check, _CHECK_S)
         except (Problem, TimeoutError):
@@ -165,7 +165,7 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(None, self.text.warm_up)
         except Exception as error:  # noqa: BLE001 - the service stays up and says that it is not ready
             self._text_model = "failed"
-            logger().error("text_model_failed", error=type(error).__name__, at=where(error))
+            logger().error("text_model_failed", error=type(error).__name__, at=error_location(error))
             return
         self._text_model = "ok"
         logger().info("text_model_ready", models=self.text.models)

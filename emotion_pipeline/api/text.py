@@ -1,4 +1,4 @@
-"""Texts judged by the engine's text model, loaded once per process; requests share forward passes."""
+"""Scoring texts with the engine's text model, loaded once per process; requests share forward passes."""
 
 import time
 from collections.abc import Sequence
@@ -11,26 +11,31 @@ from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sentiment.text_scoring import judge
 
+# Texts of one forward pass, and seconds for which the first of them waits for others.
+_MOST_TEXTS: Final = 64
+_WAIT_S: Final = 0.003
+# Texts that may wait for the model; more are refused with 503.
+_MOST_QUEUED: Final = 2_048
+
 _WARM_UP: Final = ("Exciting news!", "I am furious with you.")
 
 
 class TextService:
-    """Judges texts; ``start`` before the first request, ``stop`` after the last."""
+    """Scores texts; call ``start`` before the first request and ``stop`` after the last."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        batching, limits = settings.api.batching, settings.api.limits
         self._backends = Backends(backend_choice(settings))
         self._metrics = metrics
         self._batcher: Batcher[dict[str, Any]] = Batcher(
-            self._judge, batching.most_texts, batching.wait_ms / 1_000, limits.queued_texts, self._on_batch
+            self._score, _MOST_TEXTS, _WAIT_S, _MOST_QUEUED, self._on_batch
         )
         self.models: dict[str, str] = {}
         """Fingerprints, once the model is warm."""
 
     def warm_up(self) -> None:
-        """Load the models and let them judge once. Takes seconds; raises as the engine does where one is missing."""
+        """Load the models and score two texts. Takes seconds; raises as the engine does where a model is missing."""
         started = time.perf_counter()
-        self._judge(_WARM_UP)
+        self._score(_WARM_UP)
         backends = self._backends
         self.models = {"emotion": backends.emotion.fingerprint, "sentiment": backends.sentiment.fingerprint}
         self._metrics.model_load_seconds.labels("server").set(time.perf_counter() - started)
@@ -41,9 +46,9 @@ class TextService:
     async def stop(self) -> None:
         await self._batcher.stop()
 
-    async def judge(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+    async def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """Return one result per text as ``schemas.TextEmotion``. Raises Problem 503 where too many texts wait."""
-        answer = self._batcher.judge(texts)
+        answer = self._batcher.answer(texts)
         self._metrics.queued_texts.set(self._batcher.queued + len(texts))
         return await answer
 
@@ -51,5 +56,5 @@ class TextService:
         self._metrics.batch_texts.observe(size)
         self._metrics.queued_texts.set(self._batcher.queued)
 
-    def _judge(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        return [one.to_dict() for one in judge(texts, self._backends.emotion, self._backends.sentiment)]
+    def _score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        return [score.to_dict() for score in judge(texts, self._backends.emotion, self._backends.sentiment)]

@@ -1,7 +1,7 @@
-"""JSON Web Tokens (RFC 7519): making one, and saying whom one stands for.
+"""JSON Web Tokens (RFC 7519): making and verifying them.
 
-The algorithm is what the settings say, whatever a token's header claims. What a subject may do is its scopes; who asks
-for a scope is decided where requests come in (``access``).
+The algorithm is the configured one, whatever a token's header claims. Which scope a request needs is decided in
+``access``.
 """
 
 import threading
@@ -18,39 +18,41 @@ from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 # What a token may allow.
 SCOPES: Final = {
-    "predict": "judge texts and recordings, at once or as jobs",
-    "jobs": "read and delete one's own jobs",
+    "predict": "analyse texts and recordings, at once or as jobs",
+    "jobs": "read and delete the subject's jobs",
     "metrics": "read the service's figures",
 }
 
 _REQUIRED: Final = ["exp", "iss", "aud", "sub"]
 _LONGEST_SUBJECT: Final = 200
-# Shortest time between two looks at a key server, however many unknown keys tokens name.
+# How far the clocks of issuer and service may differ.
+_LEEWAY_S: Final = 10.0
+# Shortest time between two requests to a key server, however many unknown keys tokens name.
 _REFRESH_S: Final = 30.0
 
 
 class TokenError(EmotionPipelineError):
-    """A token that is not believed; the message says why, and nothing of the token."""
+    """A token that is not accepted; the message says why and quotes nothing of the token."""
 
 
 class TokenSetupError(EmotionPipelineError):
-    """Tokens cannot be made or judged with these settings."""
+    """Tokens cannot be made or verified with these settings."""
 
 
 class KeysUnavailableError(EmotionPipelineError):
-    """The key server does not answer, so that nobody's token can be judged now."""
+    """The key server does not answer, so no token can be verified now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, and what for."""
+    """The client behind a request, and what it may do."""
 
     subject: str
     scopes: frozenset[str]
 
 
-class TokenJudge:
-    """Says whom a token stands for.
+class TokenVerifier:
+    """Verifies tokens.
 
     :raises TokenSetupError: there is no key, or none of the configured kind
     """
@@ -59,8 +61,8 @@ class TokenJudge:
         self._settings = settings
         self._key_of = _keys(settings, secrets)
 
-    def principal(self, token: str) -> Principal:
-        """Return whom the token stands for; may look at the key server.
+    def verify(self, token: str) -> Principal:
+        """Return the subject and scopes of a token; may ask the key server.
 
         :raises TokenError: it is malformed, of another signer, issuer or audience, expired, or lacks a claim
         :raises KeysUnavailableError: the key server does not answer
@@ -73,16 +75,16 @@ class TokenJudge:
                 algorithms=[settings.algorithm],
                 audience=settings.audience,
                 issuer=settings.issuer,
-                leeway=settings.leeway_seconds,
+                leeway=_LEEWAY_S,
                 options={"require": _REQUIRED},
             )
         except jwt.InvalidTokenError as error:
-            raise TokenError(_said(error)) from error
+            raise TokenError(_reason(error)) from error
         subject, scope = claims["sub"], claims.get("scope", "")
         if not subject.strip() or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
             raise TokenError("its subject is empty, too long or not printable")
         if not isinstance(scope, str):
-            raise TokenError("its scope is no text of names with blanks between them (RFC 8693, section 4.2)")
+            raise TokenError("its scope is not a text of names separated by blanks (RFC 8693, section 4.2)")
         return Principal(subject, frozenset(scope.split()))
 
 
@@ -114,7 +116,7 @@ def _keys(settings: Tokens, secrets: ApiSecrets) -> Callable[[str], Any]:
             pem = settings.public_key.read_bytes()
             key = jwt.get_algorithm_by_name("RS256").prepare_key(pem)
         except (OSError, ValueError, jwt.InvalidKeyError) as error:
-            raise TokenSetupError("api.tokens.public_key names no readable public RSA key in PEM form") from error
+            raise TokenSetupError("api.tokens.public_key is not a readable public RSA key in PEM form") from error
         return lambda _token: key
     return _KeyServer(settings.jwks_url or "")
 
@@ -130,34 +132,34 @@ def _secret(secrets: ApiSecrets) -> str:
 
 
 class _KeyServer:
-    """The public keys of an identity provider (RFC 7517), kept, and looked at again when a token names a new one."""
+    """The public keys of an identity provider (RFC 7517), fetched again when a token names a new one."""
 
     def __init__(self, url: str) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=5)
         self._keys: dict[str | None, Any] = {}
-        self._looked_at = -_REFRESH_S
+        self._fetched_at = -_REFRESH_S
         self._lock = threading.Lock()
 
     def __call__(self, token: str) -> Any:
         name = jwt.get_unverified_header(token).get("kid")
         if name not in self._keys:
-            self._look()
+            self._fetch()
         if name not in self._keys:
             raise jwt.InvalidTokenError("unknown key")
         return self._keys[name]
 
-    def _look(self) -> None:
+    def _fetch(self) -> None:
         with self._lock:
-            if time.monotonic() - self._looked_at < _REFRESH_S:
+            if time.monotonic() - self._fetched_at < _REFRESH_S:
                 return
             try:
-                self._keys = {one.key_id: one.key for one in self._client.get_signing_keys()}
+                self._keys = {key.key_id: key.key for key in self._client.get_signing_keys()}
             except (jwt.PyJWKClientError, jwt.PyJWKSetError) as error:
                 raise KeysUnavailableError("the server of public keys does not answer") from error
-            self._looked_at = time.monotonic()
+            self._fetched_at = time.monotonic()
 
 
-def _said(error: jwt.InvalidTokenError) -> str:
+def _reason(error: jwt.InvalidTokenError) -> str:
     if isinstance(error, jwt.ExpiredSignatureError):
         return "it has expired; get a new one"
     if isinstance(error, jwt.InvalidAudienceError):

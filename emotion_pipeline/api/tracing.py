@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry, where ``api.tracing`` asks for them; where they go is said by the ``OTEL_*`` variables."""
+"""Spans by OpenTelemetry, where ``api.tracing`` is set; the ``OTEL_*`` variables say where they are sent."""
 
 from fastapi import FastAPI
 

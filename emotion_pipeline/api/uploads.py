@@ -1,6 +1,6 @@
-"""Recordings on their way in: from a multipart body to a file on disk, looked at before anybody decodes it.
+"""Receiving recordings: from a multipart body to a file on disk, which is inspected before it is accepted.
 
-What becomes of the file is decided by the route; whoever calls ``keep`` removes it again unless a job took it.
+The caller of ``keep`` removes the file again unless a job took it.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ from emotion_pipeline.engine.common.errors import MediaError
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _LONGEST_NAME: Final = 200
 _BLOCK_BYTES: Final = 1 << 20
+# Longest silence while an upload is being sent.
+_STALL_S: Final = 30.0
 # Longest recording that is decoded before it is accepted, to say at once what is wrong with it.
 _INSPECTED_S: Final = 120.0
 _INSPECTED_BYTES: Final = 25_000_000
@@ -39,7 +41,7 @@ class Kept:
     sha256: str
 
 
-async def read_form(request: Request, stall_s: float) -> FormData:
+async def read_form(request: Request) -> FormData:
     """Read a multipart body, files of it to disk as they come.
 
     Raises Problem: 415 for another type, 400 where it breaks off or stalls; Starlette's HTTPException 400 where it is
@@ -49,12 +51,12 @@ async def read_form(request: Request, stall_s: float) -> FormData:
         raise Problem(415, "not_multipart", "Send the recording as multipart/form-data, in the field file.")
 
     async def receive() -> Message:
-        return await asyncio.wait_for(request.receive(), stall_s)
+        return await asyncio.wait_for(request.receive(), _STALL_S)
 
     try:
         return await Request(request.scope, receive).form(max_files=1, max_fields=4, max_part_size=8_192)
     except TimeoutError as error:
-        raise Problem(400, "upload_stalled", f"Nothing came for {stall_s:g} s.") from error
+        raise Problem(400, "upload_stalled", f"Nothing came for {_STALL_S:g} s.") from error
     except ClientDisconnect as error:
         raise Problem(400, "upload_incomplete", "The connection ended before the upload did.") from error
 
@@ -75,8 +77,8 @@ def text_of(form: FormData, name: str) -> str:
 
 def keep(file: UploadFile, folder: Path) -> Kept:
     """Copy an upload into ``folder``, on disk when this returns. Raises Problem 503 where the disk is full."""
-    given = PurePosixPath((file.filename or "").replace("\\", "/")).name
-    shown = "".join(letter for letter in given if letter.isprintable())[-_LONGEST_NAME:] or "upload"
+    name = PurePosixPath((file.filename or "").replace("\\", "/")).name
+    shown = "".join(letter for letter in name if letter.isprintable())[-_LONGEST_NAME:] or "upload"
     suffix = PurePosixPath(shown).suffix
     path = folder / f"{uuid.uuid4().hex}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
     digest = hashlib.sha256()
@@ -108,10 +110,10 @@ def look_at(path: Path, max_seconds: float) -> float | None:
         raise Problem(413, "too_long", f"It is {seconds:.0f} s long; {max_seconds:.0f} s are allowed.")
     if (seconds or 0.0) > _INSPECTED_S or path.stat().st_size > _INSPECTED_BYTES:
         return seconds
-    verdict = inspect(path)
-    if verdict.reason is not None:
-        raise _refused(verdict.reason, verdict.detail, path)
-    return verdict.seconds
+    inspection = inspect(path)
+    if inspection.reason is not None:
+        raise _refused(inspection.reason, inspection.detail, path)
+    return inspection.seconds
 
 
 def _refused(code: str, detail: str, path: Path) -> Problem:

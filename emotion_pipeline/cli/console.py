@@ -1,4 +1,4 @@
-"""What commands print, and how: results to standard output, progress and errors to standard error."""
+"""Printing: results to standard output, progress and errors to standard error."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-# What a table for people leaves out: it would be too wide to read.
-_LEFT_TO_JSON: Final = {
+# Columns that only JSON output has: with them a table would be too wide to read.
+_JSON_ONLY: Final = {
     "base_probabilities",
     "features",
     "intensity_probability",
@@ -25,17 +25,19 @@ ERRORS: Final = Console(stderr=True, soft_wrap=True)
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show that ``what`` goes on."""
-    with ERRORS.status(what):
+def working(activity: str) -> Iterator[None]:
+    """Show a spinner beside ``activity`` until the block ends."""
+    with ERRORS.status(activity):
         yield
 
 
 @contextmanager
 def progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int, str], None]]:
-    """A bar for people; plain lines, one in a hundred steps, where nobody watches.
+    """Yield a function that shows progress: ``show(activity, step, steps, remark)``.
 
-    :param hidden: draw no bar, because results appear where it would be
+    On a terminal it is a bar, elsewhere a plain line every hundred steps.
+
+    :param hidden: draw no bar, because results are printed in its place
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -43,12 +45,12 @@ def progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int, str],
     with Progress(*columns, console=ERRORS, disable=hidden or not ERRORS.is_terminal) as bar:
         task = bar.add_task("")
 
-        def told(what: str, step: int, steps: int, remark: str) -> None:
-            bar.update(task, description=f"{what}: {remark}", completed=step, total=steps or 1)
+        def show(activity: str, step: int, steps: int, remark: str) -> None:
+            bar.update(task, description=f"{activity}: {remark}", completed=step, total=steps or 1)
             if not ERRORS.is_terminal and step and step % 100 == 0:
-                ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {what} {step}/{steps} {remark}", highlight=False)
+                ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {activity} {step}/{steps} {remark}", highlight=False)
 
-        yield told
+        yield show
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
@@ -57,7 +59,7 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 
 def print_line(row: Mapping[str, Any]) -> None:
-    """Print one result as JSON on one line, coloured for people; whoever reads a pipe gets it at once."""
+    """Print one result as JSON on one line, coloured on a terminal; a pipe is flushed at once."""
     text = json.dumps(row)
     if OUT.is_terminal:
         OUT.print_json(text, indent=None)
@@ -67,18 +69,23 @@ def print_line(row: Mapping[str, Any]) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of equal keys as a table for people."""
-    names = [name for name in rows[0] if name not in _LEFT_TO_JSON]
-    table = Table()
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(row[name]) for name in names))
+    """Print rows of equal keys as a table; of one row alone, each field is a line."""
+    names = [name for name in rows[0] if name not in _JSON_ONLY]
+    if len(rows) == 1:
+        table = Table(show_header=False)
+        for name in names:
+            table.add_row(name, cell(rows[0][name]))
+    else:
+        table = Table()
+        for name in names:
+            table.add_column(name.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(cell(row[name]) for name in names))
     OUT.print(table)
 
 
 def cell(value: Any) -> str:
-    """Return a value as people read it: three digits of a number, the items of a list."""
+    """Return a value as text for a table: numbers with three digits, the items of a list with commas."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""``emotion-clf evaluate``: back ends measured on labelled data, as JSON."""
+"""``emotion-clf evaluate``: measuring back ends on labelled data, printed as JSON."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -50,7 +50,7 @@ def evaluate_intensity_command(
 def evaluate_tone_command(
     manifest: Annotated[Path, typer.Option(help="CSV with file, speaker, emotion; files lie beside it.")],
     by_speaker: Annotated[
-        bool, typer.Option(help="Judge a speaker's clips relative to each other, as segments of a recording are.")
+        bool, typer.Option(help="Score a speaker's clips relative to each other, as segments of a recording are.")
     ] = False,
 ) -> None:
     """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers.

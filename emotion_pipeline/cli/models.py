@@ -1,18 +1,19 @@
-"""``emotion-clf models``: which models do the work, whether their weights are here, and whether these are whole."""
+"""``emotion-clf models``: listing, fetching and verifying the weights of the configured models."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, cell, print_table, working
-from emotion_pipeline.engine import model_status as inventory
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.engine.tone.registry import tone_weights
+
+if TYPE_CHECKING:
+    from emotion_pipeline.engine.model_status import Checked
 
 app = typer.Typer(
     help="List, fetch and verify the weights that the settings ask for.\n\nExample: emotion-clf models list",
@@ -28,17 +29,21 @@ def list_models(as_json: _Json = False) -> None:
 
     Example: emotion-clf models list --json
     """
-    found = inventory.models_in_use(configured.choice())
+    from emotion_pipeline.engine.model_status import models_in_use
+
+    models = models_in_use(configured.choice())
     if as_json:
-        _print_json(found)
+        _print_json(models)
         return
-    shown = ("component", "backend", "model", "state", "licence", "fingerprint")
-    print_table([{name: getattr(one, name) for name in shown} for one in found])
-    for one in found:
-        if one.state == "absent":
-            ERRORS.print(f"{one.component}: {one.model} is not here; emotion-clf models fetch gets it", highlight=False)
-        if one.problem:
-            _print_problem(one.component, one.problem)
+    columns = ("component", "backend", "model", "state", "licence", "fingerprint")
+    print_table([{name: getattr(model, name) for name in columns} for model in models])
+    for model in models:
+        if model.state == "absent":
+            ERRORS.print(
+                f"{model.component}: {model.model} is not here; run: emotion-clf models fetch", highlight=False
+            )
+        if model.problem:
+            _print_problem(model.component, model.problem)
 
 
 @app.command("fetch")
@@ -47,9 +52,11 @@ def fetch_models(as_json: _Json = False) -> None:
 
     Example: EMOTION_PROFILE=standard emotion-clf models fetch
     """
+    from emotion_pipeline.engine.model_status import fetch
+
     rows = []
     failed = False
-    for component, outcome in inventory.fetch(configured.choice()):
+    for component, outcome in fetch(configured.choice()):
         if isinstance(outcome, EmotionPipelineError):
             failed = True
             _print_problem(component, str(outcome))
@@ -73,42 +80,45 @@ def verify_models(
     text: Annotated[Path | None, typer.Option(help="A folder with a text emotion model that training wrote.")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Load weights as work does: every key in its place, the hash, an answer that is not flat. Exits 1 if refused.
+    """Load weights and check that every key is in its place, the hash, and that answers vary. Exits 1 if refused.
 
-    Without --tone and --text it is what the settings ask for that is verified.
+    Without --tone and --text the weights that the settings ask for are verified.
 
     Example: emotion-clf models verify --tone path/to/checkpoint
     """
     if tone is None and (revision or sha256):
         raise typer.BadParameter("--revision and --sha256 belong to --tone")
+    from emotion_pipeline.engine.model_status import TEXT, TONE, check, check_weights, text_weights
+    from emotion_pipeline.engine.tone.registry import tone_weights
+
     with working("loading weights"):
         named = [
-            *([inventory.check_weights(inventory.TONE, tone_weights(tone, revision, sha256))] if tone else []),
-            *([inventory.check_weights(inventory.TEXT, inventory.text_weights(text))] if text else []),
+            *([check_weights(TONE, tone_weights(tone, revision, sha256))] if tone else []),
+            *([check_weights(TEXT, text_weights(text))] if text else []),
         ]
-        checked = named or list(inventory.check(configured.choice()))
+        checked = named or list(check(configured.choice()))
     if as_json:
         _print_json(checked)
     else:
         _print_checked(checked)
-    if not all(one.whole for one in checked):
+    if not all(weights.whole for weights in checked):
         raise typer.Exit(1)
 
 
-def _print_checked(checked: Sequence[inventory.Checked]) -> None:
+def _print_checked(checked: "Sequence[Checked]") -> None:
     rows = [
         {
-            "component": one.component,
-            "model": one.model,
-            "verdict": "whole" if one.whole else "refused",
-            "facts": "\n".join(f"{name}: {cell(value)}" for name, value in one.facts.items()),
+            "component": weights.component,
+            "model": weights.model,
+            "verdict": "whole" if weights.whole else "refused",
+            "facts": "\n".join(f"{name}: {cell(value)}" for name, value in weights.facts.items()),
         }
-        for one in checked
+        for weights in checked
     ]
     print_table(rows)
-    for one in checked:
-        if one.problem:
-            _print_problem(one.component, one.problem)
+    for weights in checked:
+        if weights.problem:
+            _print_problem(weights.component, weights.problem)
 
 
 def _print_problem(component: str, problem: str) -> None:
@@ -116,4 +126,4 @@ def _print_problem(component: str, problem: str) -> None:
 
 
 def _print_json(rows: Sequence[Any]) -> None:
-    OUT.print_json(json.dumps([asdict(one) for one in rows]))
+    OUT.print_json(json.dumps([asdict(row) for row in rows]))

@@ -1,4 +1,4 @@
-"""Result files of commands: which kinds there are, and how one appears whole or not at all."""
+"""Result files of commands: CSV, Parquet or JSON lines, written whole or not at all."""
 
 import json
 import shutil
@@ -38,15 +38,15 @@ _WRITERS: Final[Mapping[str, Callable[[_Rows, Path], None]]] = {
 
 
 def check_output(output: Path) -> None:
-    """Refuse, before any work is done, what could not be written after it. Raises BadParameter."""
+    """Refuse a file that could not be written, before any work is done. Raises BadParameter."""
     if output.suffix not in _WRITERS:
         raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
     if not output.parent.is_dir():
-        raise typer.BadParameter(f"{output.parent} is no folder; make it first")
+        raise typer.BadParameter(f"{output.parent} is not a folder; make it first")
 
 
 def write(rows: _Rows, output: Path) -> None:
-    """Write rows to a file that is there whole or, whatever happens, as it was before; then forget the work on it."""
+    """Write rows to a file, whole or not at all, and remove the folder of finished recordings."""
     unfinished = output.with_name(f".{output.name}.tmp")
     try:
         _WRITERS[output.suffix](rows, unfinished)
@@ -57,7 +57,7 @@ def write(rows: _Rows, output: Path) -> None:
 
 
 def work_folder(output: Path) -> Path:
-    """Return where recordings that are done are kept until the file is written."""
+    """Return the folder of finished recordings, which is kept until the file is written."""
     return output.with_name(f".{output.name}.work")
 
 

@@ -1,4 +1,4 @@
-"""``emotion-clf train``: the shipped models made again, or made of the user's own data."""
+"""``emotion-clf train``: training the shipped models again, or models of the user's own data."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +18,8 @@ app = typer.Typer(
 
 @app.command("text")
 def train_text_command(
-    train: Annotated[Path, typer.Option(help="What to learn from: GoEmotions' TSV, or .csv, .jsonl, .parquet.")],
-    dev: Annotated[Path, typer.Option(help="The same, to calibrate and to choose thresholds on.")],
+    train: Annotated[Path, typer.Option(help="Training data: GoEmotions' TSV, or .csv, .jsonl, .parquet.")],
+    dev: Annotated[Path, typer.Option(help="Data of the same form, for calibration and thresholds.")],
     labels: Annotated[Path, typer.Option(help="Label names in id order, or a JSON map from your labels to ours.")],
     intensity: Annotated[Path, typer.Option(help="A folder of EI-oc files.")],
     output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
@@ -49,8 +49,8 @@ def train_text_command(
     student = Recipe(epochs=epochs, batch=batch, encoder_rate=rate)
     plan = Plan(encoder, seed, teachers, students, student=student, teacher=replace(student, epochs=min(epochs, 2)))
     folder = work or output.with_name(f"{output.name}.work")
-    with progress() as told:
-        report = train_encoder_model(train, dev, labels, intensity, output, plan, work=folder, progress=told)
+    with progress() as show:
+        report = train_encoder_model(train, dev, labels, intensity, output, plan, work=folder, progress=show)
     print_figures(report.to_dict())
 
 
@@ -111,6 +111,6 @@ def train_tone_command(
         settings.tone.download_root,
     )
     folder = work or output.with_name(f"{output.name}.work")
-    with progress() as told:
-        report = finetune_tone_model(manifest, output, plan, work=folder, progress=told)
+    with progress() as show:
+        report = finetune_tone_model(manifest, output, plan, work=folder, progress=show)
     print_figures(report.to_dict())

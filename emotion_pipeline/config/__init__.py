@@ -1,1 +1,1 @@
-"""Reads the settings, and turns them into what the engine is told."""
+"""Reading the settings, and turning them into options of the engine."""

@@ -1,7 +1,7 @@
-"""The only reader of the environment and of ``config.yaml``.
+"""All settings: the only module that reads the environment and ``config.yaml``. Others take values as arguments.
 
-Everything else takes values as arguments. Environment variables win over the file, the file over the defaults. A key
-that does not exist is an error that names it and the nearest one that does, in the file and in the environment alike.
+Environment variables win over the file, the file over the profile, the profile over the defaults. An unknown key, in
+the file or in the environment, is an error that names it and the nearest valid one.
 """
 
 import difflib
@@ -12,7 +12,6 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     IPvAnyNetwork,
     SecretStr,
@@ -29,83 +28,74 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets
+from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets, Section
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"
 # Names the configuration file; without it ``config.yaml`` of the working directory is read, if there is one.
 CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
-
-
-# The documented name of ``transcription.model``.
+# The documented names of ``transcription.model`` and ``log_level``.
 WHISPER_VARIABLE: Final = "WHISPER_MODEL"
+LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
 
 # What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are downloaded
-# once. Whatever is set on its own wins, and where weights are absent nothing else takes their place.
+# once. A setting of the user's wins, and where weights are absent nothing else takes their place.
 PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
     "embedded": {"transcription": {"method": "pocketsphinx"}, "tone": {"backend": "acoustic"}},
     "standard": {"transcription": {"method": "openai-whisper"}, "tone": {"backend": "wav2vec2"}},
 }
 
-# The documented name of ``log_level``.
-LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
-
-
-class ConfigurationError(EmotionPipelineError):
-    """A setting that does not exist or has a value that it may not have."""
-
-
 # ``SCHEMA`` or ``DATABASE.SCHEMA``, plain names.
 SCHEMA_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ConfigurationError(EmotionPipelineError):
+    """A setting that does not exist, or whose value is not allowed."""
 
 
-class Transcription(_Section):
-    """Which transcriber turns speech into words, and how.
+class Transcription(Section):
+    """Turning speech into words."""
 
-    ``method``: its name, the profile's if unset. ``model``: its weights, a name or a path (also ``WHISPER_MODEL``).
-    ``language``: ISO 639-1 code of what is spoken, found out if unset. ``timeout``: seconds that one recording may
-    take. ``workers``: processes on CPUs, one a core if unset. ``download_root``: where fetched weights are kept.
-    ``base_url``: of a transcription service, where it is not the usual one. Where Snowflake transcribes, ``times``: of
-    each word, or of turns with their speaker; ``stage_schema``: ``SCHEMA`` or ``DATABASE.SCHEMA`` in which recordings
-    lie meanwhile, that of ``SNOWFLAKE_*`` if unset.
-    """
-
+    # pocketsphinx, openai-whisper, faster-whisper, transformers, assemblyai or cortex; the profile's if unset.
     method: str = "pocketsphinx"
+    # Weights: a name or a path (also WHISPER_MODEL).
     model: str | None = None
+    # ISO 639-1 code of the spoken language; detected if unset.
     language: str | None = None
+    # Seconds that one recording may take.
     timeout: float = Field(default=3600.0, gt=0)
+    # Processes on CPUs; one a core if unset.
     workers: int | None = Field(default=None, ge=1)
+    # Folder of downloaded weights; the library's own if unset.
     download_root: Path | None = None
+    # Address of AssemblyAI's API, where it is not the usual one.
     base_url: str | None = None
+    # Of cortex: times of each word, or of turns with their speaker.
     times: Literal["word", "speaker"] = "word"
+    # Of cortex: SCHEMA or DATABASE.SCHEMA for recordings while they are transcribed; that of SNOWFLAKE_* if unset.
     stage_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 
-class Compute(_Section):
-    """What models compute on.
+class Compute(Section):
+    """What models compute on."""
 
-    ``device``: auto, cpu, cuda or mps; one that is asked for and not there is an error. ``precision``: auto, float32,
-    float16 or bfloat16. ``allocator``: ``PYTORCH_CUDA_ALLOC_CONF``, unless that variable is set.
-    """
-
+    # A device that is named and absent is an error.
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    # PYTORCH_CUDA_ALLOC_CONF, unless that variable is set.
     allocator: str = "expandable_segments:True"
 
 
-class Redaction(_Section):
-    """Personal data in transcripts. ``kinds``: which, all if unset. ``names_model``: an installed spaCy pipeline that
-    finds names of persons. ``silence_audio``: silence them in the stored copies, too.
-    """
+class Redaction(Section):
+    """Removing personal data from transcripts before they are stored."""
 
     enabled: bool = True
+    # Kinds of data to remove; all if unset.
     kinds: tuple[DataKind, ...] | None = None
+    # An installed spaCy pipeline that finds names of persons.
     names_model: str | None = None
+    # Silence personal data in the stored audio, too.
     silence_audio: bool = False
 
     @model_validator(mode="after")
@@ -115,157 +105,156 @@ class Redaction(_Section):
         return self
 
 
-class Diarization(_Section):
-    """Telling voices on one channel apart. ``method``: which diarizer, none if unset. ``segmentation_model``,
-    ``embedding_model``: its model files. ``speakers``: how many there are, found out if unset.
-    """
+class Diarization(Section):
+    """Telling voices on one channel apart."""
 
+    # Which diarizer; none if unset.
     method: str | None = None
+    # Its model files.
     segmentation_model: Path = Path("models/segmentation.onnx")
     embedding_model: Path = Path("models/embedding.onnx")
+    # Number of speakers; estimated if unset.
     speakers: int | None = Field(default=None, ge=1)
 
 
-class Classification(_Section):
-    """``confidence_threshold``: below it a text emotion is kept and flagged uncertain."""
+class Classification(Section):
+    """The emotion of texts."""
 
+    # A text emotion of lower probability is kept and flagged uncertain.
     confidence_threshold: float = Field(default=0.65, ge=0.0, le=1.0)
 
 
-class Tone(_Section):
-    """Which model judges how it sounded.
+class Tone(Section):
+    """The emotion of voices."""
 
-    ``backend``: its name, the profile's if unset. ``model``: its weights, a folder or, for wav2vec2, ``owner/name`` on
-    the Hugging Face hub. ``revision``: branch, tag or commit there. ``sha256``: what the file of the weights must hash
-    to, any if unset. ``download_root``: where fetched weights are kept.
-    """
-
+    # acoustic or wav2vec2; the profile's if unset.
     backend: str = "acoustic"
+    # Weights: a folder or, for wav2vec2, owner/name on the Hugging Face hub.
     model: str | None = None
+    # Branch, tag or commit on the hub.
     revision: str | None = None
+    # SHA-256 of the file of the weights; not checked if unset.
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    # Folder of downloaded weights; the library's own if unset.
     download_root: Path | None = None
 
 
-class Sentiment(_Section):
-    """Which model scores the sentiment of words.
+class Sentiment(Section):
+    """The sentiment of texts."""
 
-    ``backend``: its name. Where Snowflake scores, ``max_tokens``: that one run may use, 0 for no limit;
-    ``cache_schema``: ``SCHEMA`` or ``DATABASE.SCHEMA`` in which scores are kept, that of ``SNOWFLAKE_*`` if unset.
-    """
-
+    # emotion or vader; inside Snowflake cortex or cortex-ai.
     backend: str = "emotion"
+    # Of cortex: tokens that one run may use; 0 for no limit.
     max_tokens: int = Field(default=1_000_000, ge=0)
+    # Of cortex: SCHEMA or DATABASE.SCHEMA in which scores are kept; that of SNOWFLAKE_* if unset.
     cache_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 
-class Storage(_Section):
-    """Where things are kept.
+class Storage(Section):
+    """Where results are kept."""
 
-    ``backend``: who holds the tables, lake or snowflake. ``root``: a path or URL below which files lie (audio copies,
-    checkpoints, refused batches), and the tables of the lake. ``marts``: the local DuckDB file that BI tools open.
-    ``production_schema``: the schema of Snowflake that only deployment prod writes to.
-    """
-
+    # Which system holds the tables.
     backend: Literal["lake", "snowflake"] = "lake"
+    # A path or URL for audio copies, checkpoints, refused batches, and the tables of the lake.
     root: str = ".emotion/lake"
+    # The schema of Snowflake that only deployment prod writes to.
     production_schema: str = "EMOTION"
+    # The local DuckDB file that BI tools open.
     marts: Path = Path(".emotion/marts.duckdb")
 
 
-class Sources(_Section):
-    """Where recordings come from, and what fetching one may cost.
+class Sources(Section):
+    """Where recordings come from, and what fetching one may cost."""
 
-    ``root``: the folder of dated folders, a path or an address that fsspec or a Snowflake stage has (``s3://…``,
-    ``snowflake://@db.schema.stage/…``). ``settle_seconds``: how long a file must be left alone to count as complete.
-    ``max_bytes``, ``max_seconds``: of one recording. ``timeout``: seconds for all attempts at one. ``attempts``: how
-    many. ``allowed_networks``: private networks that addresses may lead to, none if unset.
-    """
-
+    # The folder of dated folders: a path, an address of fsspec (s3://…), or snowflake://@db.schema.stage/….
     root: str = "recordings"
+    # Seconds for which a file must not have changed to count as complete.
     settle_seconds: float = Field(default=10.0, ge=0.0)
+    # Largest size and length of one recording.
     max_bytes: int = Field(default=2_000_000_000, gt=0)
     max_seconds: float = Field(default=12 * 3600.0, gt=0)
+    # Seconds for all attempts at one recording, and how many attempts there are.
     timeout: float = Field(default=600.0, gt=0)
     attempts: int = Field(default=5, ge=1)
+    # Private networks that addresses may lead to; none if unset.
     allowed_networks: tuple[IPvAnyNetwork, ...] = ()
 
 
 class Snowflake(BaseSettings):
-    """How Snowflake is reached, from ``SNOWFLAKE_*`` variables under the connector's own names.
+    """The connection to Snowflake, from ``SNOWFLAKE_*`` variables with the names of its Python connector.
 
-    Secrets come from the environment only. What is unset is not passed on, so that the connector's own file holds.
-    A key pair (``private_key_file``, and ``private_key_file_pwd`` where it is encrypted), ``password``, ``token`` (with
-    ``authenticator`` oauth) and ``authenticator`` externalbrowser are the ways to log in.
+    Secrets come from the environment only. What is unset is not passed on, so the connector's own file applies.
     """
 
     model_config = SettingsConfigDict(env_prefix="SNOWFLAKE_", extra="ignore", frozen=True)
 
     account: str | None = None
     user: str | None = None
+    # One way to log in: a password, a key pair, an OAuth token (authenticator oauth), or externalbrowser.
     password: SecretStr | None = None
     authenticator: str | None = None
     token: SecretStr | None = None
     private_key_file: Path | None = None
+    # Where the key is encrypted.
     private_key_file_pwd: SecretStr | None = None
     role: str | None = None
     warehouse: str | None = None
     database: str | None = None
     schema_: str | None = Field(default=None, validation_alias="SNOWFLAKE_SCHEMA")
+    # Where they are not Snowflake's own.
     host: str | None = None
     port: int | None = None
     protocol: str | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return what ``snowflake.connector.connect`` takes, secrets in the clear."""
-        given = {name.rstrip("_"): value for name, value in self if value is not None}
+        """Return the arguments of ``snowflake.connector.connect``, secrets in the clear."""
+        values = {name.rstrip("_"): value for name, value in self if value is not None}
         return {
-            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in given.items()
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in values.items()
         }
 
 
-class Gates(_Section):
-    """Shares of a day's rows above which its batch is held back: rejected files, recordings without words."""
+class Gates(Section):
+    """Shares of a day's rows above which its batch is held back."""
 
+    # Rejected files.
     max_reject_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    # Recordings without words.
     max_empty_transcript_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
-class Notifications(_Section):
-    """Whom to tell of runs that failed; nobody where nothing is set.
+class Notifications(Section):
+    """Messages about failed runs: to Slack where SLACK_WEBHOOK_URL is set, by e-mail where smtp_host is."""
 
-    Slack is told where ``SLACK_WEBHOOK_URL`` is in the environment. ``smtp_host``, ``smtp_port``, ``smtp_starttls``,
-    ``smtp_user``: the mail server, its password in ``SMTP_PASSWORD``. ``sender``, ``recipients``: of the e-mail.
-    ``dagster_url``: of the UI, for links.
-    """
-
+    # The mail server; its password is SMTP_PASSWORD.
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_starttls: bool = True
     smtp_user: str | None = None
     sender: str = "emotion-pipeline@localhost"
     recipients: tuple[str, ...] = ()
+    # Address of the Dagster UI, for links.
     dagster_url: str | None = None
 
     @model_validator(mode="after")
-    def _mail_needs_somebody(self) -> Self:
+    def _mail_needs_a_recipient(self) -> Self:
         if self.smtp_host and not self.recipients:
             raise ValueError("notifications.smtp_host needs notifications.recipients")
         return self
 
 
 class Settings(BaseSettings):
-    """All settings, frozen. Raises ConfigurationError, never pydantic's own error: use ``load_settings``.
-
-    ``deployment``: where this runs, which decides the schema that it may write to in Snowflake (see
-    ``resources.snowflake.target``). ``branch``: the name of the branch that a branch deployment runs.
-    """
+    """All settings, frozen. Use ``load_settings``, which raises ConfigurationError instead of pydantic's own error."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
+    # Which models do the work, see ``PROFILES``.
     profile: Literal["embedded", "standard"] = "embedded"
+    # Where this runs; it decides the schema of Snowflake (see ``warehouse.snowflake.target``).
     deployment: Literal["local", "branch", "prod"] = "local"
+    # Name of the branch that a branch deployment runs.
     branch: str | None = None
+    # Also LOG_LEVEL.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     compute: Compute = Compute()
     transcription: Transcription = Transcription()
@@ -278,12 +267,13 @@ class Settings(BaseSettings):
     sources: Sources = Sources()
     gates: Gates = Gates()
     notifications: Notifications = Notifications()
-    slack_webhook_url: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
-    smtp_password: SecretStr | None = Field(default=None, validation_alias="SMTP_PASSWORD")
     api: Api = Api()
+    snowflake: Snowflake = Field(default_factory=Snowflake)
+    # Secrets, from the environment only.
     api_secrets: ApiSecrets = Field(default_factory=ApiSecrets)
     assemblyai_api_key: SecretStr | None = Field(default=None, validation_alias="ASSEMBLYAI_API_KEY")
-    snowflake: Snowflake = Field(default_factory=Snowflake)
+    slack_webhook_url: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
+    smtp_password: SecretStr | None = Field(default=None, validation_alias="SMTP_PASSWORD")
 
     @field_validator("api_secrets", mode="before")
     @classmethod
@@ -307,7 +297,7 @@ class Settings(BaseSettings):
 
 
 class _ProfileSource(PydanticBaseSettingsSource):
-    """What the profile that all other sources agreed on says; it comes after them."""
+    """The values of the profile; it comes after the sources that choose the profile."""
 
     def __call__(self) -> dict[str, Any]:
         return dict(PROFILES.get(str(self.current_state.get("profile")), {}))
@@ -326,20 +316,20 @@ def load_settings() -> Settings:
 
 
 def _documented_variables() -> dict[str, Any]:
-    """Return the settings that have a name of their own in the environment; the general form wins over it."""
+    """Return the settings with a second name in the environment; the name that starts with ``PREFIX`` wins."""
     model, level = os.environ.get(WHISPER_VARIABLE), os.environ.get(LOG_LEVEL_VARIABLE)
     whisper = {"transcription": {"model": model}} if model else {}
     return whisper | ({"log_level": level.upper()} if level else {})
 
 
 def _config_file() -> Path | None:
-    named = os.environ.get(CONFIG_VARIABLE)
-    if named is None:
+    path = os.environ.get(CONFIG_VARIABLE)
+    if path is None:
         default = Path("config.yaml")
         return default if default.is_file() else None
-    if not Path(named).is_file():
-        raise ConfigurationError(f"{CONFIG_VARIABLE} names {named}, which is no file")
-    return Path(named)
+    if not Path(path).is_file():
+        raise ConfigurationError(f"{CONFIG_VARIABLE} names {path}, which is not a file")
+    return Path(path)
 
 
 def _valid_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -366,7 +356,7 @@ def _refuse_unknown_variables(environment: Iterable[str]) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    lines = []
+    lines: list[str] = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":

@@ -63,7 +63,7 @@ class Lake(Warehouse):
             pq.write_table(rows, draft, compression="zstd")
         return str(target)
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
+    def connect(self) -> "duckdb.DuckDBPyConnection":
         """Open an in-memory DuckDB with one view per table that has been written; the caller closes it."""
         connection = duckdb.connect()
         for table in TABLES.values():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from emotion_clf import AudioAnalyzer, RecordingResult
 from emotion_pipeline import analyzer as module
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.config.settings import Classification, Settings, Transcription
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac

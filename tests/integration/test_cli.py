@@ -19,7 +19,7 @@ from support.site import Site
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
@@ -41,7 +41,7 @@ CONTRACT = [
 
 
 def _run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(one) for one in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def _lines(result: Result) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def _lines(result: Result) -> list[dict[str, Any]]:
 
 def _process(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the installed command in a process of its own, in a folder without a config.yaml."""
-    command = [str(COMMAND), *(str(one) for one in arguments)]
+    command = [str(COMMAND), *(str(argument) for argument in arguments)]
     environment = {**os.environ, **variables}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -88,8 +88,8 @@ class TestPredictingTexts:
         rows = _lines(result)
         assert [row["text"] for row in rows] == texts
         expected = EmotionPredictor().predict(texts)
-        assert [row["base"] for row in rows] == [one.base for one in expected] == ["Happiness", "Anger"]
-        assert [row["base_probability"] for row in rows] == [one.base_probability for one in expected]
+        assert [row["base"] for row in rows] == [emotion.base for emotion in expected] == ["Happiness", "Anger"]
+        assert [row["base_probability"] for row in rows] == [emotion.base_probability for emotion in expected]
         assert [row["sentiment_score"] > 0 for row in rows] == [True, False]
 
     def test_without_json_people_get_a_table(self) -> None:
@@ -125,9 +125,9 @@ class TestPredictingRecordings:
         assert 0 < row["emotion_score"] <= 1
         assert -1 <= row["sentiment_score"] <= 1
         assert row["tone_sentiment_match"] in {"Match", "Do Not Match", "Unknown"}
-        spoken = sorted(" ".join(one["transcript"] for one in row["segments"]).split())
+        spoken = sorted(" ".join(segment["transcript"] for segment in row["segments"]).split())
         assert spoken == sorted(row["transcript"].split())
-        assert all(0 <= one["start"] < one["end"] <= 4.0 for one in row["segments"])
+        assert all(0 <= segment["start"] < segment["end"] <= 4.0 for segment in row["segments"])
 
     def test_a_rejected_file_is_printed_with_its_reason_and_the_exit_code_is_1(self, recordings: Path) -> None:
         result = _run("predict", "--file", recordings / "broken.wav", "--json")
@@ -206,7 +206,7 @@ class TestPredictingRecordings:
         output = tmp_path / "result.parquet"
         assert _run("predict", "--file", recordings / "call.flac", "--output", output).exit_code == 0
         row = pd.read_parquet(output).iloc[0]
-        assert [one["transcript"] for one in row["segments"]]
+        assert [segment["transcript"] for segment in row["segments"]]
 
 
 class TestAFolderThatWasInterrupted:
@@ -243,9 +243,7 @@ class TestAFolderThatWasInterrupted:
 
 
 class TestWrongUse:
-    def test_an_output_of_an_unknown_kind_is_refused_before_anything_is_analysed(
-        self, recordings: Path, tmp_path: Path
-    ) -> None:
+    def test_an_output_of_an_unknown_kind_is_refused_before_any_work(self, recordings: Path, tmp_path: Path) -> None:
         result = _run("predict", "--file", recordings / "call.flac", "--output", tmp_path / "result.xlsx")
         assert result.exit_code == 2
         assert ".parquet" in result.output
@@ -265,9 +263,7 @@ class TestWrongUse:
         (tmp_path / "call.flac").write_bytes((recordings / "call.flac").read_bytes())
         assert _run("predict", *arguments).exit_code == 2
 
-    def test_a_backend_that_does_not_exist_is_one_line_that_names_those_that_do(
-        self, recordings: Path, tmp_path: Path
-    ) -> None:
+    def test_an_unknown_backend_is_one_line_that_names_those_that_exist(self, recordings: Path, tmp_path: Path) -> None:
         done = _process(
             "predict", "--file", recordings / "broken.wav", folder=tmp_path, EMOTION_TONE__BACKEND="acustic"
         )
@@ -301,12 +297,14 @@ class TestWrongUse:
 class TestEvaluating:
     """The figures of the command contract, on tiny data whose answer is known."""
 
-    def test_asr_prints_the_contract_and_a_reference_that_was_heard_has_no_errors(
+    def test_asr_prints_the_contract_and_no_errors_for_an_equal_reference(
         self, recordings: Path, whole_folder: Result
     ) -> None:
-        heard = _lines(whole_folder)[1]["transcript"]
+        transcript = _lines(whole_folder)[1]["transcript"]
         manifest = recordings.parent / "asr.tsv"
-        manifest.write_text(f"file\tseconds\treference\n2026-11-02/call.flac\t\t{heard.upper()}.\n", encoding="utf-8")
+        manifest.write_text(
+            f"file\tseconds\treference\n2026-11-02/call.flac\t\t{transcript.upper()}.\n", encoding="utf-8"
+        )
         result = _run("evaluate", "asr", "--manifest", manifest)
         assert result.exit_code == 0
         figures = json.loads(result.stdout)
@@ -409,10 +407,22 @@ def test_completion_is_shown_and_installed(
     [
         "from emotion_clf import AudioAnalyzer, EmotionPredictor",
         "import emotion_pipeline; emotion_pipeline.AudioAnalyzer",
-        "import emotion_pipeline.cli",
+        "import emotion_pipeline.cli.app",
     ],
 )
 def test_importing_the_public_names_loads_neither_dagster_nor_torch(statement: str) -> None:
     program = f"import sys; {statement}; print(sorted({{'dagster', 'torch'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_imports_no_engine_before_a_command_runs() -> None:
+    program = "import sys, emotion_pipeline.cli.app; print(sorted({'numpy', 'pandas', 'av'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_process_with_code_location_and_torch_ends_without_leak_notices() -> None:
+    program = "import emotion_pipeline.definitions, torch"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert "leaked" not in done.stderr

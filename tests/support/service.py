@@ -1,5 +1,6 @@
 """The real REST service in a process of its own, as ``emotion-clf serve`` starts it, on a free port."""
 
+import base64
 import json
 import os
 import re
@@ -22,8 +23,8 @@ from emotion_pipeline.api.tokens import make_token
 from emotion_pipeline.config.service_settings import Api, ApiSecrets
 
 SECRET: Final = "a secret that only tests may know, of enough bytes"
-WEBHOOK_SECRET: Final = "another secret that only tests may know, long enough"
-_SERVE: Final = "from emotion_pipeline.cli import main; main()"
+WEBHOOK_SECRET: Final = f"whsec_{base64.b64encode(b'another secret that only tests may know').decode()}"
+_SERVE: Final = "from emotion_pipeline.cli.app import main; main()"
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _START_S: Final = 180.0
 
@@ -113,10 +114,10 @@ class RunningService:
     def kill(self) -> None:
         """End the server and its workers at once, as a loss of power does."""
         family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
-        for one in family:
-            one.suspend()  # or a worker would see its server gone and give its job back
-        for one in family:
-            one.kill()
+        for process in family:
+            process.suspend()  # or a worker would notice that its server has ended and release its job
+        for process in family:
+            process.kill()
         self.process.wait(10)
         psutil.wait_procs(family, timeout=10)
 
@@ -132,8 +133,8 @@ class RunningService:
 
     def _address(self) -> str | None:
         assert self.process.poll() is None, "\n".join(self.log)
-        found = (re.search(r"running on (http://[0-9.:]+)", line) for line in list(self.log))
-        return next((match[1] for match in found if match), None)
+        matches = (re.search(r"running on (http://[0-9.:]+)", line) for line in list(self.log))
+        return next((match[1] for match in matches if match), None)
 
 
 def ended(client: httpx.Client, job_id: str, within_s: float = 90.0) -> dict[str, Any]:

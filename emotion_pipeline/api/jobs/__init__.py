@@ -1,6 +1,1 @@
-"""Jobs: recordings whose analysis outlives the request that asked for it.
-
-``records`` says what is stored, ``store`` how a job moves from one state to the next. ``worker`` does the work in a
-process of its own, ``supervisor`` starts workers and hears from them. ``webhook`` tells another server that a job
-ended.
-"""
+"""Jobs: recordings that are analysed in worker processes, after their request was answered."""

@@ -1,6 +1,6 @@
-"""One claimed job through the engine: from an upload or an address to a result or a named failure.
+"""Analysing the recording of one job: from an upload or an address to a result or a failure with a code.
 
-Which job, and what becomes of what is returned here, is ``worker``'s business.
+Claiming jobs and storing outcomes belongs to ``worker``.
 """
 
 import tempfile
@@ -27,13 +27,13 @@ from emotion_pipeline.engine.tone.built_in_clip import excited_clip
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
-# Share of the work that is done when a stage begins, roughly.
+# Rough share of the work that is done when a stage begins.
 PROGRESS: Final = {"taking_in": 0.05, "transcribing": 0.15, "judging": 0.85}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a recording says, or the code and sentence of why it says nothing."""
+    """The result of a recording, or the code and sentence that say why it has none."""
 
     result: dict[str, Any] | None
     audio_seconds: float | None
@@ -46,15 +46,15 @@ def run(
 ) -> Outcome:
     """Analyse a job's recording.
 
-    :param work: an existing folder of this job alone, in which a later attempt finds what an earlier one finished
+    :param work: an existing folder of this job alone; a later attempt goes on with what an earlier one left in it
     """
     try:
-        found = _found(job, uploads, sources)
+        recording = _find(job, uploads, sources)
     except FetchError as error:
         return Outcome(None, None, error.reason, error.reason.meaning)
     analysis = analyse(
         datetime.now(UTC).strftime("%Y-%m-%d"),
-        [found],
+        [recording],
         sources,
         backends,
         FolderAudioStore(work),
@@ -65,24 +65,24 @@ def run(
 
 
 def warm_up(backends: Backends) -> None:
-    """Take a synthetic voice through all stages, so that no job waits for a model or a library to load."""
+    """Analyse a synthetic voice, so that no job waits for a model or a library to load."""
     with tempfile.TemporaryDirectory(prefix="warm-up-") as folder:
         clip = Path(folder) / "clip.flac"
         with FlacWriter(clip, channels=1) as writer:
             writer.write(excited_clip()[np.newaxis])
             writer.publish()
-        found, sources = [found_recording(clip)], Sources(FetchLimits())
-        analyse("2000-01-01", found, sources, backends, FolderAudioStore(Path(folder)))
+        store = FolderAudioStore(Path(folder))
+        analyse("2000-01-01", [found_recording(clip)], Sources(FetchLimits()), backends, store)
     backends.tone.score([excited_clip()])
     backends.emotion.predict(["Exciting news!", "I am furious with you."])
 
 
-def _found(job: JobRecord, uploads: Path, sources: Sources) -> FoundRecording:
+def _find(job: JobRecord, uploads: Path, sources: Sources) -> FoundRecording:
     if job.upload is None:
         return sources.find(job.address or "")
     path = uploads / job.upload
     if not path.is_file():
-        raise FetchError(FetchReason.NOT_FOUND, "the upload is gone")
+        raise FetchError(FetchReason.NOT_FOUND, "the upload was removed")
     return replace(found_recording(path), file=job.file)
 
 
@@ -99,7 +99,7 @@ def _outcome(analysis: Analysis) -> Outcome:
 
 
 def _sentence(code: str, detail: str | None) -> str:
-    """Return what a client may read: of a fetch the meaning alone, for the detail names where a name leads to."""
+    """Return the sentence for the client: of a fetch without its detail, which names resolved addresses."""
     if code in set(FetchReason):
         return FetchReason(code).meaning
     return detail or RejectReason(code).meaning

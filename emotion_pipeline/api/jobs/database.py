@@ -1,4 +1,4 @@
-"""The database of jobs: how it is opened, and brought to the newest form before anybody uses it."""
+"""The database of jobs: opening it, and migrating its tables before they are used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from emotion_pipeline.config.service_settings import Api, ApiSecrets
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 _MIGRATIONS: Final = "emotion_pipeline.api.jobs:migrations"
-_ADVISORY_LOCK: Final = 0x656D6F74  # "emot": one number that no other program's migrations take by chance
+_ADVISORY_LOCK: Final = 0x656D6F74  # "emot": a number that other programs are unlikely to use
 # How long SQLite waits for another writer.
 _BUSY_S: Final = 20.0
 
@@ -25,18 +25,20 @@ _BUSY_S: Final = 20.0
 def open_database(api: Api, secrets: ApiSecrets) -> Engine:
     """Return the engine of the configured database, by default a SQLite file in ``api.folder``.
 
-    :raises BackendUnavailableError: the address is none, or its driver is not installed
+    :raises BackendUnavailableError: the address is invalid, or its driver is not installed
     """
     api.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    given = secrets.database_url
-    url = given.get_secret_value() if given else f"sqlite:///{(api.folder / 'jobs.db').resolve()}"
+    secret = secrets.database_url
+    url = secret.get_secret_value() if secret else f"sqlite:///{(api.folder / 'jobs.db').resolve()}"
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(url)
         return create_engine(url, pool_pre_ping=True)
     except ArgumentError as error:
-        raise BackendUnavailableError("EMOTION_DATABASE_URL is no address of a database") from error
+        raise BackendUnavailableError(
+            "EMOTION_DATABASE_URL is not the address of a database, such as postgresql://user:password@host/database"
+        ) from error
     except ImportError as error:
         raise BackendUnavailableError(
             f"the driver for EMOTION_DATABASE_URL is missing ({error.name}); for PostgreSQL run: "
@@ -63,14 +65,14 @@ def _sqlite(url: str) -> Engine:
 
 
 def migrate(engine: Engine, folder: Path) -> None:
-    """Bring the tables to the newest form; processes that start together wait for each other.
+    """Migrate the tables to the newest revision; processes that start together wait for each other.
 
     :raises BackendUnavailableError: the database cannot be reached
     """
     config = Config()
     config.set_main_option("script_location", _MIGRATIONS)
     try:
-        with _alone(engine, folder) as connection:
+        with _exclusive(engine, folder) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as error:
@@ -78,16 +80,16 @@ def migrate(engine: Engine, folder: Path) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Return whether the database answers and has the form that this version knows."""
+    """Return whether the tables have the newest revision. Raises SQLAlchemyError where the database does not answer."""
     config = Config()
     config.set_main_option("script_location", _MIGRATIONS)
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(config).get_current_head()
+        revision = MigrationContext.configure(connection).get_current_revision()
+    return revision == ScriptDirectory.from_config(config).get_current_head()
 
 
 @contextmanager
-def _alone(engine: Engine, folder: Path) -> Iterator[Connection]:
+def _exclusive(engine: Engine, folder: Path) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":
         with FileLock(folder / ".migration.lock"), engine.begin() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""What is stored of a job: one table, whose changes over time are the migrations beside this module."""
+"""The table of jobs; the migrations beside this module make and change it."""
 
 from sqlalchemy import Float, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -25,11 +25,11 @@ class JobRecord(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     subject: Mapped[str] = mapped_column(String(200), index=True)
     status: Mapped[str] = mapped_column(String(16))
-    # Somebody waits for it.
+    # Its request waits for the result.
     short: Mapped[bool] = mapped_column(server_default=false())
-    # The recording's name as its sender gave it, or its address without secrets.
+    # The recording's name as it was sent, or its address without secrets.
     file: Mapped[str] = mapped_column(Text)
-    # Name of the file in the folder of uploads, there until the job ends.
+    # Name of the file in the folder of uploads, until the job ends.
     upload: Mapped[str | None] = mapped_column(String(80))
     # Where the recording lies, secrets included; forgotten when the job ends.
     address: Mapped[str | None] = mapped_column(Text)
@@ -43,11 +43,11 @@ class JobRecord(Base):
     created_at: Mapped[float] = mapped_column(Float)
     started_at: Mapped[float | None] = mapped_column(Float)
     finished_at: Mapped[float | None] = mapped_column(Float)
-    # Who works on it may end it by this token alone.
+    # The token of the worker that holds the job.
     claim: Mapped[str | None] = mapped_column(String(32))
     # When the claim lapses unless it is renewed.
     lease_until: Mapped[float | None] = mapped_column(Float)
-    # How often work on it began, without those times when the worker was told to stop.
+    # How often work on it began, not counting jobs that a stopping worker gave back.
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_digest: Mapped[str | None] = mapped_column(String(64))

@@ -1,7 +1,7 @@
-"""How a job moves from one state to the next: every step is one statement or transaction of the database.
+"""The states of jobs: every change is one statement or transaction of the database.
 
-A job is claimed with a token and a lease. Whoever holds the token may write; where the lease lapsed and another claimed
-the job, the old token writes nothing. So a job that two processes worked on still has one result.
+A worker claims a job with a token and a lease. Only the holder of the newest token can write: after the lease lapsed
+and another worker claimed the job, the old token writes nothing. So a job that two processes worked on has one result.
 """
 
 import time
@@ -15,14 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from emotion_pipeline.api.jobs.records import (
-    DELIVERED,
     FAILED,
     NO_WEBHOOK,
     PENDING,
     QUEUED,
     RUNNING,
     SUCCEEDED,
-    UNDELIVERED,
     UNFINISHED,
     JobRecord,
 )
@@ -34,7 +32,7 @@ _DAY_S: Final = 86_400.0
 
 
 class TooManyJobsError(EmotionPipelineError):
-    """A subject has as many unfinished jobs as it may."""
+    """A subject has too many unfinished jobs."""
 
 
 class KeyTakenError(EmotionPipelineError):
@@ -43,7 +41,7 @@ class KeyTakenError(EmotionPipelineError):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is asked for: either ``upload``, a file in the folder of uploads, or ``address``."""
+    """A job to store; its recording is ``upload``, a file in the folder of uploads, or ``address``."""
 
     subject: str
     file: str
@@ -58,7 +56,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What lets its holder, and nobody else, write to a job."""
+    """Lets its holder, and nobody else, write to a job."""
 
     job_id: str
     token: str
@@ -74,9 +72,9 @@ class JobStore:
         self._engine, self._jobs, self._webhooks, self._now = engine, jobs, webhooks, now
 
     def add(self, new: NewJob) -> JobRecord:
-        """Store a job, from which moment on it is accepted.
+        """Store a job; when this returns it is accepted.
 
-        :raises TooManyJobsError: the subject has too many that did not end
+        :raises TooManyJobsError: the subject has too many unfinished jobs
         :raises KeyTakenError: another job has the same idempotency key
         """
         record = JobRecord(
@@ -91,8 +89,8 @@ class JobStore:
         )
         try:
             with self._session() as session, session.begin():
-                mine = and_(JobRecord.subject == new.subject, JobRecord.status.in_(UNFINISHED))
-                if (session.scalar(select(func.count()).where(mine)) or 0) >= self._jobs.most_unfinished:
+                unfinished = and_(JobRecord.subject == new.subject, JobRecord.status.in_(UNFINISHED))
+                if (session.scalar(select(func.count()).where(unfinished)) or 0) >= self._jobs.most_unfinished:
                     raise TooManyJobsError(f"{self._jobs.most_unfinished} jobs have not ended yet")
                 session.add(record)
         except IntegrityError as error:
@@ -100,40 +98,40 @@ class JobStore:
         return record
 
     def get(self, job_id: str, subject: str) -> JobRecord | None:
-        """Return a subject's job, None where there is none or it is another's."""
+        """Return a job, None where it does not exist or belongs to another subject."""
         with self._session() as session:
             return session.scalar(select(JobRecord).where(JobRecord.id == job_id, JobRecord.subject == subject))
 
     def by_key(self, subject: str, key: str) -> JobRecord | None:
-        """Return the job that a subject asked for under an idempotency key."""
+        """Return a subject's job by its idempotency key."""
         with self._session() as session:
             where = and_(JobRecord.subject == subject, JobRecord.idempotency_key == key)
             return session.scalar(select(JobRecord).where(where))
 
     def remove(self, job_id: str, subject: str) -> JobRecord | None:
-        """Forget a subject's job and return what it was; whoever works on it finds its claim gone."""
+        """Delete a subject's job and return it; the claim of its worker ends."""
         with self._session() as session, session.begin():
             where = and_(JobRecord.id == job_id, JobRecord.subject == subject)
             return session.scalar(delete(JobRecord).where(where).returning(JobRecord))
 
     def claim(self, *, short_only: bool = False) -> tuple[JobRecord, Claim] | None:
-        """Take the next job, short ones first, or None; a job whose lease lapsed is taken again.
+        """Claim and return the next job, short ones first, or None; a job whose lease lapsed is claimed again.
 
-        One that was begun too often, and whose workers all died, fails with the code ``WORKER_LOST``.
+        A job that was begun too often, and whose workers all died, fails with the code ``WORKER_LOST``.
         """
-        self._fail_the_hopeless()
+        self._fail_lost_jobs()
         token = uuid.uuid4().hex
         with self._session() as session, session.begin():
-            session.connection()  # a wait for another writer comes before the clock is read
+            session.connection()  # wait for another writer before the clock is read
             now = self._now()
             waiting = or_(JobRecord.status == QUEUED, _lapsed(now))
-            next_one = (
+            next_job = (
                 select(JobRecord)
                 .where(waiting, *([JobRecord.short] if short_only else []))
                 .order_by(JobRecord.short.desc(), JobRecord.created_at)
                 .limit(1)
             )
-            job = session.scalar(next_one.with_for_update(skip_locked=True))
+            job = session.scalar(next_job.with_for_update(skip_locked=True))
             if job is None:
                 return None
             job.status, job.claim, job.lease_until = RUNNING, token, now + self._jobs.lease_seconds
@@ -142,15 +140,15 @@ class JobStore:
         return job, Claim(job.id, token)
 
     def renew(self, claim: Claim) -> bool:
-        """Prolong a claim; False where it is no longer one: the job was deleted, or another works on it."""
+        """Prolong a claim. Return False where it has ended: the job was deleted, or another worker claimed it."""
         return self._update_claimed(claim, {"lease_until": self._now() + self._jobs.lease_seconds})
 
     def report(self, claim: Claim, stage: str, progress: float) -> bool:
-        """Note how far the work is. Returns as ``renew``."""
+        """Store the progress, [0, 1]. Returns as ``renew``."""
         return self._update_claimed(claim, {"stage": stage, "progress": progress})
 
     def release(self, claim: Claim) -> bool:
-        """Give a job back that was not finished because its worker has to stop. Returns as ``renew``."""
+        """Give back an unfinished job, because its worker has to stop. Returns as ``renew``."""
         attempts = JobRecord.attempts - 1
         values = {"status": QUEUED, "claim": None, "lease_until": None, "attempts": attempts, "stage": None}
         return self._update_claimed(claim, values)
@@ -161,7 +159,7 @@ class JobStore:
         return self._end(claim, ended)
 
     def fail(self, claim: Claim, code: str, detail: str) -> bool:
-        """Store why there is no result. Returns as ``renew``."""
+        """Store a failure. Returns as ``renew``."""
         return self._end(claim, {"status": FAILED, "failure_code": code, "failure_detail": detail})
 
     def uploads_in_use(self) -> set[str]:
@@ -171,7 +169,7 @@ class JobStore:
             return {name for name in rows if name is not None}
 
     def forget_old(self) -> int:
-        """Remove jobs that ended long ago and return how many."""
+        """Delete jobs that ended more than ``keep_days`` ago and return how many."""
         before = self._now() - self._jobs.keep_days * _DAY_S
         with self._session() as session, session.begin():
             removed = session.scalars(
@@ -180,14 +178,14 @@ class JobStore:
         return len(removed)
 
     def counts(self) -> dict[str, int]:
-        """Return how many jobs wait and how many are in work."""
+        """Return the numbers of queued and of running jobs, by status."""
         with self._session() as session:
             query = select(JobRecord.status, func.count()).where(JobRecord.status.in_(UNFINISHED))
-            found = [(status, count) for status, count in session.execute(query.group_by(JobRecord.status))]
-        return dict.fromkeys(UNFINISHED, 0) | dict(found)
+            rows = session.execute(query.group_by(JobRecord.status)).tuples()
+            return dict.fromkeys(UNFINISHED, 0) | dict(rows.all())
 
     def next_webhook(self) -> JobRecord | None:
-        """Take the next job whose end is to be told, or None; until ``webhook_told`` it is tried again later."""
+        """Return the next job whose webhook is due, or None; it is due again after a pause until ``end_webhook``."""
         now = self._now()
         ended = JobRecord.status.in_((SUCCEEDED, FAILED))
         due = and_(JobRecord.webhook_status == PENDING, ended, JobRecord.webhook_due_at <= now)
@@ -200,18 +198,17 @@ class JobStore:
                 job.webhook_due_at = now + self._webhooks.timeout + pause
             return job
 
-    def webhook_told(self, job_id: str, *, delivered: bool) -> None:
-        """Note that the other server knows, or that the last attempt failed, too."""
+    def end_webhook(self, job_id: str, status: str) -> None:
+        """Make no further attempt at a job's webhook; ``status`` is ``DELIVERED`` or ``UNDELIVERED``."""
         with self._session() as session, session.begin():
-            status = DELIVERED if delivered else UNDELIVERED
             session.execute(update(JobRecord).where(JobRecord.id == job_id).values(webhook_status=status))
 
-    def _fail_the_hopeless(self) -> None:
+    def _fail_lost_jobs(self) -> None:
         detail = f"Work on it began {self._jobs.attempts} times and ended each time with the loss of its process."
         values = {"status": FAILED, "failure_code": WORKER_LOST, "failure_detail": detail, **self._ended()}
-        hopeless = and_(_lapsed(self._now()), JobRecord.attempts >= self._jobs.attempts)
+        lost = and_(_lapsed(self._now()), JobRecord.attempts >= self._jobs.attempts)
         with self._session() as session, session.begin():
-            session.execute(update(JobRecord).where(hopeless).values(values))
+            session.execute(update(JobRecord).where(lost).values(values))
 
     def _end(self, claim: Claim, values: dict[str, Any]) -> bool:
         return self._update_claimed(claim, {**values, **self._ended()})

@@ -1,7 +1,7 @@
-"""The worker processes of one server: started, woken, heard from, started again when they end, stopped with it.
+"""The worker processes of one server: starting, waking, restarting and stopping them, and reading their messages.
 
-The server, not the worker, renews the claim on what a worker does: a recogniser may keep its process from doing
-anything else for seconds. A job that was deleted, or that takes too long, ends with its process.
+The server, not the worker, renews the claim on a worker's job: a recogniser may block its process for seconds. A job
+that was deleted, or that takes too long, is ended by killing its process.
 """
 
 import asyncio
@@ -19,10 +19,11 @@ from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.api.problems import Problem
 from emotion_pipeline.config.service_settings import Jobs
 
+# Longest pause before a worker is started again.
 _LONGEST_PAUSE_S: Final = 30.0
-# A worker that lived this long ended for a reason of its own, not of its set-up.
+# A worker that lived this long did not end because of its set-up: it is started again after the shortest pause.
 _STEADY_S: Final = 60.0
-
+# How long workers may take to stop.
 _STOP_S: Final = 2.0
 
 
@@ -33,7 +34,7 @@ class _InWork:
 
 
 class Supervisor:
-    """Keeps ``jobs.workers`` alive; of two or more the first takes only jobs that somebody waits for.
+    """Keeps ``jobs.workers`` alive; of two or more the first takes only jobs whose request waits for them.
 
     :param ask: calls the store in a thread; raises Problem where the database does not answer
     """
@@ -49,8 +50,8 @@ class Supervisor:
         self._ready: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: dict[str, asyncio.Event] = {}
+        # Fingerprints of the workers' models, once one worker is ready.
         self.models: Mapping[str, str] = {}
-        """Fingerprints of what the workers use, once one is ready."""
 
     @property
     def is_ready(self) -> bool:
@@ -62,7 +63,7 @@ class Supervisor:
         self._tasks = [*keep, asyncio.create_task(self._keep_claims(), name="claims")]
 
     async def stop(self) -> None:
-        """End the workers; what they work on is given back."""
+        """Stop the workers; they release their jobs."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -81,20 +82,20 @@ class Supervisor:
                     await self._ask(lambda store, claim=claim: store.release(claim))
 
     def end(self, job_id: str) -> None:
-        """End the worker that works on a job, if it is one of this server's."""
+        """Kill the worker that works on a job, if it is one of this server's."""
         for index, work in self._in_work.items():
             if work.claim.job_id == job_id:
                 logger().info("job_taken_away", job=job_id)
                 self._kill(index)
 
     def wake(self) -> None:
-        """Say that there is a new job."""
+        """Let idle workers look for a new job."""
         for process in self._processes.values():
             if process.returncode is None and process.stdin is not None and not process.stdin.is_closing():
                 process.stdin.write(b"\n")
 
     async def wait_for(self, job_id: str, timeout_s: float) -> None:
-        """Return when a worker of this server ended the job, or after the time."""
+        """Return when a worker of this server has ended the job, or after the time."""
         event = self._ended.setdefault(job_id, asyncio.Event())
         try:
             await asyncio.wait_for(event.wait(), timeout_s)
@@ -109,7 +110,7 @@ class Supervisor:
             started = time.monotonic()
             try:
                 await self._run(index)
-            except OSError as error:  # no memory or no room in the table of processes: perhaps later
+            except OSError as error:  # no memory, or too many processes: try again
                 logger().error("worker_not_started", worker=index, error=type(error).__name__)
             pause_s = 1.0 if time.monotonic() - started > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
@@ -127,7 +128,7 @@ class Supervisor:
         try:
             assert process.stdout is not None
             async for line in process.stdout:
-                self._hear(index, json.loads(line))
+                self._receive(index, json.loads(line))
             code = await process.wait()
             logger().warning("worker_ended", worker=index, code=code)
         finally:
@@ -157,23 +158,23 @@ class Supervisor:
         if process.returncode is None:
             process.kill()
 
-    def _hear(self, index: int, said: Mapping[str, Any]) -> None:
-        match said["event"]:
+    def _receive(self, index: int, message: Mapping[str, Any]) -> None:
+        match message["event"]:
             case "ready":
                 self._ready.add(index)
-                self.models = said["models"]
-                self._metrics.model_load_seconds.labels("worker").set(said["load_seconds"])
+                self.models = message["models"]
+                self._metrics.model_load_seconds.labels("worker").set(message["load_seconds"])
             case "began":
-                self._in_work[index] = _InWork(Claim(said["job"], said["token"]), time.monotonic())
+                self._in_work[index] = _InWork(Claim(message["job"], message["token"]), time.monotonic())
             case "ended":
                 self._in_work.pop(index, None)
-                self._metrics.jobs.labels(said["status"]).inc()
-                self._metrics.job_seconds.observe(said["seconds"])
-                self._metrics.audio_seconds.inc(said["audio_seconds"])
-                event = self._ended.get(said["job"])
+                self._metrics.jobs.labels(message["status"]).inc()
+                self._metrics.job_seconds.observe(message["seconds"])
+                self._metrics.audio_seconds.inc(message["audio_seconds"])
+                event = self._ended.get(message["job"])
                 if event is not None:
                     event.set()
             case "webhook":
-                self._metrics.webhooks.labels("delivered" if said["delivered"] else "failed").inc()
+                self._metrics.webhooks.labels("delivered" if message["delivered"] else "failed").inc()
             case other:
-                raise ValueError(f"a worker said {other!r}, which nobody understands")
+                raise ValueError(f"a worker sent the unknown event {other!r}")

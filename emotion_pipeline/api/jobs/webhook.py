@@ -1,47 +1,56 @@
-"""Telling another server that a job ended: one signed POST, through the engine's guarded client.
+"""Telling another server that a job ended: one signed POST, as the Standard Webhooks specification says.
 
-The signature is that of the Standard Webhooks specification (v1): HMAC-SHA256 over ``id.timestamp.body``. It is sent
-at least once; ``webhook-id`` is the job's, so that a receiver knows what it has had already. Redirects are not
-followed: the address that was given is the one that gets the body.
+``webhook-id`` is the job's id in every attempt, so a receiver recognises what it has already had. Redirects are not
+followed. When the next attempt is due is decided by ``store``.
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
 import httpcore
 import httpx
 
-from emotion_pipeline.api.jobs.records import JobRecord
+from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.connections import guarded_client
 from emotion_pipeline.engine.sources.retries import Deadline
 
+# The receiver wants no more webhooks.
+_GONE: Final = 410
+
 
 def body_of(job: JobRecord) -> bytes:
-    """Return what the other server is told: which job ended and how; the result is to be fetched with a token."""
-    told = {"type": f"job.{job.status}", "job": job.id, "status": job.status, "failure": job.failure_code}
-    return json.dumps(told, separators=(",", ":")).encode()
+    """Return the message: which job ended and how. The result itself is fetched with a token."""
+    data = {"job": job.id, "status": job.status, "failure": job.failure_code}
+    ended_at = datetime.fromtimestamp(job.finished_at or 0.0, UTC).isoformat()
+    message = {"type": f"job.{job.status}", "timestamp": ended_at, "data": data}
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
-def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
-    """Return the value of ``webhook-signature``."""
-    signed = b"%s.%d.%s" % (webhook_id.encode(), timestamp, body)
-    return f"v1,{base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()}"
-
-
-def deliver(job: JobRecord, secret: str, limits: FetchLimits, timeout_s: float) -> bool:
-    """Tell a job's webhook once and return whether it answered with a status of success."""
-    body, timestamp = body_of(job), int(time.time())
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": job.id,
+def signed_headers(job_id: str, body: bytes, key: bytes) -> dict[str, str]:
+    """Return the headers by which the receiver verifies the sender, the body and the time of sending."""
+    timestamp = int(time.time())
+    digest = hmac.digest(key, b"%s.%d.%s" % (job_id.encode(), timestamp, body), "sha256")
+    return {
+        "webhook-id": job_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secret, job.id, timestamp, body),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
+
+
+def deliver(job: JobRecord, key: bytes, limits: FetchLimits, timeout_s: float) -> str:
+    """Send a job's webhook once.
+
+    :param key: the bytes that the webhook secret encodes
+    :return: ``DELIVERED``, ``UNDELIVERED`` where the receiver wants no further attempt (410), otherwise ``PENDING``
+    """
+    body = body_of(job)
+    headers = {"Content-Type": "application/json", **signed_headers(job.id, body, key)}
     bounded = replace(limits, stall_s=timeout_s, timeout_s=timeout_s)
     try:
         with (
@@ -50,7 +59,9 @@ def deliver(job: JobRecord, secret: str, limits: FetchLimits, timeout_s: float) 
                 "POST", job.webhook_url or "", content=body, headers=headers, follow_redirects=False
             ) as answer,
         ):
-            return answer.is_success
+            if answer.status_code == _GONE:
+                return UNDELIVERED
+            return DELIVERED if answer.is_success else PENDING
     except (
         FetchError,
         httpx.HTTPError,
@@ -59,4 +70,4 @@ def deliver(job: JobRecord, secret: str, limits: FetchLimits, timeout_s: float) 
         httpcore.NetworkError,
         httpcore.ProtocolError,
     ):
-        return False
+        return PENDING

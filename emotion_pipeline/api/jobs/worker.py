@@ -1,9 +1,9 @@
 """The process that works on jobs: ``python -m emotion_pipeline.api.jobs.worker``, started by ``supervisor``.
 
-It is a process of its own so that a recording that kills a decoder, takes all memory or never ends cannot stop the
-service, and so that ``supervisor`` can end a job by ending the process. A line on standard input wakes it; the end of
-standard input, which comes when the server ends in whatever way, makes it give its job back and leave. What it has to
-say goes to standard output, one JSON object a line.
+It is a process of its own so that a recording that crashes a decoder, takes all memory or never ends cannot stop the
+service, and so that ``supervisor`` can end a job by ending the process. A line on standard input wakes it. The end of
+standard input, which comes when the server ends in whatever way, makes it release its job and exit. Its messages to
+the server are JSON objects on standard output, one a line.
 """
 
 import json
@@ -19,22 +19,22 @@ from typing import IO, Annotated, Any, Final, NoReturn
 import typer
 
 from emotion_pipeline.api.addresses import job_limits
-from emotion_pipeline.api.error_location import where
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.analysis import PROGRESS, Outcome, run, warm_up
 from emotion_pipeline.api.jobs.database import open_database
-from emotion_pipeline.api.jobs.records import JobRecord
+from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.jobs.webhook import deliver
-from emotion_pipeline.api.logs import logger, set_up_logs
+from emotion_pipeline.api.logs import error_location, logger, set_up_logs
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.config.service_settings import webhook_key
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.sources.router import Sources
 
-# Longest time before a job is found that another server accepted.
+# Longest time before a job is noticed that another server accepted.
 _IDLE_S: Final = 0.5
 
 _STOPPED, _FAILED = 0, 1
@@ -42,13 +42,13 @@ _SERVICE: Final = "assemblyai"
 
 
 class Worker:
-    """Claims jobs one after the other, until standard input ends.
+    """Claims and analyses jobs one after the other.
 
-    :param say: tells the server something
+    :param send: sends a message to the server
     """
 
-    def __init__(self, settings: Settings, store: JobStore, say: Callable[..., None], *, short_only: bool) -> None:
-        self._api, self._store, self._say, self._short_only = settings.api, store, say, short_only
+    def __init__(self, settings: Settings, store: JobStore, send: Callable[..., None], *, short_only: bool) -> None:
+        self._api, self._store, self._send, self._short_only = settings.api, store, send, short_only
         self._folders = Folders(settings.api.folder)
         self._limits = job_limits(settings)
         self._sources = Sources(self._limits)
@@ -56,16 +56,20 @@ class Worker:
         self._transcribes_elsewhere = choice.transcriber == _SERVICE
         options = replace(choice.transcriber_options, workers=choice.transcriber_options.workers or 1)
         self._backends = Backends(replace(choice, transcriber_options=options))
-        self._secret = settings.api_secrets.webhook_secret
+        secret = settings.api_secrets.webhook_secret
+        self._webhook_key = webhook_key(secret.get_secret_value()) if secret else None
         self._woken = threading.Event()
         self._claim: Claim | None = None
-        self._leaving = threading.Lock()
+        self._exit_lock = threading.Lock()
 
     def serve(self, wake: IO[str]) -> NoReturn:
         """Work until ``wake`` ends."""
         self._warm_up()
         threading.Thread(target=self._listen, args=(wake,), daemon=True, name="listen").start()
-        threading.Thread(target=self._tell_webhooks, daemon=True, name="webhooks").start()
+        if self._webhook_key is not None:
+            threading.Thread(
+                target=self._send_webhooks, args=(self._webhook_key,), daemon=True, name="webhooks"
+            ).start()
         while True:
             claimed = self._store.claim(short_only=self._short_only)
             if claimed is None:
@@ -82,24 +86,26 @@ class Worker:
             "tone": backends.tone.fingerprint,
             "transcriber": backends.listener.fingerprint,
         }
-        if not self._transcribes_elsewhere:  # a service would be sent the clip, and want money for it
+        if not self._transcribes_elsewhere:  # a service would charge for the clip
             warm_up(backends)
-        self._say(event="ready", load_seconds=time.perf_counter() - started, models=models)
+        self._send(event="ready", load_seconds=time.perf_counter() - started, models=models)
 
     def _work(self, job: JobRecord, claim: Claim) -> None:
         began, self._claim = time.monotonic(), claim
-        self._say(event="began", job=claim.job_id, token=claim.token)
+        self._send(event="began", job=claim.job_id, token=claim.token)
         work = self._folders.work(job.id)
         try:
             outcome = run(job, self._folders.uploads, work, self._sources, self._backends, self._on_stage)
-        except Exception as error:  # noqa: BLE001 - one job that fails in a way nobody foresaw must not stop the others
-            logger().error("job_error", job=job.id, error=type(error).__name__, at=where(error))
-            outcome = Outcome(None, None, "internal_error", "The service failed; the operator finds why in its log.")
-        with self._leaving:
+        except Exception as error:  # noqa: BLE001 - an unexpected failure of one job must not stop the others
+            logger().error("job_error", job=job.id, error=type(error).__name__, at=error_location(error))
+            outcome = Outcome(
+                None, None, "internal_error", "The service failed; the operator finds the reason in its log."
+            )
+        with self._exit_lock:
             self._claim = None
             self._store_outcome(claim, outcome)
         self._folders.remove_job(job.id, job.upload)
-        self._say_ended(job, outcome, time.monotonic() - began)
+        self._report_end(job, outcome, time.monotonic() - began)
 
     def _store_outcome(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.result is None:
@@ -107,10 +113,10 @@ class Worker:
         else:
             self._store.succeed(claim, json.dumps(outcome.result), outcome.audio_seconds)
 
-    def _say_ended(self, job: JobRecord, outcome: Outcome, seconds: float) -> None:
+    def _report_end(self, job: JobRecord, outcome: Outcome, seconds: float) -> None:
         status = "failed" if outcome.result is None else "succeeded"
         audio_seconds = outcome.audio_seconds or 0.0
-        self._say(event="ended", job=job.id, status=status, seconds=seconds, audio_seconds=audio_seconds)
+        self._send(event="ended", job=job.id, status=status, seconds=seconds, audio_seconds=audio_seconds)
         logger().info(
             "job_ended",
             job=job.id,
@@ -128,49 +134,51 @@ class Worker:
     def _listen(self, wake: IO[str]) -> None:
         for _line in wake:
             self._woken.set()
-        with self._leaving:
+        with self._exit_lock:
             if self._claim is not None:
                 self._store.release(self._claim)
             os._exit(_STOPPED)
 
-    def _tell_webhooks(self) -> None:
-        webhooks, secret = self._api.webhooks, self._secret
-        while secret is not None:
+    def _send_webhooks(self, key: bytes) -> NoReturn:
+        webhooks = self._api.webhooks
+        while True:
             job = self._store.next_webhook()
             if job is None:
                 time.sleep(_IDLE_S)
                 continue
-            delivered = deliver(job, secret.get_secret_value(), self._limits, webhooks.timeout)
-            if delivered or job.webhook_attempts >= webhooks.attempts:
-                self._store.webhook_told(job.id, delivered=delivered)
-                self._say(event="webhook", delivered=delivered)
+            status = deliver(job, key, self._limits, webhooks.timeout)
+            if status == PENDING and job.webhook_attempts >= webhooks.attempts:
+                status = UNDELIVERED
+            if status != PENDING:
+                self._store.end_webhook(job.id, status)
+                self._send(event="webhook", delivered=status == DELIVERED)
 
 
 def main(
-    short_only: Annotated[bool, typer.Option(help="Take only jobs that somebody waits for.")] = False,
+    short_only: Annotated[bool, typer.Option(help="Take only jobs whose request waits for them.")] = False,
 ) -> None:
     """Work on jobs until standard input ends."""
-    # What libraries print must not come between the lines for the server.
-    told = os.fdopen(os.dup(1), "w", buffering=1)
+    # Prints of libraries go to standard error, not between the messages to the server.
+    messages = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the server, which gets the same signal, ends this process in its time
+        signal.signal(number, signal.SIG_IGN)  # the server gets the same signal and ends this process when it is time
     lock = threading.Lock()
 
-    def say(**what: Any) -> None:
+    def send(**message: Any) -> None:
         with lock:
-            told.write(json.dumps(what) + "\n")
+            messages.write(json.dumps(message) + "\n")
 
     settings = load_settings()
     set_up_logs(settings.log_level)
     to_logging()
     store = JobStore(open_database(settings.api, settings.api_secrets), settings.api.jobs, settings.api.webhooks)
     try:
-        Worker(settings, store, say, short_only=short_only).serve(sys.stdin)
+        Worker(settings, store, send, short_only=short_only).serve(sys.stdin)
     except EmotionPipelineError as error:
         logger().error("worker_cannot_start", error=type(error).__name__, reason=str(error))
-    except Exception as error:  # noqa: BLE001 - its message may hold anything, and a trace would hold paths
-        logger().error("worker_failed", error=type(error).__name__, at=where(error))
+    except Exception as error:  # noqa: BLE001 - its message may hold secrets, and a trace would hold paths
+        logger().error("worker_failed", error=type(error).__name__, at=error_location(error))
     os._exit(_FAILED)
 
 

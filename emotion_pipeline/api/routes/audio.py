@@ -29,11 +29,14 @@ _FORM: Final[dict[str, Any]] = {
             "format": "binary",
             "description": "A recording in any usual format, also the sound of a video.",
         },
-        "webhook_url": {"type": "string", "description": "Is told when the job ended; signed with HMAC."},
+        "webhook_url": {
+            "type": "string",
+            "description": "Gets a message when the job has ended; see Standard Webhooks.",
+        },
     },
 }
-# Failures that are not the recording's.
-_OURS: Final = frozenset({"internal_error", "worker_lost", "job_timeout"})
+# Failures of the service, not of the recording.
+_SERVICE_FAILURES: Final = frozenset({"internal_error", "worker_lost", "job_timeout"})
 
 
 @router.post(
@@ -56,7 +59,7 @@ async def predict_audio(
 ) -> Response:
     """Say what a recording expresses: with its result if it is short, else with 202 and a job."""
     uploads = service.settings.api.uploads
-    form = await read_form(request, uploads.stall_seconds)
+    form = await read_form(request)
     try:
         webhook_url, file = text_of(form, "webhook_url"), file_of(form)
         check_webhook(webhook_url, service)
@@ -100,6 +103,6 @@ def _answer(job: JobRecord, standing: Standing) -> Response:
     if job.status == SUCCEEDED and job.short:
         return JSONResponse(json.loads(job.result or "{}"), headers=headers)
     if job.status == FAILED and job.short:
-        status = 500 if job.failure_code in _OURS else 422
+        status = 500 if job.failure_code in _SERVICE_FAILURES else 422
         raise Problem(status, job.failure_code or "internal_error", job.failure_detail or "", headers=headers)
     return JSONResponse(job_of(job).model_dump(mode="json"), 202, {**standing.headers(), "Location": where})

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it takes requests, and its figures."""
+"""``/health``, ``/ready`` and ``/metrics``."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def health() -> Health:
 async def ready(service: Parts) -> Any:
     """Say whether requests are taken: models warm, workers up, database and limits reachable."""
     checks = await service.readiness()
-    is_ready = all(verdict == "ok" for verdict in checks.values())
+    is_ready = all(state == "ok" for state in checks.values())
     body = {"status": "ready" if is_ready else "not_ready", "checks": checks, "models": service.models}
     return JSONResponse(body, 200 if is_ready else 503)
 

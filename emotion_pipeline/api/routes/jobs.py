@@ -1,4 +1,4 @@
-"""Jobs as their owners see them. Another's job is not there: whether it exists is nobody else's business."""
+"""``/jobs/{id}``: reading and deleting jobs. For other subjects than its owner a job does not exist."""
 
 import asyncio
 import json
@@ -42,9 +42,9 @@ async def delete_job(job_id: _JobId, service: Parts, who: OwningJobs) -> Respons
 
 def job_of(job: JobRecord) -> Job:
     """Return a job as clients see it."""
-    given: dict[str, Any] = {name: getattr(job, name) for name in ("id", "status", "progress", "stage", "file")}
+    copied: dict[str, Any] = {name: getattr(job, name) for name in ("id", "status", "progress", "stage", "file")}
     return Job(
-        **given,
+        **copied,
         created_at=_time(job.created_at),
         started_at=_time(job.started_at) if job.started_at else None,
         finished_at=_time(job.finished_at) if job.finished_at else None,
@@ -56,12 +56,12 @@ def job_of(job: JobRecord) -> Job:
 
 
 async def accept(service: Service, new: NewJob) -> tuple[JobRecord, bool]:
-    """Store a job and wake a worker; returns it, and whether it is new and not one asked for before under its key.
+    """Store a job and wake a worker; return it, and whether it is new: the same idempotency key gives the same job.
 
     Raises Problem: 409 or 422 for a key that belongs to another request, 429 for too many unfinished jobs.
     """
     try:
-        job = await service.in_database(lambda: _known(service.jobs, new))
+        job = await service.in_database(lambda: _requested_before(service.jobs, new))
         if job is not None:
             return job, False
         job = await service.in_database(lambda: service.jobs.add(new))
@@ -75,7 +75,7 @@ async def accept(service: Service, new: NewJob) -> tuple[JobRecord, bool]:
     return job, True
 
 
-def _known(jobs: JobStore, new: NewJob) -> JobRecord | None:
+def _requested_before(jobs: JobStore, new: NewJob) -> JobRecord | None:
     if new.idempotency_key is None:
         return None
     job = jobs.by_key(new.subject, new.idempotency_key)

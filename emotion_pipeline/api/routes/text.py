@@ -1,7 +1,7 @@
 """``POST /predict``: texts at once, the address of a recording as a job."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, Response
 from emotion_pipeline.api.access import Parts, Predicting
 from emotion_pipeline.api.addresses import check_address
 from emotion_pipeline.api.jobs.store import NewJob
-from emotion_pipeline.api.logs import logger
 from emotion_pipeline.api.problems import Problem, described
 from emotion_pipeline.api.routes.jobs import accept, job_of
 from emotion_pipeline.api.schemas import Job, TextEmotion, TextEmotions, TextRequest
@@ -18,6 +17,9 @@ from emotion_pipeline.api.tokens import Principal
 from emotion_pipeline.engine.sources.addresses import name_of
 
 router = APIRouter(tags=["predict"])
+
+# What an address counts as in the limit of audio seconds: its length is not known yet.
+_ADDRESS_AUDIO_S: Final = 60.0
 
 IdempotencyKey = Annotated[
     str | None,
@@ -61,16 +63,14 @@ async def predict(
     texts = body.texts or [body.text]
     _check_size(texts, service)
     service.require_text_model()
-    if service.settings.api.log_content:
-        logger().debug("texts", texts=texts)
-    results = await service.text.judge(texts)
+    results = await service.text.score(texts)
     return {"results": results} if body.texts else results[0]
 
 
 async def _as_job(body: TextRequest, service: Service, who: Principal, key: str | None) -> Response:
     check_address(body.url, service.fetch_limits)
     check_webhook(body.webhook_url, service)
-    standing = await service.limits.take_audio(who.subject, service.settings.api.limits.url_audio_seconds)
+    standing = await service.limits.take_audio(who.subject, _ADDRESS_AUDIO_S)
     digest = hashlib.sha256(f"{body.url}\n{body.webhook_url}".encode()).hexdigest()
     new = NewJob(
         who.subject,
@@ -86,11 +86,11 @@ async def _as_job(body: TextRequest, service: Service, who: Principal, key: str 
 
 
 def check_webhook(address: str, service: Service) -> None:
-    """Refuse a webhook that may not be asked, or any where there is no secret to sign with. Raises Problem 422."""
+    """Refuse the address of a webhook that is not allowed, or any without a secret to sign with. Raises Problem 422."""
     if not address:
         return
     if service.settings.api_secrets.webhook_secret is None:
-        detail = "This service signs no webhooks, since it has no secret for that; ask for the job instead."
+        detail = "This service has no secret to sign webhooks with; read the job instead."
         raise Problem(422, "webhooks_disabled", detail)
     check_address(address, service.fetch_limits, webhook=True)
 

@@ -44,8 +44,8 @@ class _Canary:
         self._sockets = [first]
         if socket.has_ipv6:
             self._sockets.append(socket.create_server(("::1", self.port), family=socket.AF_INET6))
-        for one in self._sockets:
-            threading.Thread(target=self._note, args=(one,), daemon=True).start()
+        for listening in self._sockets:
+            threading.Thread(target=self._note, args=(listening,), daemon=True).start()
 
     def _note(self, listening: socket.socket) -> None:
         while True:
@@ -57,8 +57,8 @@ class _Canary:
             connection.close()
 
     def close(self) -> None:
-        for one in self._sockets:
-            one.close()
+        for listening in self._sockets:
+            listening.close()
 
 
 class _Attacker:
@@ -171,13 +171,13 @@ def test_no_spelling_of_a_private_address_is_connected_to(
     forms = _forms(canary.port)
     assert len(forms) >= 40
     with guarded.client() as client:
-        said = {address: _refused(client, address) for address in [*forms, *_schemes(canary.port, tmp_path)]}
+        outcomes = {address: _refused(client, address) for address in [*forms, *_schemes(canary.port, tmp_path)]}
         allowed = {"blocked_address", "unsupported_address", "unreachable", "invalid_request"}
-        assert {address: code for address, (code, _) in said.items() if code not in allowed} == {}
-        blocked = [address for address in forms if said[address][0] == "blocked_address"]
+        assert {address: code for address, (code, _) in outcomes.items() if code not in allowed} == {}
+        blocked = [address for address in forms if outcomes[address][0] == "blocked_address"]
         assert len(blocked) >= 40
-        [told] = [job for address, (_, job) in said.items() if "private.test" in address]
-        assert "10.0.0.1" not in json.dumps(told)
+        [private] = [job for address, (_, job) in outcomes.items() if "private.test" in address]
+        assert "10.0.0.1" not in json.dumps(private)
     assert canary.connections == []
 
 
@@ -205,7 +205,7 @@ def test_no_redirect_leads_to_a_private_address(guarded: RunningService, attacke
     assert canary.connections == []
 
 
-def test_a_name_that_leads_elsewhere_when_it_is_asked_again_is_not_followed(
+def test_a_name_that_is_resolved_anew_leads_to_no_private_address(
     guarded: RunningService, attacker: _Attacker, canary: _Canary
 ) -> None:
     attacker.targets["/rebind"] = f"http://rebinding.test:{canary.port}/"

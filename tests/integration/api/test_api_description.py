@@ -12,9 +12,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 
 @pytest.mark.slow
-def test_no_generated_request_fails_or_is_answered_otherwise_than_described(
-    service: RunningService, tmp_path: Path
-) -> None:
+def test_generated_requests_are_answered_as_described(service: RunningService, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"{service.url}/openapi.json",

@@ -90,7 +90,9 @@ def test_spans_go_to_the_collector_and_say_no_text(tmp_path: Path) -> None:
     collector.shutdown()
     collector.server_close()
     sent = [ExportTraceServiceRequest.FromString(body) for body in received]
-    spans = [span for one in sent for part in one.resource_spans for scope in part.scope_spans for span in scope.spans]
+    spans = [
+        span for export in sent for part in export.resource_spans for scope in part.scope_spans for span in scope.spans
+    ]
     assert "POST /v1/predict" in {span.name for span in spans}
     assert not any("health" in span.name for span in spans)
     assert not any(b"xylograph" in body for body in received)

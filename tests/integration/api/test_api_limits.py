@@ -15,7 +15,7 @@ from emotion_pipeline.api.problems import Problem
 from emotion_pipeline.config.service_settings import Limits
 
 
-def test_a_subject_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(tmp_path: Path) -> None:
+def test_only_a_subject_beyond_its_limit_is_refused_with_a_retry_time(tmp_path: Path) -> None:
     variables = {"EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "20"}
     with RunningService(tmp_path, **variables) as service, service.wait_until_ready().client("greedy") as greedy:
         forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.8"}
@@ -70,14 +70,14 @@ def redis(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 
 
 @pytest.mark.anyio
-async def test_processes_share_their_buckets_in_redis_and_say_so_when_it_is_gone(
+async def test_processes_share_buckets_in_redis_and_refuse_without_it(
     redis: tuple[str, "subprocess.Popen[bytes]"],
 ) -> None:
     url, server = redis
     limits = Limits(requests_per_minute=5)
     first, second = RateLimits(limits, url), RateLimits(limits, url)
-    for one in (first, second, first, second, first):
-        await one.take_request("alice")
+    for process in (first, second, first, second, first):
+        await process.take_request("alice")
     with pytest.raises(Problem) as refused:
         await second.take_request("alice")
     assert refused.value.status == 429

@@ -19,6 +19,6 @@ def test_a_mixed_load_is_answered_without_a_failure(service: RunningService, rep
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    requests = {(one["method"], one["name"]): one for one in json.loads(done.stdout)}
+    requests = {(entry["method"], entry["name"]): entry for entry in json.loads(done.stdout)}
     assert requests["POST", "/v1/predict"]["num_requests"] > 0
-    assert sum(one["num_failures"] for one in requests.values()) == 0
+    assert sum(entry["num_failures"] for entry in requests.values()) == 0

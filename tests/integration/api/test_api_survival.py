@@ -21,8 +21,8 @@ QUICK = {"EMOTION_API__JOBS__LEASE_SECONDS": "2", "EMOTION_API__JOBS__ATTEMPTS":
 def _submit(client: httpx.Client, recordings: Sequence[bytes]) -> list[str]:
     headers = {"Prefer": "respond-async"}
     answers = [
-        client.post("/v1/predict/audio", files={"file": (f"{number}.wav", one)}, headers=headers)
-        for number, one in enumerate(recordings)
+        client.post("/v1/predict/audio", files={"file": (f"{number}.wav", recording)}, headers=headers)
+        for number, recording in enumerate(recordings)
     ]
     assert [answer.status_code for answer in answers] == [202] * len(recordings)
     return [answer.json()["id"] for answer in answers]
@@ -68,9 +68,7 @@ def test_a_job_that_kills_each_of_its_workers_fails_by_name(tmp_path: Path, long
     assert job["failure"]["code"] == "worker_lost"
 
 
-def test_a_signal_to_stop_gives_running_jobs_back_and_the_next_start_ends_them(
-    tmp_path: Path, long_speech: bytes
-) -> None:
+def test_a_stop_releases_running_jobs_and_the_next_start_ends_them(tmp_path: Path, long_speech: bytes) -> None:
     with RunningService(tmp_path) as service, service.wait_until_ready().client() as client:
         [job_id] = _submit(client, [long_speech])
         eventually(lambda: _stored(tmp_path)[job_id]["status"] == "running")
@@ -83,7 +81,7 @@ def test_a_signal_to_stop_gives_running_jobs_back_and_the_next_start_ends_them(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_stop_lets_requests_finish_refuses_new_ones_and_ends_in_time(
+def test_a_stop_finishes_requests_refuses_new_ones_and_ends_in_time(
     tmp_path: Path, number: signal.Signals, speech: bytes
 ) -> None:
     with RunningService(tmp_path) as service, service.wait_until_ready().client() as client:

@@ -14,7 +14,7 @@ from support.service import RunningService, problem
 from typer.testing import CliRunner
 
 from emotion_clf import EmotionPredictor
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.schema.tables import SEGMENTS
 
@@ -54,7 +54,7 @@ def _from_the_pipeline(texts: list[str], folder: Path) -> list[dict[str, Any]]:
     rows = pipeline.rows("emotion_labels", DAY).merge(pipeline.rows("sentiment_scores", DAY), on="segment_id")
     return [
         {
-            "label_scores": {one["label"]: one["probability"] for one in row["label_scores"]},
+            "label_scores": {score["label"]: score["probability"] for score in row["label_scores"]},
             "base_probabilities": {base: row[f"probability_{base.lower()}"] for base in BASE_EMOTIONS},
             "base_probability": row["base_probability"],
             "labels": list(row["labels"]),
@@ -70,7 +70,7 @@ def test_command_line_python_rest_and_pipeline_give_the_same_numbers(
     monkeypatch.chdir(tmp_path)  # away from a config.yaml
     by_rest = client.post("/v1/predict", json={"texts": TEXTS}).json()["results"]
     by_command = _from_the_command_line(TEXTS)
-    by_python = [one.to_dict() for one in EmotionPredictor().predict(TEXTS)]
+    by_python = [emotion.to_dict() for emotion in EmotionPredictor().predict(TEXTS)]
     for rest, command, python in zip(by_rest, by_command, by_python, strict=True):
         assert _numbers(rest) == pytest.approx(_numbers(command), abs=1e-6)
         assert _numbers(rest) == pytest.approx(_numbers(python), abs=1e-6)
@@ -94,7 +94,7 @@ def test_one_text_is_answered_with_its_result_and_where_the_client_stands(client
         assert answer.headers["ratelimit"].startswith('"requests";r=9')
 
 
-def test_concurrent_requests_share_forward_passes_and_get_their_own_answers(client: httpx.Client) -> None:
+def test_concurrent_requests_share_passes_and_get_their_own_answers(client: httpx.Client) -> None:
     def passes() -> float:
         lines = client.get("/metrics").text.splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith("emotion_api_batch_texts_count"))
@@ -130,12 +130,12 @@ def test_concurrent_requests_share_forward_passes_and_get_their_own_answers(clie
         (json.dumps({"text": "a" * 2_000_000}).encode(), 413, "body_too_large"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_shape(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+def test_every_error_has_the_same_shape(client: httpx.Client, body: bytes, status: int, code: str) -> None:
     answer = client.post("/v1/predict", content=body, headers={"Content-Type": "application/json"})
     problem(answer, status, code)
 
 
-def test_another_type_of_content_an_unknown_address_and_a_wrong_method_are_problems(client: httpx.Client) -> None:
+def test_wrong_content_types_addresses_and_methods_are_problems(client: httpx.Client) -> None:
     problem(client.post("/v1/predict", content=b"text=a"), 415, "not_json")
     problem(client.get("/v1/nothing"), 404, "not_found")
     problem(client.get("/v1/predict"), 405, "method_not_allowed")

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from support.service import SECRET, RunningService, problem, signed, token
 from support.site import Site
 
-from emotion_pipeline.api.tokens import KeysUnavailableError, TokenError, TokenJudge, TokenSetupError
-from emotion_pipeline.config.service_settings import ApiSecrets, Tokens
+from emotion_pipeline.api.tokens import KeysUnavailableError, TokenError, TokenSetupError, TokenVerifier
+from emotion_pipeline.config.service_settings import ApiSecrets, Tokens, webhook_key
 
 NOW = int(time.time())
 GOOD: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_health_readiness_and_documentation_need_no_token(service: RunningServic
 
 def _command(folder: Path, repository: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from emotion_pipeline.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from emotion_pipeline.cli.app import main; main()", *arguments],
         cwd=folder,
         env={"PYTHONPATH": str(repository), "PATH": "/usr/bin:/bin", **variables},
         capture_output=True,
@@ -128,27 +128,27 @@ def _command(folder: Path, repository: Path, *arguments: str, **variables: str) 
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({}, "EMOTION_JWT_SECRET is not set"),
         ({"EMOTION_JWT_SECRET": "short"}, "shorter than 32 bytes"),
         ({"EMOTION_API__DEVELOPMENT": "true", "EMOTION_API__HOST": "0.0.0.0"}, "api.host must be 127.0.0.1"),
         ({"EMOTION_JWT_SECRET": SECRET, "EMOTION_API__WORKERS": "2"}, "EMOTION_REDIS_URL"),
         ({"EMOTION_API__TOKENS__ALGORITHM": "RS256"}, "RS256 needs exactly one of"),
-        ({"EMOTION_JWT_SECRET": SECRET, "EMOTION_DATABASE_URL": "nothing"}, "EMOTION_DATABASE_URL is no address"),
+        ({"EMOTION_JWT_SECRET": SECRET, "EMOTION_DATABASE_URL": "nothing"}, "EMOTION_DATABASE_URL is not the address"),
     ],
 )
-def test_the_service_does_not_start_where_it_could_not_judge_who_asks(
-    tmp_path: Path, repository: Path, variables: dict[str, str], said: str
+def test_the_service_does_not_start_where_it_could_not_verify_tokens(
+    tmp_path: Path, repository: Path, variables: dict[str, str], message: str
 ) -> None:
     done = _command(tmp_path, repository, "serve", **variables)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "short'" not in done.stderr
 
 
-def test_a_token_of_the_command_line_is_believed(service: RunningService, tmp_path: Path, repository: Path) -> None:
+def test_a_token_of_the_command_line_is_accepted(service: RunningService, tmp_path: Path, repository: Path) -> None:
     arguments = ("token", "create", "--subject", "carol", "--scope", "predict", "--expires", "15m")
     done = _command(tmp_path, repository, *arguments, EMOTION_JWT_SECRET=SECRET)
     assert done.returncode == 0, done.stderr
@@ -159,7 +159,15 @@ def test_a_token_of_the_command_line_is_believed(service: RunningService, tmp_pa
         assert refused.returncode == 2
 
 
-def test_keys_of_an_identity_provider_are_fetched_once_and_again_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_secret_of_the_command_line_is_usable(tmp_path: Path, repository: Path) -> None:
+    done = _command(tmp_path, repository, "token", "webhook-secret")
+    assert done.returncode == 0, done.stderr
+    secret = done.stdout.strip()
+    assert len(webhook_key(secret)) == 32
+    assert ApiSecrets(webhook_secret=SecretStr(secret)).webhook_secret == SecretStr(secret)
+
+
+def test_provider_keys_are_fetched_once_and_again_for_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (rsa.generate_private_key(public_exponent=65_537, key_size=2_048) for _ in range(2))
 
     def published(**keys: rsa.RSAPrivateKey) -> bytes:
@@ -174,34 +182,34 @@ def test_keys_of_an_identity_provider_are_fetched_once_and_again_for_a_new_one(m
 
     with Site() as site:
         site.answers["/keys"] = published(a=first)
-        judge = TokenJudge(Tokens(algorithm="RS256", jwks_url=site.address("/keys")), ApiSecrets())
-        assert judge.principal(token_of(first, "a")).subject == "alice"
+        verifier = TokenVerifier(Tokens(algorithm="RS256", jwks_url=site.address("/keys")), ApiSecrets())
+        assert verifier.verify(token_of(first, "a")).subject == "alice"
         for _ in range(3):
             with pytest.raises(TokenError):
-                judge.principal(token_of(second, "b"))  # looked for at most once in a while
+                verifier.verify(token_of(second, "b"))  # looked for at most once in a while
         assert len(site.requests) == 1
         site.answers["/keys"] = published(a=first, b=second)
         clock = time.monotonic() + 60
         monkeypatch.setattr("emotion_pipeline.api.tokens.time.monotonic", lambda: clock)
-        assert judge.principal(token_of(second, "b")).subject == "alice"
+        assert verifier.verify(token_of(second, "b")).subject == "alice"
         with pytest.raises(TokenError):
-            judge.principal(signed(GOOD))  # HS256, whatever the secret
-    unreachable = TokenJudge(Tokens(algorithm="RS256", jwks_url=site.address("/keys")), ApiSecrets())
+            verifier.verify(signed(GOOD))  # HS256, whatever the secret
+    unreachable = TokenVerifier(Tokens(algorithm="RS256", jwks_url=site.address("/keys")), ApiSecrets())
     with pytest.raises(KeysUnavailableError):
-        unreachable.principal(token_of(first, "a"))
+        unreachable.verify(token_of(first, "a"))
 
 
 def test_a_public_key_in_a_file_judges_and_cannot_be_used_as_a_secret(tmp_path: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     (tmp_path / "key.pem").write_bytes(pem)
-    judge = TokenJudge(Tokens(algorithm="RS256", public_key=tmp_path / "key.pem"), ApiSecrets())
-    assert judge.principal(jwt.encode(GOOD, key, algorithm="RS256")).scopes == {"predict"}
+    verifier = TokenVerifier(Tokens(algorithm="RS256", public_key=tmp_path / "key.pem"), ApiSecrets())
+    assert verifier.verify(jwt.encode(GOOD, key, algorithm="RS256")).scopes == {"predict"}
     forged = f"{signed(GOOD).rsplit('.', 1)[0]}.{'A' * 43}"
     with pytest.raises(TokenError):
-        judge.principal(forged)
+        verifier.verify(forged)
     with pytest.raises(TokenSetupError):
-        TokenJudge(Tokens(algorithm="RS256", public_key=tmp_path / "none.pem"), ApiSecrets())
+        TokenVerifier(Tokens(algorithm="RS256", public_key=tmp_path / "none.pem"), ApiSecrets())
 
 
 def test_a_secret_never_shows_in_its_settings() -> None:

@@ -16,7 +16,7 @@ def anyio_backend() -> str:
 
 
 class Model:
-    """Counts letters; waits while the test wants it to, and fails for a text that says so."""
+    """Counts letters; waits until ``may_go_on`` is set, and fails for the text ``fail``."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -37,7 +37,7 @@ async def test_requests_that_come_together_share_passes_and_keep_their_order() -
     batcher = Batcher(model, most_texts=16, wait_s=0.01, most_queued=1_000)
     batcher.start()
     requests = [["a" * n, "b" * (n + 1)] for n in range(40)]
-    answers = await asyncio.gather(*(batcher.judge(texts) for texts in requests))
+    answers = await asyncio.gather(*(batcher.answer(texts) for texts in requests))
     assert answers == [[n, n + 1] for n in range(40)]
     assert len(model.batches) <= 10
     assert max(map(len, model.batches)) <= 16
@@ -45,17 +45,17 @@ async def test_requests_that_come_together_share_passes_and_keep_their_order() -
 
 
 @pytest.mark.anyio
-async def test_beyond_the_bound_a_request_is_told_to_come_back_and_the_others_are_answered() -> None:
+async def test_a_request_beyond_the_bound_is_refused_and_others_are_answered() -> None:
     model = Model()
     model.may_go_on.clear()
     batcher = Batcher(model, most_texts=2, wait_s=0.0, most_queued=4)
     batcher.start()
-    waiting = [asyncio.create_task(batcher.judge(["a"])) for _ in range(2)]
+    waiting = [asyncio.create_task(batcher.answer(["a"])) for _ in range(2)]
     await asyncio.sleep(0.1)
-    waiting += [asyncio.create_task(batcher.judge(["a"])) for _ in range(4)]
+    waiting += [asyncio.create_task(batcher.answer(["a"])) for _ in range(4)]
     await asyncio.sleep(0)
     with pytest.raises(Problem) as refused:
-        await batcher.judge(["a"])
+        await batcher.answer(["a"])
     assert (refused.value.status, refused.value.code) == (503, "queue_full")
     assert int(refused.value.headers["Retry-After"]) >= 1
     model.may_go_on.set()
@@ -69,8 +69,8 @@ async def test_a_pass_that_fails_fails_its_requests_and_the_next_is_served() -> 
     batcher = Batcher(Model(), most_texts=8, wait_s=0.0, most_queued=100)
     batcher.start()
     with pytest.raises(ValueError, match="no model takes"):
-        await batcher.judge(["fail"])
-    assert await batcher.judge(["abc"]) == [3]
+        await batcher.answer(["fail"])
+    assert await batcher.answer(["abc"]) == [3]
     await batcher.stop()
 
 
@@ -78,34 +78,34 @@ async def test_a_pass_that_fails_fails_its_requests_and_the_next_is_served() -> 
 async def test_a_request_larger_than_a_pass_is_served_alone() -> None:
     batcher = Batcher(Model(), most_texts=2, wait_s=0.0, most_queued=100)
     batcher.start()
-    assert await batcher.judge(["a"] * 9) == [1] * 9
+    assert await batcher.answer(["a"] * 9) == [1] * 9
     await batcher.stop()
 
 
 @pytest.mark.anyio
-async def test_who_does_not_wait_any_more_costs_no_pass() -> None:
+async def test_a_cancelled_request_costs_no_pass() -> None:
     model = Model()
     model.may_go_on.clear()
     batcher = Batcher(model, most_texts=1, wait_s=0.0, most_queued=100)
     batcher.start()
-    first = asyncio.create_task(batcher.judge(["first"]))
+    first = asyncio.create_task(batcher.answer(["first"]))
     await asyncio.sleep(0.05)
-    gone = asyncio.create_task(batcher.judge(["gone"]))
+    gone = asyncio.create_task(batcher.answer(["gone"]))
     await asyncio.sleep(0)
     gone.cancel()
     model.may_go_on.set()
     assert await first == [5]
-    assert await batcher.judge(["last"]) == [4]
+    assert await batcher.answer(["last"]) == [4]
     assert ["gone"] not in model.batches
     await batcher.stop()
 
 
 @pytest.mark.anyio
-async def test_what_waits_at_the_end_is_told_so() -> None:
+async def test_requests_that_wait_at_the_end_are_refused() -> None:
     batcher = Batcher(Model(), most_texts=1, wait_s=0.0, most_queued=100)
-    waiting = asyncio.create_task(batcher.judge(["never begun"]))
+    waiting = asyncio.create_task(batcher.answer(["never begun"]))
     await asyncio.sleep(0)
     await batcher.stop()
-    with pytest.raises(Problem) as told:
+    with pytest.raises(Problem) as refused:
         await waiting
-    assert told.value.code == "stopping"
+    assert refused.value.code == "stopping"

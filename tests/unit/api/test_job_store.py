@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks.support.postgres import postgres
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
-from emotion_pipeline.api.jobs.records import Base
+from emotion_pipeline.api.jobs.records import DELIVERED, Base
 from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Jobs, Webhooks
 
@@ -59,8 +59,8 @@ def _new(**other: object) -> NewJob:
 def test_the_migrations_make_what_the_records_describe(engine: sa.Engine, tmp_path: Path) -> None:
     assert is_current(engine)
     migrate(engine, tmp_path)  # once more changes nothing
-    found = {column["name"] for column in sa.inspect(engine).get_columns("jobs")}
-    assert found == set(Base.metadata.tables["jobs"].columns.keys())
+    columns = {column["name"] for column in sa.inspect(engine).get_columns("jobs")}
+    assert columns == set(Base.metadata.tables["jobs"].columns.keys())
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_job_is_claimed_once_short_ones_first(store: JobStore, clock: Clock) -
     clock.now += 1
     short = store.add(_new(short=True))
     claimed = [store.claim(), store.claim(), store.claim()]
-    assert [one and one[0].id for one in claimed] == [short.id, long.id, None]
+    assert [claim and claim[0].id for claim in claimed] == [short.id, long.id, None]
 
 
 def test_a_worker_for_short_jobs_leaves_long_ones(store: JobStore) -> None:
@@ -158,9 +158,9 @@ def test_a_key_belongs_to_one_job_of_a_subject(store: JobStore) -> None:
     with pytest.raises(KeyTakenError):
         store.add(_new(idempotency_key="k"))
     store.add(_new(subject="bob", idempotency_key="k"))
-    found = store.by_key("alice", "k")
-    assert found is not None
-    assert found.id == first.id
+    job = store.by_key("alice", "k")
+    assert job is not None
+    assert job.id == first.id
 
 
 def test_a_subject_has_a_bounded_number_of_unfinished_jobs(store: JobStore) -> None:
@@ -173,7 +173,7 @@ def test_a_subject_has_a_bounded_number_of_unfinished_jobs(store: JobStore) -> N
     store.add(_new())
 
 
-def test_a_webhook_is_due_when_its_job_ended_and_later_again_until_it_was_told(store: JobStore, clock: Clock) -> None:
+def test_a_webhook_is_due_after_its_job_and_again_until_it_ends(store: JobStore, clock: Clock) -> None:
     job = store.add(_new(webhook_url="https://example.org/"))
     assert store.next_webhook() is None
     store.succeed(_claim(store), "{}", None)
@@ -185,7 +185,7 @@ def test_a_webhook_is_due_when_its_job_ended_and_later_again_until_it_was_told(s
     again = store.next_webhook()
     assert again is not None
     assert again.webhook_attempts == 2
-    store.webhook_told(job.id, delivered=True)
+    store.end_webhook(job.id, DELIVERED)
     clock.now += 1_000
     assert store.next_webhook() is None
 

@@ -9,7 +9,7 @@ from support.encoders import tiny_bert
 from typer.testing import CliRunner, Result
 
 from benchmarks.text import NOT_MEASURED, measure_large, measure_predictor
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
 
 

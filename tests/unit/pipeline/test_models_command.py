@@ -15,7 +15,7 @@ from support.tiny_wav2vec2 import checkpoint, config_of, weights_of, write
 from support.tiny_whisper import random_weights, write_faster, write_openai, write_transformers
 from typer.testing import CliRunner, Result
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.models.artefact import read_card
 from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
@@ -44,7 +44,7 @@ def _listed() -> dict[str, dict[str, Any]]:
     return {row["component"]: row for row in json.loads(done.stdout)}
 
 
-def test_the_embedded_profile_lists_what_the_packages_carry_with_licence_and_fingerprint() -> None:
+def test_the_embedded_profile_lists_models_with_licence_and_fingerprint() -> None:
     listed = _listed()
     assert list(listed) == ["transcription", "tone", "text emotion", "sentiment"]
     assert {name: row["state"] for name, row in listed.items()} == {
@@ -57,7 +57,7 @@ def test_the_embedded_profile_lists_what_the_packages_carry_with_licence_and_fin
     assert all(row["fingerprint"] and row["problem"] is None for row in listed.values())
 
 
-def test_the_standard_profile_without_weights_lists_what_is_absent_and_how_to_get_it(
+def test_absent_weights_are_listed_with_the_command_that_fetches_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EMOTION_PROFILE", "standard")
@@ -67,7 +67,7 @@ def test_the_standard_profile_without_weights_lists_what_is_absent_and_how_to_ge
         assert (row["backend"], row["state"], row["fingerprint"], row["licence"]) == (backend, "absent", None, None)
     assert listed["tone"]["model"] == "ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition"
     shown = _run("list")
-    assert "transcription: base is not here; emotion-clf models fetch" in shown.output
+    assert "transcription: base is not here; run: emotion-clf models fetch" in shown.output
 
 
 def test_weights_that_are_here_are_listed_with_where_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_whole_weights_are_verified_with_what_is_known_of_them(tmp_path: Path) -
     assert "whole" in _run("verify", "--tone", folder).stdout
 
 
-def test_a_checkpoint_that_is_not_whole_is_refused_with_its_keys_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_checkpoint_without_all_keys_is_refused_with_their_names(tmp_path: Path) -> None:
     config = config_of()
     weights = {key: tensor for key, tensor in weights_of(config).items() if key != DENSE}
     folder = write(tmp_path / "half", config, weights)
@@ -194,7 +194,7 @@ def test_a_folder_without_a_text_model_is_refused(tmp_path: Path) -> None:
 def _in_a_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own: the client of the hub reads its address when it is imported."""
     return subprocess.run(
-        [sys.executable, "-c", "from emotion_pipeline.cli import main; main()", "models", *arguments],
+        [sys.executable, "-c", "from emotion_pipeline.cli.app import main; main()", "models", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HF_HUB_DISABLE_TELEMETRY": "1", **variables},
         capture_output=True,
         text=True,
@@ -225,4 +225,4 @@ def test_what_cannot_be_fetched_is_an_error_that_says_what_to_do(tmp_path: Path)
     assert done.returncode == 1
     assert "the tone model owner/nobody could not be fetched" in done.stderr
     assert "set tone.model to that folder" in done.stderr
-    assert "text emotion" in done.stdout, "what is here is told all the same"
+    assert "text emotion" in done.stdout, "weights that are here are listed all the same"

@@ -89,7 +89,7 @@ def test_what_is_set_on_its_own_wins_over_the_profile(monkeypatch: pytest.Monkey
     assert load_settings().transcription.method == "faster-whisper"
 
 
-def test_the_environment_chooses_another_profile_than_the_committed_configuration(
+def test_the_environment_wins_over_the_profile_of_the_committed_file(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
@@ -111,7 +111,7 @@ def test_every_profile_sets_what_exists() -> None:
             assert {name: chosen[section][name] for name in values} == values
 
 
-def test_secrets_of_the_service_come_from_the_environment_and_never_from_the_file(
+def test_secrets_of_the_service_come_from_the_environment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EMOTION_JWT_SECRET", "x" * 32)
@@ -121,11 +121,23 @@ def test_secrets_of_the_service_come_from_the_environment_and_never_from_the_fil
         load_settings()
 
 
-def test_a_short_secret_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOTION_WEBHOOK_SECRET", "too-short")
-    with pytest.raises(ConfigurationError, match="EMOTION_WEBHOOK_SECRET is shorter than 32 bytes") as refused:
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("EMOTION_JWT_SECRET", "too-short"),
+        ("EMOTION_WEBHOOK_SECRET", "a secret as long as ever you like, but of no form"),
+        ("EMOTION_WEBHOOK_SECRET", "whsec_dG9vLXNob3J0"),
+        ("EMOTION_WEBHOOK_SECRET", f"whsec_{'A' * 30}*{'A' * 13}"),
+        ("EMOTION_WEBHOOK_SECRET", f"whsec_{'A' * 88}"),
+    ],
+)
+def test_an_unusable_secret_is_refused_and_not_shown(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=rf"{variable} .*make one with: ") as refused:
         load_settings()
-    assert "too-short" not in str(refused.value)
+    assert value not in str(refused.value)
 
 
 def test_the_documented_name_of_the_log_level_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

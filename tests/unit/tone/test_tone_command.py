@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.common.errors import ArtefactError
 
 

@@ -13,7 +13,7 @@ from support.tiny_wav2vec2 import base_config_of, checkpoint, config_of, weights
 from support.tone_corpus import make_corpus, write_manifest
 from typer.testing import CliRunner
 
-from emotion_pipeline.cli import app
+from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.common.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import find_checkpoint

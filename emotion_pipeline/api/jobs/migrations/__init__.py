@@ -1,1 +1,1 @@
-"""How the tables of jobs came to their present form: one module a step, run by Alembic at the start of the service."""
+"""Alembic migrations of the table of jobs, run at the start of the service."""

@@ -1,0 +1,45 @@
+"""``emotion-clf``: the engine on the command line, for a few recordings or texts and for measuring and training.
+
+Commands read settings, call the engine and print; they compute nothing themselves. Each group of commands has its own
+module, which imports the engine only when a command runs, so that help and completion are fast. Whole days of
+recordings are the pipeline's work: see ``make demo``.
+"""
+
+import atexit
+import gc
+
+import typer
+
+from emotion_pipeline.api.commands import serve_app, token_app
+from emotion_pipeline.cli import evaluate, models, predict, train
+from emotion_pipeline.cli.console import ERRORS
+from emotion_pipeline.config.logs import to_logging
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+
+app = typer.Typer(
+    help="Speech emotion analytics on the command line.\n\n"
+    "Exit codes: 0 done; 1 a recording, setting, model or file is missing, broken or was refused; 2 the command was "
+    "used wrongly; 130 interrupted.\n\n"
+    'Example: emotion-clf predict --text "Exciting news!"',
+    no_args_is_help=True,
+    add_completion=True,
+)
+app.add_typer(predict.app)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(models.app, name="models")
+app.add_typer(serve_app, name="serve")
+app.add_typer(token_app, name="token")
+
+
+def main() -> None:
+    """Run the command line; an EmotionPipelineError ends it with one line, not with a traceback."""
+    to_logging()
+    # Imports make many objects and no garbage: looking for it, then and at the end, would take over half a second.
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
+    try:
+        app()
+    except EmotionPipelineError as error:
+        ERRORS.print(f"error: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from error
