@@ -29,9 +29,7 @@ from emotion_pipeline.resources.lake_marts import LakeMarts
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.warehouse.base import Warehouse
-from emotion_pipeline.warehouse.files import Files
-from emotion_pipeline.warehouse.lake import Lake
+from emotion_pipeline.resources.warehouse import FilesResource, warehouse_of, warehouse_resource
 
 _TABLES: Final = (
     raw_audio,
@@ -48,10 +46,10 @@ _TABLES: Final = (
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings; a test builds one of its own with its own folders."""
-    warehouse, files = warehouse_of(settings), Files(root=settings.storage.root)
+    warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
     marts_builder = marts_of(settings)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse.kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
+        assets=automated([*held_by(warehouse_of(settings).kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
         asset_checks=[drift, no_day_stays_failed],
         jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
@@ -70,16 +68,6 @@ def build_defs(settings: Settings) -> dg.Definitions:
     )
 
 
-def warehouse_of(settings: Settings) -> Warehouse:
-    """Return where the tables of this deployment lie. Raises ConfigurationError, see ``target_of``."""
-    if settings.storage.backend == "lake":
-        return Lake(root=settings.storage.root)
-    from emotion_pipeline.warehouse.snowflake.target import target_of
-    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse  # seconds to import
-
-    return SnowflakeWarehouse.of(target_of(settings))
-
-
 def marts_of(settings: Settings) -> Marts:
     """Return where the marts of this deployment lie. Raises ConfigurationError, see ``target_of``."""
     file = settings.storage.marts
@@ -87,11 +75,10 @@ def marts_of(settings: Settings) -> Marts:
         return LakeMarts(lake_root=settings.storage.root, path=str(file))
     from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts
     from emotion_pipeline.warehouse.snowflake.target import target_of
-    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     target = target_of(settings)
     cache = file.with_name(".marts.snowflake.target")
-    return SnowflakeMarts(warehouse=SnowflakeWarehouse.of(target), schema_name=target.marts, cache=str(cache))
+    return SnowflakeMarts(database=target.database, tables=target.schema, marts=target.marts, cache=str(cache))
 
 
 @dg.definitions

@@ -30,7 +30,7 @@ Report = Mapping[str, Any]
     owners=OWNERS,
     partitions_def=DAILY,
 )
-def costs(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[Any]:
+def costs(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[Any]:
     day = context.partition_key
     rows = [cost_of(table, day, reports) for table in TABLES if (reports := _reports(context.instance, table, day))]
     frame = pd.DataFrame(rows, columns=list(COSTS.column_names)).astype({"energy_joules": float})

@@ -36,7 +36,7 @@ with warnings.catch_warnings():
         description=f"Tones, emotions, confidence and signs of misheard words against the {DAYS_BEFORE} days before.",
         partitions_def=DAILY,
     )
-    def drift(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
+    def drift(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
         day = context.partition_key
         before = [one for one in warehouse.partitions(TONE_SENTIMENT) if one < day][-DAYS_BEFORE:]
         if len(before) < FEWEST_DAYS:

@@ -12,7 +12,10 @@ from emotion_pipeline.warehouse.files import Files
 
 @table_asset(RAW_AUDIO, group="recordings")
 def raw_audio(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, files: Files, recordings: RecordingSource
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    files: dg.ResourceParam[Files],
+    recordings: RecordingSource,
 ) -> Batch:
     found = recordings.recordings(context.partition_key)
     result = take_in(context.partition_key, found, previous_rows(context, warehouse), files, recordings.sources)

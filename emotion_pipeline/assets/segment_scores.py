@@ -17,7 +17,7 @@ from emotion_pipeline.warehouse.base import Warehouse
 
 @table_asset(LINGUISTIC_FEATURES, group="language")
 def linguistic_features(
-    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
+    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
     result = describe(segments, previous_rows(context, warehouse), models.features)
     return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))
@@ -25,7 +25,7 @@ def linguistic_features(
 
 @table_asset(SENTIMENT_SCORES, group="language", pool=POOL)
 def sentiment_scores(
-    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, models: Models
+    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
     result = score_sentiment(segments, previous_rows(context, warehouse), models.sentiment_model)
     scores = result.rows["sentiment_score"].astype(float).dropna()
@@ -42,7 +42,7 @@ def emotion_labels(
     context: dg.AssetExecutionContext,
     segments: pd.DataFrame,
     linguistic_features: pd.DataFrame,
-    warehouse: Warehouse,
+    warehouse: dg.ResourceParam[Warehouse],
     models: Models,
 ) -> Batch:
     result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.emotion)

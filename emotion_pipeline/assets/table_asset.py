@@ -58,7 +58,11 @@ def table_asset(
         wanted = inspect.signature(function).parameters
 
         def step(
-            context: dg.AssetExecutionContext, files: Files, thresholds: Thresholds, gpu: Gpu, **arguments: Any
+            context: dg.AssetExecutionContext,
+            files: dg.ResourceParam[Files],
+            thresholds: Thresholds,
+            gpu: Gpu,
+            **arguments: Any,
         ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
             started = time.perf_counter()
             with gpu.measured() as usage:

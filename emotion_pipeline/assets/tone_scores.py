@@ -25,7 +25,11 @@ _STEPS_SECONDS: Final = (5.0, 15.0, 60.0, 300.0, 900.0)
 
 @table_asset(TONE_SCORES, group="tone", pool=POOL)
 def tone_scores(
-    context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
+    context: dg.AssetExecutionContext,
+    segments: pd.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    files: dg.ResourceParam[Files],
+    models: Models,
 ) -> Batch:
     result = score_tone(segments, previous_rows(context, warehouse), models.tone_model, files)
     return Batch(

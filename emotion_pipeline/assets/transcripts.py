@@ -17,7 +17,11 @@ from emotion_pipeline.warehouse.files import Files
 
 @table_asset(TRANSCRIPTS, group="speech", pool=POOL)
 def transcripts(
-    context: dg.AssetExecutionContext, raw_audio: pd.DataFrame, warehouse: Warehouse, files: Files, models: Models
+    context: dg.AssetExecutionContext,
+    raw_audio: pd.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    files: dg.ResourceParam[Files],
+    models: Models,
 ) -> Batch:
     result = transcribe(raw_audio, previous_rows(context, warehouse), models.listener, files, files.checkpoints)
     rows = result.rows

@@ -3,13 +3,12 @@
 Reading settings is ``settings``' work; the engine itself never sees them.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from emotion_pipeline.config.settings import Settings, Snowflake, Sources
+from emotion_pipeline.config.settings import Settings, Sources
+from emotion_pipeline.config.snowflake_connection import connector
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
 from emotion_pipeline.engine.sentiment.registry import SentimentOptions
 from emotion_pipeline.engine.sources.base import FetchLimits
@@ -17,11 +16,7 @@ from emotion_pipeline.engine.tone.base import ToneOptions
 from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 
 if TYPE_CHECKING:
-    from snowflake.connector import SnowflakeConnection
-
-
-# Longest that one statement is tried; without a limit the connector goes on for ever where the network is gone.
-_SNOWFLAKE_TIMEOUT_S: Final = 300
+    pass
 
 
 def backend_choice(settings: Settings) -> BackendChoice:
@@ -55,22 +50,6 @@ def fetch_limits(sources: Sources) -> FetchLimits:
     )
 
 
-def snowflake_connection(settings: Snowflake) -> "Callable[[], SnowflakeConnection] | None":
-    """Return what opens a connection, which the caller closes, or None where nothing is set up.
-
-    Secrets stay in the returned function: they are part of no configuration that anybody is shown.
-    """
-    arguments = settings.arguments()
-    return partial(_connect, arguments) if arguments else None
-
-
-def _connect(arguments: Mapping[str, Any]) -> "SnowflakeConnection":
-    import snowflake.connector
-
-    # With qmark rows that are inserted travel apart from the statement; nothing here is formatted into one.
-    return snowflake.connector.connect(network_timeout=_SNOWFLAKE_TIMEOUT_S, paramstyle="qmark", **arguments)
-
-
 def _transcriber_options(settings: Settings) -> TranscriberOptions:
     transcription, key = settings.transcription, settings.assemblyai_api_key
     return TranscriberOptions(
@@ -83,7 +62,7 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         download_root=transcription.download_root,
         api_key=key.get_secret_value() if key else None,
         base_url=transcription.base_url,
-        connect=snowflake_connection(settings.snowflake),
+        connect=connector(settings.snowflake),
         stage_schema=transcription.stage_schema,
         times=transcription.times,
     )
@@ -91,7 +70,7 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
 
 def _sentiment_options(settings: Settings) -> SentimentOptions:
     return SentimentOptions(
-        connect=snowflake_connection(settings.snowflake),
+        connect=connector(settings.snowflake),
         cache_schema=settings.sentiment.cache_schema,
         max_tokens=settings.sentiment.max_tokens or None,
     )

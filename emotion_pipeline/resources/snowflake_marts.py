@@ -20,13 +20,14 @@ class SnowflakeMarts(Marts):
     """Marts of one deployment; who logs in how is read from ``SNOWFLAKE_*``, as for its tables.
 
     Attributes:
-        warehouse: where the tables lie.
-        schema_name: where the marts lie, in the same database.
+        database: where both schemas lie.
+        tables, marts: the schema of the tables and that of the marts.
         cache: the local folder in which dbt keeps what it parsed.
     """
 
-    warehouse: SnowflakeWarehouse
-    schema_name: str
+    database: str
+    tables: str
+    marts: str
     cache: str
 
     @property
@@ -43,12 +44,13 @@ class SnowflakeMarts(Marts):
                 cache,
                 *([] if fitting else ["--full-refresh"]),
                 DBT_TARGET="snowflake",
-                SNOWFLAKE_DATABASE=self.warehouse.database,
-                SNOWFLAKE_SCHEMA=self.warehouse.schema_name,
+                SNOWFLAKE_DATABASE=self.database,
+                SNOWFLAKE_SCHEMA=self.tables,
                 MARTS_DAYS=day_of(context) if fitting else "",
             )
 
     def _columns(self) -> list[tuple[str, str]]:
-        place = sql.Schema(self.warehouse.database, self.schema_name)
-        rows = self.warehouse.ask(lambda session: execute(session, sql.all_columns(place)))
+        place = sql.Schema(self.database, self.marts)
+        warehouse = SnowflakeWarehouse(self.database, self.tables)
+        rows = warehouse.ask(lambda session: execute(session, sql.all_columns(place)))
         return [(table.lower(), column.lower()) for table, column in rows]

@@ -7,14 +7,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.schema.tables import Table
 
 
-class Warehouse(dg.ConfigurableResource, ABC):
+class Warehouse(ABC):
     """Partitions of the contract's tables. A partition is replaced whole or not at all, whatever happens meanwhile."""
 
     @property

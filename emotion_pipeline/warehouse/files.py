@@ -8,11 +8,11 @@ very contract that a table has. A reader sees a whole file or none (see ``publis
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
-import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +26,8 @@ AUDIO: Final = "audio"
 UNFINISHED: Final = "unfinished"
 
 
-class Files(dg.ConfigurableResource):
+@dataclass(frozen=True)
+class Files:
     """Audio copies (an engine's ``AudioStore``), checkpoints and refused batches below one root.
 
     Attributes:

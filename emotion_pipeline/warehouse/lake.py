@@ -6,6 +6,7 @@ runs (see ``io_manager``), about models, or about files that are no tables (see 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
@@ -19,6 +20,7 @@ from emotion_pipeline.warehouse.atomic_files import publishing
 from emotion_pipeline.warehouse.base import Warehouse
 
 
+@dataclass(frozen=True)
 class Lake(Warehouse):
     """Tables below one root.
 

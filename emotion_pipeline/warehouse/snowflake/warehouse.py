@@ -9,7 +9,8 @@ before the staging table is dropped, and a staging table that a dead writer left
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar, cast
@@ -21,6 +22,7 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
 from emotion_pipeline.config.settings import Snowflake
+from emotion_pipeline.config.snowflake_connection import connect
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.schema.conform import as_partition
 from emotion_pipeline.schema.tables import Table
@@ -28,8 +30,6 @@ from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
 from emotion_pipeline.warehouse.snowflake.failures import FAILURES, may_pass
-from emotion_pipeline.warehouse.snowflake.session import connection
-from emotion_pipeline.warehouse.snowflake.target import Target
 
 T = TypeVar("T")
 
@@ -40,8 +40,9 @@ _LONGEST_PAUSE_S: Final = 30.0
 _UNKNOWN_OBJECT: Final = {2003, 2043}
 
 
+@dataclass(frozen=True)
 class SnowflakeWarehouse(Warehouse):
-    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``session.login``).
+    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``config.snowflake_connection``).
 
     Attributes:
         database, schema_name: where the tables lie.
@@ -58,16 +59,6 @@ class SnowflakeWarehouse(Warehouse):
     attempts: int = 5
     first_pause_s: float = _FIRST_PAUSE_S
     abandoned_after_hours: float = 6.0
-
-    @classmethod
-    def of(cls, target: Target) -> "SnowflakeWarehouse":
-        """Return the warehouse of a deployment."""
-        return cls(
-            database=target.database,
-            schema_name=target.schema,
-            cloned_from=target.cloned_from,
-            may_create=target.may_create,
-        )
 
     @property
     def name(self) -> str:
@@ -211,7 +202,7 @@ class SnowflakeWarehouse(Warehouse):
             wait_max=_LONGEST_PAUSE_S,
             wait_jitter=self.first_pause_s,
         ):
-            with attempt, connection(Snowflake()) as session:
+            with attempt, closing(connect(Snowflake())) as session:
                 self._open_schema(session)
                 return question(session)
         raise AssertionError("the last attempt returns or raises")

@@ -9,7 +9,7 @@ from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
 from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, load_settings
-from emotion_pipeline.warehouse.snowflake.session import login
+from emotion_pipeline.config.snowflake_connection import login
 from emotion_pipeline.warehouse.snowflake.target import Target, target_of
 
 
@@ -100,13 +100,13 @@ def test_a_name_that_would_need_quotes_is_refused(name: str) -> None:
 
 
 WAYS = {
-    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_path": "/keys/rsa.p8"}),
+    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_file": "/keys/rsa.p8"}),
     "encrypted key pair": (
         {"PRIVATE_KEY_FILE": "/keys/rsa.p8", "PRIVATE_KEY_FILE_PWD": "s3cret"},
-        {"private_key_path": "/keys/rsa.p8", "private_key_password": "s3cret"},
+        {"private_key_file": "/keys/rsa.p8", "private_key_file_pwd": "s3cret"},
     ),
     "password": ({"PASSWORD": "s3cret"}, {"password": "s3cret"}),
-    "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth"}),
+    "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth", "token": "t0ken"}),
     "browser": ({"AUTHENTICATOR": "externalbrowser"}, {"authenticator": "externalbrowser"}),
 }
 
@@ -120,14 +120,16 @@ def test_dbt_logs_in_in_the_same_way(way: str, snowflake: pytest.MonkeyPatch, re
     profiles = yaml.safe_load((repository / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
     rendered = ProfileRenderer({}).render_data(profiles["emotion_marts"]["outputs"]["snowflake"])
     given = {name: value for name, value in rendered.items() if value is not None}
-    secret = {
-        "private_key_passphrase" if name == "private_key_password" else name: arguments[name] for name in arguments
-    }
-    token = {"token": variables["TOKEN"]} if "TOKEN" in variables else {}
-    assert given.items() >= (secret | token).items()
+    names_of_dbt = {"private_key_file": "private_key_path", "private_key_file_pwd": "private_key_passphrase"}
+    secret = {names_of_dbt.get(name, name): value for name, value in arguments.items()}
+    assert given.items() >= secret.items()
     ways = {"password", "token", "authenticator", "private_key_path", "private_key_passphrase"}
-    assert ways & set(given) == set(secret | token)
+    assert ways & set(given) == set(secret)
     assert (given["schema"], given["database"], given.get("role")) == ("MARTS_ADA", "calls", None)
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -136,10 +138,8 @@ def test_each_way_to_log_in_is_passed_on(way: str, snowflake: pytest.MonkeyPatch
     for name, value in variables.items():
         snowflake.setenv(f"SNOWFLAKE_{name}", value)
     given = login(Snowflake())
-    assert arguments.items() <= given.items()
-    more = given["additional_snowflake_connection_args"]
-    assert more.get("token") == variables.get("TOKEN")
-    assert more["session_parameters"]["TIMEZONE"] == "UTC"
+    assert arguments.items() <= {name: _text(value) for name, value in given.items()}.items()
+    assert given["session_parameters"]["TIMEZONE"] == "UTC"
 
 
 def test_no_way_to_log_in_and_two_ways_are_refused(snowflake: pytest.MonkeyPatch) -> None:
