@@ -6,11 +6,11 @@ Responses have the fields of draft-ietf-httpapi-ratelimit-headers-10.
 
 import ipaddress
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from redis.exceptions import RedisError
 from throttled.asyncio import MemoryStore, RedisStore, Throttled, per_duration
 from throttled.exceptions import BaseThrottledError
 
@@ -55,7 +55,7 @@ class _Policy:
         parts = min(max(1, math.ceil(cost * _PARTS)), self.quota * _PARTS)
         try:
             result = await self._bucket.limit(key, cost=parts)
-        except (BaseThrottledError, OSError, _redis_error()) as error:
+        except (BaseThrottledError, OSError, RedisError) as error:
             raise overloaded("limits_unavailable", "Rate limits cannot be checked now; try again.", 5) from error
         state = result.state
         standing = Standing(
@@ -116,15 +116,3 @@ def _network(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
         return str(ipaddress.ip_network((parsed, _PREFIX_V6), strict=False))
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
-
-
-def _redis_error() -> type[Exception]:
-    from redis.exceptions import RedisError
-
-    return RedisError
-
-
-def merged(*standings: Standing) -> Mapping[str, str]:
-    """Return the fields of several policies as lists (RFC 9651)."""
-    fields = [standing.headers() for standing in standings]
-    return {name: ", ".join(field[name] for field in fields) for name in fields[0]}

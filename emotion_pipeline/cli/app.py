@@ -41,5 +41,5 @@ def main() -> None:
     try:
         app()
     except EmotionPipelineError as error:
-        ERRORS.print(f"error: {error}", style="red", markup=False, highlight=False)
+        ERRORS.print(f"error: {error}", style="red")
         raise SystemExit(1) from error

@@ -20,8 +20,9 @@ _JSON_ONLY: Final = {
     "sub_probability",
 }
 
-OUT: Final = Console(soft_wrap=True)
-ERRORS: Final = Console(stderr=True, soft_wrap=True)
+# Texts and file names may hold square brackets, which are no markup.
+OUT: Final = Console(soft_wrap=True, markup=False, highlight=False)
+ERRORS: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
 
 
 @contextmanager
@@ -41,14 +42,14 @@ def progress(*, hidden: bool = False) -> Iterator[Callable[[str, int, int, str],
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERRORS, disable=hidden or not ERRORS.is_terminal) as bar:
         task = bar.add_task("")
 
         def show(activity: str, step: int, steps: int, remark: str) -> None:
             bar.update(task, description=f"{activity}: {remark}", completed=step, total=steps or 1)
             if not ERRORS.is_terminal and step and step % 100 == 0:
-                ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {activity} {step}/{steps} {remark}", highlight=False)
+                ERRORS.print(f"{datetime.now(UTC):%H:%M:%S} {activity} {step}/{steps} {remark}")
 
         yield show
 

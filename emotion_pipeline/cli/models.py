@@ -39,9 +39,7 @@ def list_models(as_json: _Json = False) -> None:
     print_table([{name: getattr(model, name) for name in columns} for model in models])
     for model in models:
         if model.state == "absent":
-            ERRORS.print(
-                f"{model.component}: {model.model} is not here; run: emotion-clf models fetch", highlight=False
-            )
+            ERRORS.print(f"{model.component}: {model.model} is not here; run: emotion-clf models fetch")
         if model.problem:
             _print_problem(model.component, model.problem)
 
@@ -122,7 +120,7 @@ def _print_checked(checked: "Sequence[Checked]") -> None:
 
 
 def _print_problem(component: str, problem: str) -> None:
-    ERRORS.print(f"{component}: {problem}", style="red", markup=False, highlight=False)
+    ERRORS.print(f"{component}: {problem}", style="red")
 
 
 def _print_json(rows: Sequence[Any]) -> None:

@@ -105,7 +105,7 @@ def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hid
                 yield result.to_dict()
         except KeyboardInterrupt:
             if work is not None:
-                ERRORS.print("interrupted; the same command goes on from here", highlight=False)
+                ERRORS.print("interrupted; the same command goes on from here")
             raise
 
 

@@ -65,6 +65,7 @@ class Lake(Warehouse):
             pq.write_table(rows, draft, compression="zstd")
         return str(target)
 
+    # A string, because the class itself would outlive its module, and DuckDB would print a page of leaks at exit.
     def connect(self) -> "duckdb.DuckDBPyConnection":
         """Open an in-memory DuckDB with one view per table that has been written; the caller closes it."""
         connection = duckdb.connect()

@@ -92,6 +92,15 @@ class TestPredictingTexts:
         assert [row["base_probability"] for row in rows] == [emotion.base_probability for emotion in expected]
         assert [row["sentiment_score"] > 0 for row in rows] == [True, False]
 
+    def test_square_brackets_of_a_text_are_shown_as_they_are(self) -> None:
+        texts = ("a [/note] here", "and [red]there[/red]")
+        result = _run("predict", "--text", texts[0])
+        assert result.exit_code == 0, result.output
+        assert texts[0] in result.stdout
+        both = _run("predict", *(word for text in texts for word in ("--text", text)))
+        assert "[/note]" in both.stdout
+        assert "[red]" in both.stdout
+
     def test_without_json_people_get_a_table(self) -> None:
         result = _run("predict", "--text", "hello")
         assert result.exit_code == 0
