@@ -17,12 +17,10 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-SOAKED := tests/integration/test_kill.py tests/integration/test_warehouse_crashes.py
-
-.PHONY: help demo dev backfill docs test soak check bench format manifest clean
+.PHONY: help demo dev backfill docs test test-full mutations check bench format manifest clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -59,12 +57,16 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 
 # Integration tests wait for processes half of their time, hence three workers on two cores. Threads of torch that have to share
 # a core wait for each other: with two each a test takes five times as long.
-test: $(INSTALLED_DEV) $(MANIFEST) ## The whole test suite
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
-		--cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-soak: $(INSTALLED_DEV) $(MANIFEST) ## Tests of crashes at every single moment, of which the suite tries some
-	@TESTS=thorough $(BIN)/python -m pytest $(SOAKED)
+test: $(INSTALLED_DEV) $(MANIFEST) ## The test suite; docs/testing.md says what it leaves to test-full
+	@$(PYTEST) -m 'not full' --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+
+test-full: $(INSTALLED_DEV) $(MANIFEST) ## All tests, those that try every single case or take minutes too
+	@TESTS=thorough $(PYTEST) --timeout 1800
+
+mutations: $(INSTALLED_DEV) $(MANIFEST) ## Break ten central lines one by one; the tests have to notice each
+	@$(BIN)/python -m tests.mutations
 
 docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules that take long first: a worker that gets one of them last keeps all others waiting."""
-    long = {item.path for item in items if item.get_closest_marker("slow") or "integration" in item.path.parts}
+    long = {item.path for item in items if item.get_closest_marker("full") or "integration" in item.path.parts}
     items.sort(key=lambda item: item.path not in long)
 
 

@@ -17,6 +17,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.full
 def test_a_whole_day_leaves_nothing_to_follow_and_one_table_made_by_hand_is_followed(pipeline: Pipeline) -> None:
     with pipeline.instance() as instance:
         cursor = None

@@ -56,7 +56,7 @@ def test_transcribers_are_measured_beside_their_peer_and_those_that_cannot_run_s
     assert "ASSEMBLYAI_API_KEY" in service["note"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_service_answers_texts_and_recordings_without_errors(repository: Path) -> None:
     figures = json.loads(run(repository, "api", "--seconds", "2"))
     assert figures["errors"] == 0
@@ -65,7 +65,7 @@ def test_the_service_answers_texts_and_recordings_without_errors(repository: Pat
     assert figures["paced_audio_p95_ms"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_mixed_load_is_watched_for_errors_and_memory(repository: Path) -> None:
     figures = json.loads(run(repository, "api", "--soak", "10"))
     assert figures["errors"] == 0
@@ -79,7 +79,7 @@ def test_the_table_for_people_has_a_row_for_every_transcriber(repository: Path, 
     assert row.startswith("| pocketsphinx | 2 |")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_days_in_the_queue_survive_a_killed_run_and_a_day_of_broken_files(repository: Path) -> None:
     sizes = {"days": 3, "recordings": 1, "seconds": 3, "single-seconds": 3, "at-once": 2}
     figures = json.loads(run(repository, "backfill", *(f"--{name}={value}" for name, value in sizes.items())))
@@ -99,7 +99,7 @@ def test_growth_is_what_one_more_costs_late_over_what_it_costs_early() -> None:
     assert growth(sizes, (1.0, 1.2, 1.1)) == 0.0, "cheaper"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_lake_of_many_days_is_measured() -> None:
     costs = apart(measure, "days", 2)
     assert len(costs) == 7

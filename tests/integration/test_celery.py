@@ -20,7 +20,7 @@ from benchmarks.support.postgres import postgres
 from emotion_pipeline.schema.tables import TABLES
 from emotion_pipeline.warehouse.lake import Lake
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 DAYS = ("2026-11-02", "2026-11-03", "2026-11-04")
 

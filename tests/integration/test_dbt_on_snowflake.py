@@ -92,6 +92,7 @@ def test_a_run_of_a_day_replaces_that_day_and_one_that_cannot_be_put_in_anew_sta
     assert after == before | {("TONE_TIMELINE", DAY): before["TONE_TIMELINE", DAY] + 1}
 
 
+@pytest.mark.full
 def test_who_reads_while_days_are_replaced_sees_the_old_or_the_new_and_never_half(project: Project) -> None:
     before = {mart: project.recordings(mart, DAY) for mart in REPLACED}
     project.fill(DAY, before["FCT_RECORDINGS"] + 2)

@@ -29,7 +29,7 @@ PRELOADED = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_sigkill_at_random_moments_loses_and_halves_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)

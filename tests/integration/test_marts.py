@@ -169,6 +169,7 @@ def test_a_build_whose_data_tests_fail_leaves_the_old_marts_as_they_were(pipelin
         pass  # a build that failed is in nobody's way
 
 
+@pytest.mark.full
 def test_who_reads_the_marts_while_they_are_rebuilt_sees_the_old_or_the_new_and_never_half(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_day_from_before_a_column_was_in_the_contract_has_none_in_it(pipeline:
     assert [pd.isna(row["masked_share"]) for row in rows] == [False, True]
 
 
+@pytest.mark.full
 def test_a_lake_in_an_object_store_has_the_same_marts(
     pristine: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +259,7 @@ def _forget(pipeline: Pipeline, day: str) -> None:
         pipeline.lake.path(table, day).unlink()
 
 
+@pytest.mark.full
 def test_the_unit_tests_of_the_models_pass(pristine: Pipeline, tmp_path: Path) -> None:
     # They look up the columns of what a model reads, so they run on a copy of marts that were built.
     marts = shutil.copy(pristine.settings.storage.marts, tmp_path / "marts.duckdb")

@@ -33,7 +33,7 @@ def database(server: WarehouseServer) -> Iterator[str]:
         yield made
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_real_job_makes_the_same_rows_as_with_the_lake_and_marts_of_them(
     server: WarehouseServer, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,7 +67,6 @@ def cases(rng: np.random.Generator) -> Cases:
     return Cases(rng)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_sigkill_at_every_system_call_of_a_lake_write(
     tmp_path: Path, cases: Cases, monkeypatch: pytest.MonkeyPatch
@@ -99,9 +98,10 @@ def database(server: WarehouseServer) -> Iterator[str]:
         yield made
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", MOMENTS)
-@pytest.mark.parametrize("how", ["refused", "cut", "dead"])
+@pytest.mark.parametrize(
+    "how", ["refused", pytest.param("cut", marks=pytest.mark.full), pytest.param("dead", marks=pytest.mark.full)]
+)
 def test_a_failure_at_every_statement_of_a_snowflake_write(
     server: WarehouseServer,
     database: str,
@@ -173,7 +173,7 @@ def _dead_after_a_failure(execute):  # type: ignore[no-untyped-def]
     return executing
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_connection_that_is_cut_at_any_statement_is_made_again(
     server: WarehouseServer, database: str, cases: Cases
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whether tests of every single case try every single case, which takes many minutes: ``make soak``, and not CI."""
+"""Tells whether tests of every single case try every single case, which takes minutes: ``make test-full`` sets it."""
 
 import os
 from typing import Final

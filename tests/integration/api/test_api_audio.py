@@ -225,7 +225,7 @@ def _broken(number: int, whole: bytes, rng: np.random.Generator) -> bytes:
     return kinds[number % len(kinds)]()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_500_broken_uploads_get_reasons_and_the_service_stays_ready(
     service: RunningService, beep: bytes, rng: np.random.Generator
 ) -> None:

@@ -11,7 +11,7 @@ from support.service import RunningService, token
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_generated_requests_are_answered_as_described(service: RunningService, tmp_path: Path) -> None:
     done = subprocess.run(
         [

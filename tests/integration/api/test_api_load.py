@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.service import RunningService, token
 
 
+@pytest.mark.full
 def test_a_mixed_load_is_answered_without_a_failure(service: RunningService, repository: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [

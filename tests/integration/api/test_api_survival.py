@@ -54,6 +54,7 @@ def test_a_kill_during_running_jobs_loses_none_and_doubles_none(tmp_path: Path, 
     assert list((tmp_path / "api" / "uploads").iterdir()) == []
 
 
+@pytest.mark.full
 def test_a_job_that_kills_each_of_its_workers_fails_by_name(tmp_path: Path, long_speech: bytes) -> None:
     variables = {**QUICK, "EMOTION_API__JOBS__ATTEMPTS": "2", "EMOTION_API__JOBS__WORKERS": "1"}
     variables["EMOTION_API__JOBS__LEASE_SECONDS"] = "1"
@@ -68,6 +69,7 @@ def test_a_job_that_kills_each_of_its_workers_fails_by_name(tmp_path: Path, long
     assert job["failure"]["code"] == "worker_lost"
 
 
+@pytest.mark.full
 def test_a_stop_releases_running_jobs_and_the_next_start_ends_them(tmp_path: Path, long_speech: bytes) -> None:
     with RunningService(tmp_path) as service, service.wait_until_ready().client() as client:
         [job_id] = _submit(client, [long_speech])

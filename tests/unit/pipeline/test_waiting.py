@@ -18,11 +18,6 @@ HELD_S = 3.0
 
 
 @dg.asset(pool="narrow")
-def holds() -> None:
-    time.sleep(HELD_S)
-
-
-@dg.asset(pool="narrow")
 def waits() -> None:
     pass
 
@@ -31,13 +26,11 @@ def test_a_run_that_waits_for_a_pool_takes_hardly_any_processor_time(tmp_path: P
     sleep_while_waiting()
     (tmp_path / "dagster.yaml").write_text(POOL_OF_ONE, encoding="utf-8")
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        first = threading.Thread(target=dg.materialize, args=([holds],), kwargs={"instance": instance})
-        first.start()
-        time.sleep(1.0)
+        instance.event_log_storage.set_concurrency_slots("narrow", 0)
+        threading.Timer(HELD_S, instance.event_log_storage.set_concurrency_slots, ["narrow", 1]).start()
         began, processor = time.monotonic(), time.process_time()
         assert dg.materialize([waits], instance=instance).success
         waited, busy = time.monotonic() - began, time.process_time() - processor
-        first.join()
     assert waited >= 1.0, "it had to wait, or this proves nothing"
     assert busy == pytest.approx(0.0, abs=0.7 * waited)
 

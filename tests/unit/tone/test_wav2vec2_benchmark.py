@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_benchmark_prints_its_figures_in_one_line(repository: Path) -> None:
     options = {"--files": "2", "--layers": "1", "--longest": "12", "--long-minutes": "0.7", "--threads": "1"}
     command = [sys.executable, "-m", "benchmarks.tone", *(part for pair in options.items() for part in pair)]
