@@ -3,7 +3,7 @@ succeeds.
 
 The lake's writer is a real process that gets SIGKILL at each of its system calls. Snowflake's fails at each of its
 statements, before Snowflake executes it or after: refused, with the connection cut, or with the writer dead. That is
-each third statement, before and after in turn; ``make soak`` takes both at each.
+each third statement, before and after in turn; ``make test-full`` takes both at each.
 """
 
 from collections.abc import Iterator
