@@ -203,6 +203,7 @@ def test_a_day_that_became_empty_is_empty_in_the_marts_too(pipeline: Pipeline) -
     assert _rows_of_day(pipeline, FIRST)["fct_recordings"] == 2
 
 
+@pytest.mark.full
 def test_marts_of_another_shape_are_made_anew_as_a_whole(pipeline: Pipeline) -> None:
     with duckdb.connect(str(pipeline.settings.storage.marts)) as marts:
         marts.execute("alter table daily_tone_sentiment drop column share_uncertain")
@@ -211,6 +212,7 @@ def test_marts_of_another_shape_are_made_anew_as_a_whole(pipeline: Pipeline) -> 
     assert len(rows) == 2
 
 
+@pytest.mark.full
 def test_a_day_from_before_a_column_was_in_the_contract_has_none_in_it(pipeline: Pipeline) -> None:
     for day, column in ((FIRST, "agreement_score"), (SECOND, "masked_share")):
         file = str(pipeline.lake.path(TABLES["tone_sentiment"], day))

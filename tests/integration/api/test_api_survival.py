@@ -82,7 +82,7 @@ def test_a_stop_releases_running_jobs_and_the_next_start_ends_them(tmp_path: Pat
         assert ended(client, job_id)["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.full)])
 def test_a_stop_finishes_requests_refuses_new_ones_and_ends_in_time(
     tmp_path: Path, number: signal.Signals, speech: bytes
 ) -> None:
