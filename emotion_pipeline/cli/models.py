@@ -12,7 +12,7 @@ from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, cell, print_table, working
 from emotion_pipeline.engine import model_status as inventory
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.engine.tone.base import tone_weights
+from emotion_pipeline.engine.tone.registry import tone_weights
 
 app = typer.Typer(
     help="List, fetch and verify the weights that the settings ask for.\n\nExample: emotion-clf models list",

@@ -16,7 +16,8 @@ from emotion_pipeline.engine.redact.names import spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.sentiment.registry import SentimentBackend, SentimentOptions, load_sentiment
 from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, load_tone_model
+from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions
+from emotion_pipeline.engine.tone.registry import load_tone_model
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions

@@ -16,7 +16,7 @@ from emotion_pipeline.engine.emotion.model import SHIPPED, check_model
 from emotion_pipeline.engine.models.registry import BackendSpec
 from emotion_pipeline.engine.models.weights import FolderWeights, Weights
 from emotion_pipeline.engine.sentiment.registry import SENTIMENTS
-from emotion_pipeline.engine.tone.base import TONE_MODELS
+from emotion_pipeline.engine.tone.registry import TONE_MODELS
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS
 
 # Where weights are: in files here, not here, inside a package, with a service; or the back end cannot be used.

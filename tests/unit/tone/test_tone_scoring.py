@@ -15,8 +15,9 @@ from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, ToneScore
 from emotion_pipeline.engine.tone.acoustic import model as acoustic
 from emotion_pipeline.engine.tone.acoustic.committee import Chain, Committee, KernelMachine, Layer
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
-from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, load_tone_model, pool_scores
+from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, pool_scores
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS, TONES
+from emotion_pipeline.engine.tone.registry import load_tone_model
 
 
 @pytest.fixture(scope="module")

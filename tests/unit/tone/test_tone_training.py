@@ -10,8 +10,9 @@ from support.tone_corpus import make_corpus, spoken, write_manifest, write_wave
 
 from emotion_pipeline.engine.common.errors import ArtefactError, TrainingDataError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, ToneScore
-from emotion_pipeline.engine.tone.base import ToneOptions, load_tone_model
+from emotion_pipeline.engine.tone.base import ToneOptions
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
+from emotion_pipeline.engine.tone.registry import load_tone_model
 from emotion_pipeline.training.evaluation.tone import evaluate_tone, four_classes
 from emotion_pipeline.training.tone.acoustic_training import train_tone_model
 from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
