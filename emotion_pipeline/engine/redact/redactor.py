@@ -6,7 +6,6 @@ A window is redacted before it is stored, so that no checkpoint holds personal d
 again, because a number and what announces it may lie in different windows, or with different speakers.
 """
 
-import difflib
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.common.types import RedactedSpan, Span, Word
 from emotion_pipeline.engine.redact.addresses import find_addresses
 from emotion_pipeline.engine.redact.codes import find_codes
@@ -123,10 +123,9 @@ def _data_kind(kind: str) -> DataKind:
         return DataKind(kind)
     except ValueError:
         codes = [kind.value for kind in DataKind]
-        near = difflib.get_close_matches(kind, codes, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"there is no kind of personal data {kind!r}; the ones that exist are {', '.join(codes)}{hint}"
+            f"there is no kind of personal data {kind!r}; the ones that exist are {', '.join(codes)}"
+            f"{did_you_mean(kind, codes)}"
         ) from None
 
 
