@@ -84,7 +84,7 @@ def write_artefact(
 def check_output(folder: Path, mark: str = CARD) -> None:
     """Raise ``ArtefactError`` where ``folder`` is in use for something else than an artefact: a file, other files.
 
-    mark: the file by which an earlier artefact, which may be replaced, is known.
+    mark: the file that identifies an earlier artefact, which may be replaced.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file()):
         raise ArtefactError(f"{folder} exists and holds no {mark}: name an empty or new folder for the artefact.")

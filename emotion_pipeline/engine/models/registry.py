@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         return self.spec(name).make(**options)
 
     def spec(self, name: str) -> BackendSpec[T]:
-        """Return what is known of the back end called ``name``, which can be made.
+        """Return the description of the back end called ``name``, whose packages are installed.
 
         :raises UnknownBackendError: no back end has that name; the message lists those that exist
         :raises BackendUnavailableError: a package that it needs is not installed; the message says how to get it

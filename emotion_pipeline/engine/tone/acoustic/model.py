@@ -63,8 +63,8 @@ class Utterance:
 
 def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:
     """Functionals of every window of an utterance that holds speech."""
-    found = [functionals(window, filters) for window in windows(samples)]
-    heard = [(vector, seconds) for vector, seconds in found if seconds > 0]
+    measured = [functionals(window, filters) for window in windows(samples)]
+    heard = [(vector, seconds) for vector, seconds in measured if seconds > 0]
     vectors = np.array([vector for vector, _ in heard], dtype=np.float32).reshape(len(heard), len(feature_names()))
     return Utterance(vectors, np.array([seconds for _, seconds in heard]))
 
@@ -80,13 +80,13 @@ class AcousticToneModel:
     def load(cls, folder: Path | None = None, sha256: str | None = None) -> "AcousticToneModel":
         """The model in ``folder``, or the shipped one; with ``sha256`` only where its weights have that hash.
 
-        Raises ``ArtefactError`` for weights that are missing, damaged, of another version or not the ones wanted.
+        Raises ``ArtefactError`` for weights that are missing, damaged, of another version or of another hash.
         """
         artefact = read_artefact(folder or SHIPPED, BACKEND)
-        found = artefact.card["sha256"][WEIGHTS]
-        if sha256 is not None and found != sha256.strip().lower():
+        actual = artefact.card["sha256"][WEIGHTS]
+        if sha256 is not None and actual != sha256.strip().lower():
             raise ArtefactError(
-                f"{artefact.folder / WEIGHTS} has the SHA-256 {found}, not {sha256}: name another folder, or correct "
+                f"{artefact.folder / WEIGHTS} has the SHA-256 {actual}, not {sha256}: name another folder, or correct "
                 f"the expected value."
             )
         if tuple(artefact.terms.get("features", ())) != feature_names():

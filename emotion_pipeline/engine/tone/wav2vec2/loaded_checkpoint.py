@@ -70,13 +70,13 @@ class LoadedCheckpoint:
         import torch
 
         with torch.inference_mode():
-            found = self.network([self._wave(samples) for samples in batch]).cpu().numpy()
-        if not np.isfinite(found).all():
+            logits = self.network([self._wave(samples) for samples in batch]).cpu().numpy()
+        if not np.isfinite(logits).all():
             raise BackendUnavailableError(
                 f"the tone model {self._file} gave values that are not numbers in {self.network.precision}; take "
                 f"precision 'float32'"
             )
-        return found
+        return logits
 
     def states(self, batch: Sequence[Channel]) -> list[Floats]:
         """See ``wav2vec2.Wav2Vec2ToneModel.states``."""
@@ -84,7 +84,7 @@ class LoadedCheckpoint:
 
         with torch.inference_mode():
             states, lengths = self.network.states([self._wave(samples) for samples in batch])
-        return [one[:length].float().cpu().numpy() for one, length in zip(states, lengths, strict=True)]
+        return [state[:length].float().cpu().numpy() for state, length in zip(states, lengths, strict=True)]
 
     def _wave(self, samples: Channel) -> "torch.Tensor":
         """One window as the checkpoint wants it, on the device; scaled by its own samples, never by padding."""
