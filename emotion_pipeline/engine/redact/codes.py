@@ -138,13 +138,13 @@ def _iban(parts: Sequence[Part], at: int) -> tuple[int, int] | None:
     from stdnum import iban
 
     for start in range(at, len(parts)):
-        text, found = "", None
+        text, bounds = "", None
         for end in range(start, len(parts)):
             text += parts[end].text
             if len(text) >= _IBAN_LENGTHS.stop or (len(text) >= 4 and not _COUNTRY.match(text)):
                 break
             if len(text) in _IBAN_LENGTHS and iban.is_valid(text):
-                found = start, end + 1
-        if found is not None:
-            return found
+                bounds = start, end + 1
+        if bounds is not None:
+            return bounds
     return None

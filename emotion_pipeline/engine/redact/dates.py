@@ -37,9 +37,9 @@ class Date(NamedTuple):
 
 def find_dates(speech: Speech) -> list[Date]:
     """Return the dates in order, none overlapping."""
-    found: list[Date] = []
+    dates: list[Date] = []
     for at, token in enumerate(speech.tokens):
-        if found and at <= found[-1].last:
+        if dates and at <= dates[-1].last:
             continue
         date = None
         if token.form is Form.DATE:
@@ -51,8 +51,8 @@ def find_dates(speech: Speech) -> list[Date]:
         elif token.text in _BEFORE_A_YEAR and speech.text(at - 1) not in _NOT_A_YEAR_IN:
             date = _year_after(speech, at)
         if date is not None:
-            found.append(date)
-    return found
+            dates.append(date)
+    return dates
 
 
 def _around_month(speech: Speech, month: int) -> Date | None:

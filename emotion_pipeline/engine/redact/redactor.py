@@ -106,8 +106,8 @@ class Redactor:
         if self._names is None:
             return
         texts = list(_texts(speech.words))
-        found = self._names.names([[word.text for word in speech.words[text.start : text.stop]] for text in texts])
-        for text, names in zip(texts, found, strict=True):
+        results = self._names.names([[word.text for word in speech.words[text.start : text.stop]] for text in texts])
+        for text, names in zip(texts, results, strict=True):
             for name in names:
                 first, last = text.start + name.start, text.start + name.stop - 1
                 while first <= last and is_placeholder(speech.words[first].text):
@@ -149,11 +149,11 @@ def _find(speech: Speech) -> tuple[list[Found], list[Run]]:
     dated = {at for date in dates for at in range(date.first, date.last + 1)}
     chunks = [chunk for chunk in speech.chunks if chunk.first not in dated]
     numbers = classify_numbers(speech, chunks)
-    found = [Found(kind, run.first, run.last, run.digits) for run, kind in numbers if kind is not None]
-    cards = _cards(speech, found)
-    found += [Found(kind, date.first, date.last) for date in dates if (kind := _dated(speech, date, cards))]
-    found += [*find_addresses(speech), *find_codes(speech, chunks)]
-    return found, [run for run, kind in numbers if kind is None and len(run) >= LEAST_NUMBER]
+    findings = [Found(kind, run.first, run.last, run.digits) for run, kind in numbers if kind is not None]
+    cards = _cards(speech, findings)
+    findings += [Found(kind, date.first, date.last) for date in dates if (kind := _dated(speech, date, cards))]
+    findings += [*find_addresses(speech), *find_codes(speech, chunks)]
+    return findings, [run for run, kind in numbers if kind is None and len(run) >= LEAST_NUMBER]
 
 
 def _dated(speech: Speech, date: Date, cards: Sequence[float]) -> DataKind | None:

@@ -160,7 +160,7 @@ _TABLE: Final = _table()
 
 def phrases(tokens: Sequence[Token]) -> list[Phrase]:
     """Return the topics that come up in one speaker's tokens, in order, the longest phrase at each place."""
-    found: list[Phrase] = []
+    matches: list[Phrase] = []
     position = 0
     while position < len(tokens):
         token = tokens[position]
@@ -168,9 +168,9 @@ def phrases(tokens: Sequence[Token]) -> list[Phrase]:
         if token.form is Form.PLACEHOLDER:
             phrase = Phrase(Topic.TAKEN_OUT, position, position)
         if phrase is not None:
-            found.append(phrase)
+            matches.append(phrase)
         position = position + 1 if phrase is None else phrase.last + 1
-    return found
+    return matches
 
 
 def _longest(tokens: Sequence[Token], at: int) -> Phrase | None:

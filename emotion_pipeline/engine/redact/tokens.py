@@ -111,10 +111,10 @@ def _pieces(folded: str) -> Sequence[tuple[str, Form]]:
         whole = _whole(bare)
         if whole is not None:
             return [whole]
-    found = []
+    pieces = []
     for piece in _PIECE.findall(bare):
-        found += _alphanumeric(piece) if piece[0].isalnum() else [(piece, Form.SYMBOL)]
-    return found
+        pieces += _alphanumeric(piece) if piece[0].isalnum() else [(piece, Form.SYMBOL)]
+    return pieces
 
 
 def _whole(bare: str) -> tuple[str, Form] | None:
@@ -218,8 +218,8 @@ def _read(tokens: Sequence[Token], at: int) -> Chunk | None:
     if word in HOMOPHONES:
         return Chunk(HOMOPHONES[word], Manner.HOMOPHONE, at, at)
     if word in _REPEATS:
-        said = _digit(tokens, at + 1)
-        return None if said is None else Chunk(said * _REPEATS[word], Manner.DIGIT, at, at + 1)
+        digit = _digit(tokens, at + 1)
+        return None if digit is None else Chunk(digit * _REPEATS[word], Manner.DIGIT, at, at + 1)
     small = _small(tokens, at)
     if small is None:
         return None
