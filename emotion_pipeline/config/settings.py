@@ -4,7 +4,6 @@ Environment variables win over the file, the file over the profile, the profile 
 the file or in the environment, is an error that names it and the nearest valid one.
 """
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +29,7 @@ from pydantic_settings import (
 
 from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets, Section
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"
@@ -344,8 +344,7 @@ def _valid_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str
 
 
 def _nearest(key: str, valid: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.4)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(key, valid, cutoff=0.4)
 
 
 def _refuse_unknown_variables(environment: Iterable[str]) -> None:

@@ -5,7 +5,6 @@ position; types are converted only where nothing is lost; whatever does not fit 
 row. Judging whether plausible values are *good* is the gates' work (``emotion_pipeline.checks``), not done here.
 """
 
-import difflib
 import math
 from datetime import datetime, time
 from typing import Any
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.schema.tables import PARTITION_COLUMN, Table
 
 
@@ -60,9 +60,7 @@ def _check_columns(frame: pd.DataFrame, table: Table) -> None:
         raise ContractError(f"table {table.name}: columns {repeated} stand more than once; keep one of each")
     for name in present:
         if name not in wanted:
-            near = difflib.get_close_matches(name, wanted, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ContractError(f"table {table.name} has no column {name!r}{hint}")
+            raise ContractError(f"table {table.name} has no column {name!r}{did_you_mean(name, wanted)}")
     missing = [name for name in wanted if name not in present]
     if missing:
         raise ContractError(f"table {table.name}: columns {missing} are missing from the frame")

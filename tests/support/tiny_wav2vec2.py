@@ -1,9 +1,9 @@
 """wav2vec2 tone checkpoints of some ten thousand weights in the layout, and under the key names, of the real ones.
 
 The convolutions have the real kernels and strides, so a frame is 25 ms every 20 ms as in the real model; only widths
-and the number of layers are small. A group of the positional convolution has 16 channels: with 8 the kernels for AMX of
-torch 2.13 compute something else in bfloat16 (real models have 48 and more). ``Head.SPEECH`` is the layout of the checkpoint of the documents,
-``Head.STOCK`` that of transformers' own class.
+and the number of layers are small. ``Head.SPEECH`` is the layout of the checkpoint of the documents,
+``Head.STOCK`` that of transformers' own class. A group of the positional convolution has 16 channels (real models
+have 48 and more): with 8 of them torch 2.13 computes something else in bfloat16 on processors with AMX.
 """
 
 import json

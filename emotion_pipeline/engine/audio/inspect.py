@@ -5,7 +5,6 @@ a result, never an exception: one of them must not stop the others. The only pas
 normalised copy on its way.
 """
 
-import hashlib
 import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.audio.length import claimed_seconds
 from emotion_pipeline.engine.audio.reject_reasons import RecordingWarning, RejectReason
 from emotion_pipeline.engine.common.errors import MediaError
+from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 # What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
@@ -83,7 +83,7 @@ def inspect(path: Path, copy_to: Path | None = None) -> Inspection:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file; check the path.")
-    verdict = Inspection(recording_id=_sha256(path), size_bytes=path.stat().st_size, status="rejected")
+    verdict = Inspection(recording_id=hash_file(path), size_bytes=path.stat().st_size, status="rejected")
     try:
         with open_media(path) as reader, ExitStack() as stack:
             keep_channels = reader.info.channels <= 2
@@ -218,8 +218,3 @@ def _warnings(
         RecordingWarning.SHORTER_THAN_DECLARED: declared is not None and declared - seconds > max(0.5, 0.02 * declared),
     }
     return tuple(warning for warning, applies in holds.items() if applies)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -43,7 +43,7 @@ class Results(list[T], Tabular):
     """A list of results, in the order of what was asked, that is a table too."""
 
     def rows(self) -> list[dict[str, Any]]:
-        return [row for one in self for row in one.rows()]
+        return [row for item in self for row in item.rows()]
 
     def shown_columns(self) -> tuple[str, ...]:
         return self[0].shown_columns() if self else ()

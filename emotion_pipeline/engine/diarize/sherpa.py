@@ -6,7 +6,6 @@ speaker diarization pipeline"; https://github.com/k2-fsa/sherpa-onnx (Apache-2.0
 checked in ``onnx_files``.
 """
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
 from emotion_pipeline.engine.diarize.base import Turn, turns_of
 from emotion_pipeline.engine.diarize.onnx_files import (
@@ -92,7 +92,7 @@ class SherpaDiarizer:
             package = version("sherpa-onnx")
         except PackageNotFoundError as error:
             raise _not_installed() from error
-        files = "+".join(_short_hash(path) for path in (self._segmentation_model, self._embedding_model))
+        files = "+".join(hash_file(path)[:12] for path in (self._segmentation_model, self._embedding_model))
         told_apart = f"threshold={self._threshold:g}" if self._speakers is None else f"speakers={self._speakers}"
         return f"sherpa-onnx:{package}:{files}:{told_apart},block={self._longest_block_s:g}"
 
@@ -183,11 +183,6 @@ class SherpaDiarizer:
             seconds += taken
         stream.input_finished()
         return extractor.compute(stream)
-
-
-def _short_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _not_installed() -> BackendUnavailableError:

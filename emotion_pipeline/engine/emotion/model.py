@@ -8,15 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.scores import TextEmotionModel
+from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 # Two texts that no model takes for the same.
 _HEARD: Final = ("I am so happy, thank you!", "I hate this, it makes me furious.")
-_FLATTEST: Final = 0.01
 
 
 # The artefact that comes with the package.
@@ -58,14 +56,8 @@ def load_model(folder: Path | None = None, extractor: FeatureExtractor | None = 
 def check_model(folder: Path) -> dict[str, Any]:
     """Load the artefact in ``folder`` and score two texts with it; return what is known of it.
 
-    Raises ``ArtefactError`` as ``load_model``, and where what it says is flat or the same for both.
+    Raises ``ArtefactError`` as ``load_model``, and where the output is flat or the same for both.
     """
     model = load_model(folder)
-    first, second = model.score(_HEARD).labels
-    spread, difference = float(np.ptp(first)), float(np.abs(first - second).max())
-    if min(spread, difference) < _FLATTEST:
-        raise ArtefactError(
-            f"{folder} loads, but what it says of two texts is flat or the same (probabilities differ by {spread:.2g} "
-            f"within one, by {difference:.2g} between both): train it again."
-        )
+    spread, difference = check_outputs(folder, model.score(_HEARD).labels, "probabilities", "Train it again.")
     return {"fingerprint": model.fingerprint, "spread": spread, "difference": difference}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import ArtefactError
+from emotion_pipeline.engine.common.hashing import hash_file
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "weights.safetensors"
@@ -72,7 +73,7 @@ def write_artefact(
         fresh.mkdir()
         (fresh / WEIGHTS).write_bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
         (fresh / TERMS).write_text(json.dumps(terms, ensure_ascii=True, separators=(",", ":")), encoding="ascii")
-        hashes = {name: _sha256(fresh / name) for name in (TERMS, WEIGHTS)}
+        hashes = {name: hash_file(fresh / name) for name in (TERMS, WEIGHTS)}
         text = json.dumps({**card, "sha256": hashes}, indent=2, ensure_ascii=False) + "\n"
         (fresh / CARD).write_text(text, encoding="utf-8")
         if folder.exists():
@@ -83,7 +84,7 @@ def write_artefact(
 def check_output(folder: Path, mark: str = CARD) -> None:
     """Raise ``ArtefactError`` where ``folder`` is in use for something else than an artefact: a file, other files.
 
-    mark: the file by which an earlier artefact, which may be replaced, is known.
+    mark: the file that identifies an earlier artefact, which may be replaced.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file()):
         raise ArtefactError(f"{folder} exists and holds no {mark}: name an empty or new folder for the artefact.")
@@ -140,7 +141,3 @@ def _verified(path: Path, expected: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != expected:
         raise ArtefactError(f"{path} is damaged: its SHA-256 is not the one in {path.parent / CARD}. {_REMEDY}")
     return content
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

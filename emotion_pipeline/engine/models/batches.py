@@ -1,7 +1,6 @@
-"""Batches on an accelerator whose memory is not known: as large as asked for, halved where they do not fit, and larger
-again when smaller ones have fitted for a while.
+"""Batches on an accelerator of unknown memory: halved where they do not fit, and doubled again after a while.
 
-What is computed is the caller's business. Items are sorted by size, so that those of one batch take about the same time
+What is computed is up to the caller. Items are sorted by size, so that those of one batch take about the same time
 and the largest come first, which is where memory runs out if it does.
 """
 
@@ -15,8 +14,8 @@ from emotion_pipeline.engine.models.usage import note_batch, note_out_of_memory
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Batches that have to fit before larger ones are tried.
-_PATIENCE: Final = 4
+# Batches that must fit before the size is doubled.
+_BATCHES_BEFORE_GROWTH: Final = 4
 # In the messages of torch, for GPUs and for CPUs, and of CTranslate2, which are all a RuntimeError.
 _OUT_OF_MEMORY: Final = ("out of memory", "cublas_status_alloc_failed", "allocate memory", "not enough memory")
 
@@ -35,35 +34,35 @@ def in_batches(
     """
     waiting = sorted(range(len(items)), key=lambda at: size_of(items[at]), reverse=True)
     results: dict[int, R] = {}
-    size, fitted, patience, grown = batch_size, 0, _PATIENCE, False
+    size, fitted, before_growth, grown = batch_size, 0, _BATCHES_BEFORE_GROWTH, False
     while waiting:
         chosen = waiting[:size]
-        found = _run_if_it_fits(run, [items[at] for at in chosen])
-        if found is None:
+        outputs = _run_if_it_fits(run, [items[at] for at in chosen])
+        if outputs is None:
             # Growing too soon costs a failed batch each time: the next attempt waits twice as long.
-            patience *= 2 if grown else 1
+            before_growth *= 2 if grown else 1
             size, fitted, grown = len(chosen) // 2, 0, False
             give_back_memory()
             continue
         note_batch(len(chosen))
-        results.update(zip(chosen, found, strict=True))
+        results.update(zip(chosen, outputs, strict=True))
         waiting = waiting[size:]
         fitted, grown = fitted + 1, False
-        if size < batch_size and fitted >= patience:
+        if size < batch_size and fitted >= before_growth:
             size, fitted, grown = min(batch_size, 2 * size), 0, True
     return [results[at] for at in range(len(items))]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: Python and numpy by type, torch and CTranslate2 in their words."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(sign in said for sign in _OUT_OF_MEMORY)
+    """Tell whether memory ran out: Python and numpy say so by type, torch and CTranslate2 in the message."""
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or any(phrase in message for phrase in _OUT_OF_MEMORY)
 
 
 def give_back_memory() -> None:
-    """Note that memory ran out, and return what torch keeps of the accelerator's for later.
+    """Note that memory ran out, and free the memory of the accelerator that torch caches.
 
-    To be called where the error is gone, and with it the tensors that its frames hold.
+    Call it outside the ``except`` block: the error's frames hold tensors.
     """
     note_out_of_memory()
     torch = sys.modules.get("torch")

@@ -1,6 +1,6 @@
 """The models of this process, each loaded once however many assets, recognisers or requests use it.
 
-What a model is and how it is loaded is its back end's business; here it is a key and a value.
+A model is a key and a value here; how it is loaded is up to its back end.
 """
 
 import logging
@@ -28,10 +28,10 @@ class LoadedModels:
 
     @contextmanager
     def held(self, key: Hashable, load: Callable[[], T]) -> Iterator[T]:
-        """Give the model called ``key`` to this thread alone, loaded now if it never was."""
+        """Give the model of ``key`` to this thread alone; ``load`` is called at the first use."""
         with self._lock:
-            own = self._locks.setdefault(key, threading.Lock())
-        with own:
+            model_lock = self._locks.setdefault(key, threading.Lock())
+        with model_lock:
             if key not in self._models:
                 started = time.perf_counter()
                 self._models[key] = load()
@@ -48,5 +48,5 @@ class LoadedModels:
             self._models.clear()
 
 
-# Those of this process: whoever uses them comes and goes with its work, weights take seconds to load.
+# One for the process: its users are made anew for each piece of work, and weights take seconds to load.
 LOADED: Final = LoadedModels()

@@ -4,7 +4,6 @@ Every task that has more than one way (transcription, tone, sentiment) keeps one
 is imported until a back end is asked for, so a registry costs nothing and a missing package hurts only who wants it.
 """
 
-import difflib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError, UnknownBackendError
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.models.weights import Weights
 
 T = TypeVar("T")
@@ -51,14 +51,13 @@ class Registry(Generic[T]):
         return self.spec(name).make(**options)
 
     def spec(self, name: str) -> BackendSpec[T]:
-        """Return what is known of the back end called ``name``, which can be made.
+        """Return the description of the back end called ``name``, whose packages are installed.
 
         :raises UnknownBackendError: no back end has that name; the message lists those that exist
         :raises BackendUnavailableError: a package that it needs is not installed; the message says how to get it
         """
         if name not in self._specs:
-            near = difflib.get_close_matches(name, self._specs, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, self._specs)
             raise UnknownBackendError(
                 f"there is no {self._task} back end {name!r}; the ones that exist are {', '.join(self._specs)}{hint}"
             )

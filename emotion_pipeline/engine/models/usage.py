@@ -1,6 +1,6 @@
-"""What computing took: batches, memory, energy, noted where it happens and read by whoever asked for it.
+"""Batches, memory and energy that a block of code used; back ends note their batches here.
 
-Nothing is measured unless somebody asks. Who reports it, and how, is not decided here.
+Nothing is measured outside ``measured``. Reporting the figures does not belong here.
 """
 
 import resource
@@ -21,7 +21,7 @@ _KIB: Final = 1024 if sys.platform != "darwin" else 1
 
 @dataclass
 class Usage:
-    """What was used; figures of memory and energy are there when the measured block has ended."""
+    """What was used; memory and energy are set when the measured block ends."""
 
     device: TorchDevice
     # How many batches there were of each size.
@@ -30,7 +30,7 @@ class Usage:
     out_of_memory: int = 0
     # Highest so far: of the device's memory that torch took within the block, on a CPU of the whole process.
     peak_memory_bytes: int = 0
-    # What the GPU drew meanwhile, whoever used it; None where no driver tells.
+    # What the GPU drew meanwhile, whoever used it; None without a driver that measures it.
     energy_joules: float | None = None
 
 
@@ -38,15 +38,15 @@ _USAGE: Final[ContextVar[Usage | None]] = ContextVar("usage", default=None)
 
 
 @contextmanager
-def measured(wanted: str = "auto") -> Iterator[Usage]:
-    """Collect what is used of a device until the block ends; blocks may be nested, the innermost one is told.
+def measured(requested: str = "auto") -> Iterator[Usage]:
+    """Collect what is used of a device until the block ends; of nested blocks, the innermost one counts.
 
     Measuring loads no torch: where nobody has loaded it by the end, ``auto`` was the CPU.
 
-    :param wanted: auto, cpu, cuda or mps
-    :raises BackendUnavailableError: the device that is asked for is not there
+    :param requested: auto, cpu, cuda or mps
+    :raises BackendUnavailableError: the requested device is not available
     """
-    device = _device(wanted)
+    device = _device(requested)
     usage = Usage(device)
     _forget_peak_memory(device)
     before = _energy_joules(device)
@@ -55,7 +55,7 @@ def measured(wanted: str = "auto") -> Iterator[Usage]:
         yield usage
     finally:
         _USAGE.reset(token)
-        usage.device = _device(wanted)
+        usage.device = _device(requested)
         after = _energy_joules(usage.device)
         usage.peak_memory_bytes = _peak_memory_bytes(usage.device)
         if before is not None and after is not None:
@@ -63,14 +63,14 @@ def measured(wanted: str = "auto") -> Iterator[Usage]:
 
 
 def note_batch(size: int) -> None:
-    """Say that a batch of so many items was computed."""
+    """Count a batch of ``size`` items that was computed."""
     usage = _USAGE.get()
     if usage is not None:
         usage.batch_sizes[size] += 1
 
 
 def note_out_of_memory() -> None:
-    """Say that a batch did not fit."""
+    """Count a batch that did not fit."""
     usage = _USAGE.get()
     if usage is not None:
         usage.out_of_memory += 1
@@ -89,8 +89,8 @@ def process_peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
 
 
-def _device(wanted: str) -> TorchDevice:
-    return torch_device(wanted) if wanted != "auto" or "torch" in sys.modules else "cpu"
+def _device(requested: str) -> TorchDevice:
+    return torch_device(requested) if requested != "auto" or "torch" in sys.modules else "cpu"
 
 
 def _forget_peak_memory(device: TorchDevice) -> None:

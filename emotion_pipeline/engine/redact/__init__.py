@@ -1,4 +1,1 @@
-"""Redaction: personal data taken out of the words of a transcript, and silenced in the stored audio.
-
-Who decides whether a transcript is redacted at all, and where the result is kept, is not here.
-"""
+"""Redaction: replaces personal data in the words of a transcript, and silences it in the stored audio."""

@@ -1,18 +1,15 @@
 """Numbers with letters in them, written or spelled out: IBAN, passports, plates, "m as in mike four four two".
 
-The letters of such a code are taken out with its digits. Runs of digits alone are the business of ``numbers``.
+The letters of such a code are taken out with its digits. Runs of digits alone are the task of ``numbers``.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from emotion_pipeline.engine.redact.addresses import Stretch
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.engine.redact.numbers import Nearby
-from emotion_pipeline.engine.redact.spoken import DASHES, HESITATIONS, Chunk, Manner
-from emotion_pipeline.engine.redact.tokens import Form, Token, word_set
-from emotion_pipeline.engine.redact.topics import Topic
+from emotion_pipeline.engine.redact.speech import Found, Speech, Topic
+from emotion_pipeline.engine.redact.tokens import DASHES, HESITATIONS, Chunk, Form, Manner, word_set
 
 # Of the ICAO; most are names or plain words too, so that they count only where a code was announced.
 _ALPHABET: Final = word_set(
@@ -48,115 +45,92 @@ class Part(NamedTuple):
     spoken_letter: bool
 
 
-class CodeReader:
-    """Finds the codes in one speaker's tokens.
-
-    :param announcing: tokens that say what follows, as "s s n" does, and are no letters of it
-    :param nearby: gives the topics that reach a token, the nearest first
-    :param apart: tells whether two tokens cannot belong to one thing, because of what was said between them
-    """
-
-    def __init__(
-        self,
-        tokens: Sequence[Token],
-        chunks: Sequence[Chunk],
-        announcing: Collection[int],
-        nearby: Callable[[int], Sequence[Nearby]],
-        apart: Callable[[int, int], bool],
-    ) -> None:
-        self._tokens = tokens
-        self._chunks = {chunk.first: chunk for chunk in chunks if chunk.manner is not Manner.HOMOPHONE}
-        self._announcing = announcing
-        self._nearby = nearby
-        self._apart = apart
-
-    def codes(self) -> Iterator[Stretch]:
-        """Yield the codes in order; none is digits alone."""
-        at = 0
-        while at < len(self._tokens):
-            token = self._tokens[at]
-            if (
-                token.form is Form.WORD
-                and len(token.text) > 1
-                and token.text not in _ALPHABET
-                and at not in self._chunks
-            ):
-                at += 1  # most words
-                continue
-            parts = self._parts(at)
-            text = "".join(part.text for part in parts)
-            if sum(char.isdecimal() for char in text) >= _LEAST_DIGITS and not text.isdecimal():
-                yield from self._judged(parts)
-            at = parts[-1].last + 1 if parts else at + 1
-
-    def _parts(self, at: int) -> list[Part]:
-        """Return the letters and numbers that follow one another from ``at`` on."""
-        parts: list[Part] = []
-        while (part := self._part(at, parts)) is not None:
-            if parts and self._apart(parts[-1].last, at):
-                break
-            parts.append(part)
-            at = part.last + 1
-            while at < len(self._tokens) and self._tokens[at].text in DASHES | HESITATIONS:
-                at += 1
-        return parts
-
-    def _part(self, at: int, before: Sequence[Part]) -> Part | None:
-        if at >= len(self._tokens) or at in self._announcing:
-            return None
-        if at in self._chunks:
-            chunk = self._chunks[at]
-            return Part(chunk.digits, at, chunk.last, False)
-        text, form = self._tokens[at][:2]
-        if form is Form.CODE and not _MEASURE.fullmatch(text):
-            return Part(text, at, at, False)
-        return self._letter(at, before) if form is Form.WORD and text.isascii() else None
-
-    def _letter(self, at: int, before: Sequence[Part]) -> Part | None:
-        text = self._tokens[at].text
-        if len(text) == 1:
-            as_in = at + 3 < len(self._tokens) and self._text(at + 1) == "as" and self._text(at + 2) == "in"
-            return Part(text, at, at + 3 if as_in else at, False)
-        if text in _ALPHABET:
-            return Part(text[0], at, at, True)
-        # The bank in GB29 NWBK 6016...: four letters that are no word.
-        bank = len(text) == 4 and _COUNTRY.fullmatch("".join(part.text for part in before[-4:])[-4:])
-        return Part(text, at, at, False) if bank else None
-
-    def _text(self, at: int) -> str:
-        return self._tokens[at].text
-
-    def _judged(self, parts: Sequence[Part]) -> Iterator[Stretch]:
-        at = 0
-        while (found := _iban(parts, at)) is not None:
-            first, end = found
-            yield from self._without_checksum(parts[at:first])
-            yield Stretch(DataKind.BANKING_INFORMATION, parts[first].first, parts[end - 1].last)
-            at = end
-        yield from self._without_checksum(parts[at:])
-
-    def _without_checksum(self, parts: Sequence[Part]) -> Iterator[Stretch]:
-        announced = self._announced(parts) if parts else None
-        if announced is not None:
-            yield Stretch(announced, parts[0].first, parts[-1].last)
-            return
-        coded = [index for index, part in enumerate(parts) if part.text not in ("a", "i") and not part.spoken_letter]
-        if not coded:
-            return
-        parts = parts[coded[0] : coded[-1] + 1]
+def find_codes(speech: Speech, chunks: Sequence[Chunk]) -> Iterator[Found]:
+    """Yield the codes in order, none of digits alone; ``chunks`` are the numbers that are no part of a date."""
+    numbers = {chunk.first: chunk for chunk in chunks if chunk.manner is not Manner.HOMOPHONE}
+    at = 0
+    while at < len(speech.tokens):
+        token = speech.tokens[at]
+        if token.form is Form.WORD and len(token.text) > 1 and token.text not in _ALPHABET and at not in numbers:
+            at += 1  # most words
+            continue
+        parts = _parts(speech, numbers, at)
         text = "".join(part.text for part in parts)
-        if sum(char.isdecimal() for char in text) >= _LEAST_DIGITS_ALONE and not text.isdecimal():
-            yield Stretch(DataKind.NUMBER_SEQUENCE, parts[0].first, parts[-1].last)
+        if sum(char.isdecimal() for char in text) >= _LEAST_DIGITS and not text.isdecimal():
+            yield from _classified(speech, parts)
+        at = parts[-1].last + 1 if parts else at + 1
 
-    def _announced(self, parts: Sequence[Part]) -> DataKind | None:
-        length = sum(len(part.text) for part in parts)
-        if sum(char.isdecimal() for part in parts for char in part.text) < _LEAST_DIGITS_ANNOUNCED:
-            return None
-        for near in self._nearby(parts[0].first):
-            kind, lengths = _LENGTHS.get(near.topic, (None, ()))
-            if kind is not None and length in lengths and not near.used:
-                return kind
+
+def _parts(speech: Speech, numbers: Mapping[int, Chunk], at: int) -> list[Part]:
+    """Return the letters and numbers that follow one another from ``at`` on."""
+    parts: list[Part] = []
+    while (part := _part(speech, numbers, at, parts)) is not None:
+        if parts and speech.apart(parts[-1].last, at):
+            break
+        parts.append(part)
+        at = part.last + 1
+        while at < len(speech.tokens) and speech.tokens[at].text in DASHES | HESITATIONS:
+            at += 1
+    return parts
+
+
+def _part(speech: Speech, numbers: Mapping[int, Chunk], at: int, before: Sequence[Part]) -> Part | None:
+    if at >= len(speech.tokens) or at in speech.announcing:
         return None
+    if at in numbers:
+        chunk = numbers[at]
+        return Part(chunk.digits, at, chunk.last, False)
+    text, form = speech.tokens[at][:2]
+    if form is Form.CODE and not _MEASURE.fullmatch(text):
+        return Part(text, at, at, False)
+    return _letter(speech, at, before) if form is Form.WORD and text.isascii() else None
+
+
+def _letter(speech: Speech, at: int, before: Sequence[Part]) -> Part | None:
+    text = speech.tokens[at].text
+    if len(text) == 1:
+        as_in = at + 3 < len(speech.tokens) and speech.text(at + 1) == "as" and speech.text(at + 2) == "in"
+        return Part(text, at, at + 3 if as_in else at, False)
+    if text in _ALPHABET:
+        return Part(text[0], at, at, True)
+    # The bank in GB29 NWBK 6016...: four letters that are no word.
+    bank = len(text) == 4 and _COUNTRY.fullmatch("".join(part.text for part in before[-4:])[-4:])
+    return Part(text, at, at, False) if bank else None
+
+
+def _classified(speech: Speech, parts: Sequence[Part]) -> Iterator[Found]:
+    at = 0
+    while (found := _iban(parts, at)) is not None:
+        first, end = found
+        yield from _without_checksum(speech, parts[at:first])
+        yield Found(DataKind.BANKING_INFORMATION, parts[first].first, parts[end - 1].last)
+        at = end
+    yield from _without_checksum(speech, parts[at:])
+
+
+def _without_checksum(speech: Speech, parts: Sequence[Part]) -> Iterator[Found]:
+    announced = _announced(speech, parts) if parts else None
+    if announced is not None:
+        yield Found(announced, parts[0].first, parts[-1].last)
+        return
+    coded = [index for index, part in enumerate(parts) if part.text not in ("a", "i") and not part.spoken_letter]
+    if not coded:
+        return
+    parts = parts[coded[0] : coded[-1] + 1]
+    text = "".join(part.text for part in parts)
+    if sum(char.isdecimal() for char in text) >= _LEAST_DIGITS_ALONE and not text.isdecimal():
+        yield Found(DataKind.NUMBER_SEQUENCE, parts[0].first, parts[-1].last)
+
+
+def _announced(speech: Speech, parts: Sequence[Part]) -> DataKind | None:
+    length = sum(len(part.text) for part in parts)
+    if sum(char.isdecimal() for part in parts for char in part.text) < _LEAST_DIGITS_ANNOUNCED:
+        return None
+    for near in speech.nearby(parts[0].first):
+        kind, lengths = _LENGTHS.get(near.topic, (None, ()))
+        if kind is not None and length in lengths and not near.used:
+            return kind
+    return None
 
 
 def _iban(parts: Sequence[Part], at: int) -> tuple[int, int] | None:
@@ -164,13 +138,13 @@ def _iban(parts: Sequence[Part], at: int) -> tuple[int, int] | None:
     from stdnum import iban
 
     for start in range(at, len(parts)):
-        text, found = "", None
+        text, bounds = "", None
         for end in range(start, len(parts)):
             text += parts[end].text
             if len(text) >= _IBAN_LENGTHS.stop or (len(text) >= 4 and not _COUNTRY.match(text)):
                 break
             if len(text) in _IBAN_LENGTHS and iban.is_valid(text):
-                found = start, end + 1
-        if found is not None:
-            return found
+                bounds = start, end + 1
+        if bounds is not None:
+            return bounds
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.hashing import hash_file
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -86,8 +87,7 @@ def _content(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder).as_posix()}\n".encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(bytes.fromhex(hash_file(file)))
     return digest.hexdigest()[:12]
 
 

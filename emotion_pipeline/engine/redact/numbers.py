@@ -7,17 +7,24 @@ quantity. Checksums are those of python-stdnum, telephone numbers those of phone
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.engine.redact.quantities import all_times, all_years, is_amount, is_series
-from emotion_pipeline.engine.redact.runs import Run
-from emotion_pipeline.engine.redact.spoken import DOTS, Manner
-from emotion_pipeline.engine.redact.topics import Topic
-
-# How far a topic reaches, in words of all speakers; what has few digits must be nearer, see ``Rule``.
-REACH_WORDS: Final = 25
-REACH_S: Final = 40.0
+from emotion_pipeline.engine.redact.runs import (
+    Run,
+    all_times,
+    all_years,
+    extends,
+    is_amount,
+    is_series,
+    linked,
+    make_run,
+    runs,
+    without_edge_homophones,
+)
+from emotion_pipeline.engine.redact.speech import REACH_WORDS, Nearby, Speech, Topic
+from emotion_pipeline.engine.redact.tokens import DOTS, Chunk, Manner
 
 _NEAR: Final = 12
 _MONTH: Final = range(1, 13)
@@ -35,6 +42,12 @@ _LOCAL_PHONE_GROUPS: Final = (3, 4)
 _LOCAL_PHONE: Final = 7
 # Whose national telephone numbers are known without a country code.
 _REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "AU", "BR", "CN")
+
+# Digits of a number that uses a topic up.
+LEAST_NUMBER: Final = 3
+_LEAST_TRUE: Final = 4
+_LONG_WITH_HOMOPHONES: Final = 10
+_LONG: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +126,6 @@ _WHOLE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Nearby:
-    """A topic near a run: how many words away, and whether another number came between."""
-
-    topic: Topic
-    words: int
-    used: bool
-
-
 def kind_of(run: Run, nearby: Sequence[Nearby]) -> DataKind | None:
     """Return which personal data the run is, None for a number like any other.
 
@@ -162,7 +166,7 @@ def _announced(run: Run, nearby: Sequence[Nearby]) -> DataKind | None:
             continue
         if near.topic is Topic.CARD and len(run) < _LEAST_CARD and phone:
             continue
-        if near.topic in (Topic.ACCOUNT_NUMBER, Topic.ACCOUNT) and any(one.topic in _OF_BANKS for one in nearby):
+        if near.topic in (Topic.ACCOUNT_NUMBER, Topic.ACCOUNT) and any(other.topic in _OF_BANKS for other in nearby):
             return DataKind.BANKING_INFORMATION
         return rule.kind
     return None
@@ -239,3 +243,84 @@ def _is_valid(digits: str, region: str) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
     except phonenumbers.NumberParseException:
         return False
+
+
+def classify_numbers(speech: Speech, chunks: Sequence[Chunk]) -> list[tuple[Run, DataKind | None]]:
+    """Return the runs that ``chunks`` make, in order, and which personal data each is, None for a plain number."""
+    classified: list[tuple[Run, DataKind | None]] = []
+    since = -1
+    for whole in runs(speech, chunks):
+        for run, kind in _classified(speech, whole, since):
+            classified.append((run, kind))
+            if len(run) >= LEAST_NUMBER:
+                since = speech.rank(run.last)
+    return [(run, kind) for (run, _), kind in zip(classified, _taken_along(speech, classified), strict=True)]
+
+
+def _classified(speech: Speech, whole: Run, since: int) -> Iterator[tuple[Run, DataKind | None]]:
+    """Yield the run, or its parts, and what each is; homophones of digits count only where they can be digits."""
+    start, end = without_edge_homophones(whole.chunks)
+    if start == end:
+        return
+    run = make_run(speech, whole.chunks[start:end], whole.joints[start : end - 1])
+    near = [*speech.nearby(run.first, since), *speech.after(run.last)]
+    kind = kind_of(run, near)
+    announced = kind not in (None, DataKind.NUMBER_SEQUENCE)
+    if run.said(Manner.HOMOPHONE) and not _believable(run, announced=announced):
+        for first, last in _without_homophones(run):
+            part = make_run(speech, run.chunks[first:last], run.joints[first : last - 1])
+            yield from _classified(speech, part, since)
+        return
+    if kind is not None:
+        run = _completed(speech, whole, (start, end), kind) or run
+    yield run, kind
+
+
+def _believable(run: Run, *, announced: bool) -> bool:
+    """Tell whether "for", "to" and so on inside the run are digits: enough true ones stand around them."""
+    alike = run.said(Manner.HOMOPHONE)
+    true = len(run) - alike
+    if true < _LEAST_TRUE or len(run) < _LONG or "point" in run.joints:
+        return False
+    return announced or len(run) >= _LONG_WITH_HOMOPHONES or 3 * alike <= true
+
+
+def _without_homophones(run: Run) -> Iterator[tuple[int, int]]:
+    """Yield where the true numbers between homophones begin and end."""
+    start = 0
+    for index, chunk in enumerate(run.chunks):
+        if chunk.manner is Manner.HOMOPHONE:
+            if start < index:
+                yield start, index
+            start = index + 1
+    if start < len(run.chunks):
+        yield start, len(run.chunks)
+
+
+def _completed(speech: Speech, whole: Run, core: tuple[int, int], kind: DataKind) -> Run | None:
+    """Return the run with homophones at its edges, where only these make the number as long as it must be."""
+    start, end = core
+    least = completeness(kind, "".join(chunk.digits for chunk in whole.chunks[start:end]))
+    for first, last in ((0, end), (start, len(whole.chunks)), (0, len(whole.chunks))):
+        chunks = whole.chunks[first:last]
+        if completeness(kind, "".join(chunk.digits for chunk in chunks)) > least:
+            return make_run(speech, chunks, whole.joints[first : last - 1])
+    return None
+
+
+def _taken_along(speech: Speech, classified: Sequence[tuple[Run, DataKind | None]]) -> list[DataKind | None]:
+    """Give short runs the kind of a long one that they go on: "... and then forty two", "extension five"."""
+    kinds = [kind for _, kind in classified]
+    indices = list(range(len(classified)))
+    for order in (indices, indices[::-1]):
+        for left, right in pairwise(order):
+            run, other = classified[left][0], classified[right][0]
+            kind = kinds[left]
+            if kind is None or kinds[right] is not None or len(run) < _LONG or is_amount(other):
+                continue
+            earlier, later = (run, other) if left < right else (other, run)
+            lacking = completeness(kind, earlier.digits + later.digits) > completeness(kind, run.digits)
+            joined = (len(other) >= 2 or lacking) and linked(speech, earlier, later)
+            if joined or extends(speech, earlier, later):
+                kinds[right] = kind
+    return kinds

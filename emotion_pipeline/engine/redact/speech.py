@@ -1,42 +1,220 @@
-"""One speaker's words of a recording, and the personal data found in them; names are found elsewhere.
+"""One speaker's words as the finders see them: tokens, numbers, and the topics that announce personal data.
 
-Here the finders meet: dates keep their digits from the runs, and a run that was found takes short ones beside it along.
+A topic is what a number may be about: "my card number is", "call me at", "born on".
+
+It reaches the numbers after it, whoever says them: one asks, the other answers. What a number must look like to
+fit a topic is said in ``numbers``.
 """
 
-import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from emotion_pipeline.engine.common.types import Word
-from emotion_pipeline.engine.redact.addresses import AddressReader
-from emotion_pipeline.engine.redact.codes import CodeReader
-from emotion_pipeline.engine.redact.dates import Date, DateReader
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.engine.redact.numbers import REACH_S, REACH_WORDS, Nearby, completeness, kind_of
-from emotion_pipeline.engine.redact.quantities import is_amount
-from emotion_pipeline.engine.redact.runs import Run, RunBuilder, without_edge_homophones
-from emotion_pipeline.engine.redact.spoken import Chunk, Manner, read_numbers
-from emotion_pipeline.engine.redact.tokens import tokenize
-from emotion_pipeline.engine.redact.topics import Mention, Mentions, Topic, phrases
+from emotion_pipeline.engine.redact.tokens import Form, Token, read_numbers, tokenize, word_set
 
-_ON_CARDS: Final = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?[2-5]\d")
+# How far a topic reaches, in words of all speakers; what has few digits must be nearer, see ``numbers.Rule``.
+REACH_WORDS: Final = 25
+REACH_S: Final = 40.0
 # Somebody who reads a number from a card may search for the card first; after this long it is another matter.
 LONGEST_PAUSE_S: Final = 20.0
-_OF_CARDS: Final = frozenset({Topic.CARD, Topic.CVV})
-# How far a card is from its expiry, before or after.
-_CARD_S: Final = 20.0
-# How far "born" and "expires" reach.
-_DATE_WORDS: Final = 12
 # Tokens from the end of a number to the topic in "... is my phone number".
 _AFTER_TOKENS: Final = 4
 _LINKING_VERBS: Final = frozenset({"is", "was", "that's", "as", "are"})
-# Digits of a number that uses a topic up.
-_LEAST_NUMBER: Final = 3
-_LEAST_TRUE: Final = 4
-_LONG_WITH_HOMOPHONES: Final = 10
-_LONG: Final = 6
+
+
+class Topic(Enum):
+    """What is being talked about."""
+
+    PHONE = auto()
+    # Some number; of seven digits and more it is mostly a telephone's.
+    NUMBER = auto()
+    EXTENSION = auto()
+    CARD = auto()
+    CVV = auto()
+    EXPIRY = auto()
+    # As people call it who read it from a card.
+    EXPIRY_DATE = auto()
+    SOCIAL_SECURITY = auto()
+    LAST_FOUR = auto()
+    ROUTING = auto()
+    SORT_CODE = auto()
+    BANK = auto()
+    ACCOUNT_NUMBER = auto()
+    ACCOUNT = auto()
+    # A number of a thing, not of a person: an order, a case, a ticket.
+    REFERENCE = auto()
+    PASSPORT = auto()
+    LICENSE = auto()
+    VEHICLE = auto()
+    HEALTH = auto()
+    SECRET = auto()
+    BIRTH = auto()
+    EMAIL = auto()
+    # A placeholder: what was announced before it has been said, and taken out.
+    TAKEN_OUT = auto()
+
+
+_PHRASES: Final = {
+    Topic.PHONE: (
+        "phone|telephone|mobile|cell|cellphone|cell phone|phone number|telephone number|mobile number|cell number|"
+        "home number|work number|office number|contact number|callback number|fax|fax number|call me|call us|call him|"
+        "call her|call them|call back|callback|call you|ring me|ring us|text me|text us|text you|reach me|reach us|"
+        "reach him|reach her|reach you|reached at|dial|whatsapp|landline|hotline|toll free|voicemail"
+    ),
+    Topic.NUMBER: "number|call|reach|ring|text",
+    Topic.EXTENSION: "extension|ext",
+    Topic.CARD: "card|card number|visa|mastercard|master card|amex|american express|credit card|debit card|pan",
+    Topic.CVV: (
+        "cvv|cvv2|cvc|cvc2|c v v|c v c|c.v.v|c.v.c|security code|security number|verification value|"
+        "card verification|code on the back|digits on the back|number on the back|csc|cid"
+    ),
+    Topic.EXPIRY: "expires|expire|expiring|expired|valid until|valid till|good until",
+    Topic.EXPIRY_DATE: (
+        "expiry|expiration|exp|expiry date|expiration date|exp date|valid through|valid thru|good through|good thru"
+    ),
+    Topic.SOCIAL_SECURITY: (
+        "social|social security|social security number|social insurance|social insurance number|social number|ssn|"
+        "s s n|s.s.n|taxpayer id|tax id|itin"
+    ),
+    Topic.LAST_FOUR: (
+        "ending in|ending with|ends in|ends with|ending|last four|last 4|last four digits|last 4 digits|"
+        "final four digits"
+    ),
+    Topic.ROUTING: "routing|routing number|aba|aba number|transit number|wire number",
+    Topic.SORT_CODE: "sort code|branch code|bsb",
+    Topic.BANK: (
+        "iban|bank account|bank account number|checking account|savings account|checking account number|"
+        "savings account number|current account number"
+    ),
+    Topic.ACCOUNT_NUMBER: (
+        "account number|account no|acct number|account ending|member number|member id|membership number|membership id|"
+        "customer number|customer id|client number|client id|policy number|loan number|employee number|employee id|"
+        "student number|student id|user id|id number|subscriber number|subscriber id"
+    ),
+    Topic.ACCOUNT: "account|acct|membership|policy",
+    Topic.REFERENCE: (
+        "order number|reference number|reference|confirmation number|confirmation code|case number|ticket number|"
+        "tracking number|invoice number|serial number|model number|part number|claim number|booking number|"
+        "reservation number|order id|transaction number|transaction id|tracking id|case id|imei"
+    ),
+    Topic.PASSPORT: "passport|passport number",
+    Topic.LICENSE: (
+        "driver's license|drivers license|driver license|driving licence|driver's licence|driving license|"
+        "driver's license number|drivers license number|driver license number|driving licence number|license number|"
+        "licence number"
+    ),
+    Topic.VEHICLE: (
+        "vin|vin number|vehicle identification|vehicle identification number|license plate|licence plate|number plate|"
+        "plate number|license plate number|registration plate|chassis number"
+    ),
+    Topic.HEALTH: (
+        "medicare|medicare number|medicaid|nhs number|medical record number|medical record|patient number|patient id|"
+        "health insurance number|insurance number|insurance id|health card|health card number"
+    ),
+    Topic.SECRET: (
+        "pin|pin number|pin code|passcode|password|pass code|verification code|access code|one time code|"
+        "one-time code|one time password|one-time password|otp|unlock code|authentication code|login code"
+    ),
+    Topic.BIRTH: "born|birthday|birth date|birthdate|birth|date of birth|dob|d o b|d.o.b",
+    Topic.EMAIL: "email|e-mail|e mail|email address|e-mail address|e mail address|mail address",
+}
+_NOT_SOCIAL: Final = word_set("media network networks work worker workers distancing life club event side")
+
+
+class Mention(NamedTuple):
+    """A topic that came up, at a word whose ``rank`` is its place among all words in order of time."""
+
+    rank: int
+    topic: Topic
+    # When it had been said, in seconds.
+    time: float
+
+
+class Phrase(NamedTuple):
+    """Where a topic came up in the tokens of a speaker, ``first`` and ``last`` included."""
+
+    topic: Topic
+    first: int
+    last: int
+
+
+def _table() -> dict[str, list[tuple[tuple[str, ...], Topic]]]:
+    """Phrases by their first token, longest first."""
+    table: dict[str, list[tuple[tuple[str, ...], Topic]]] = defaultdict(list)
+    for topic, phrases in _PHRASES.items():
+        for phrase in phrases.split("|"):
+            texts = tuple(token.text for token in tokenize(phrase.split()))
+            table[texts[0]].append((texts, topic))
+    for found in table.values():
+        found.sort(key=lambda entry: -len(entry[0]))
+    return dict(table)
+
+
+_TABLE: Final = _table()
+
+
+def phrases(tokens: Sequence[Token]) -> list[Phrase]:
+    """Return the topics that come up in one speaker's tokens, in order, the longest phrase at each place."""
+    matches: list[Phrase] = []
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        phrase = _longest(tokens, position) if token.text in _TABLE else None
+        if token.form is Form.PLACEHOLDER:
+            phrase = Phrase(Topic.TAKEN_OUT, position, position)
+        if phrase is not None:
+            matches.append(phrase)
+        position = position + 1 if phrase is None else phrase.last + 1
+    return matches
+
+
+def _longest(tokens: Sequence[Token], at: int) -> Phrase | None:
+    for texts, topic in _TABLE[tokens[at].text]:
+        end = at + len(texts)
+        if tuple(token.text for token in tokens[at:end]) == texts:
+            if topic is Topic.SOCIAL_SECURITY and end < len(tokens) and tokens[end].text in _NOT_SOCIAL:
+                continue
+            return Phrase(topic, at, end - 1)
+    return None
+
+
+# Topics after which digits belong to something new. The rest also come up while one writes a number down.
+_CHANGING: Final = frozenset(Topic) - {Topic.NUMBER, Topic.CARD, Topic.LAST_FOUR, Topic.ACCOUNT, Topic.TAKEN_OUT}
+
+
+class Mentions:
+    """All topics of a recording in order of time."""
+
+    def __init__(self, mentions: Sequence[Mention]) -> None:
+        self._mentions = sorted(mentions, key=lambda mention: mention.rank)
+        self._ranks = [mention.rank for mention in self._mentions]
+
+    def changed(self, after: int, before: int) -> bool:
+        """Tell whether another matter came up between two words, given by their ranks."""
+        between = self._mentions[bisect_right(self._ranks, after) : bisect_left(self._ranks, before)]
+        return any(mention.topic in _CHANGING for mention in between)
+
+    def before(self, rank: int, time: float, words: int, seconds: float) -> Iterator[Mention]:
+        """Yield what came up before the word ``rank``, said at ``time``, the nearest first, up to a placeholder."""
+        for index in range(bisect_left(self._ranks, rank) - 1, -1, -1):
+            mention = self._mentions[index]
+            if mention.topic is Topic.TAKEN_OUT or rank - mention.rank > words or time - mention.time > seconds:
+                return
+            yield mention
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """A topic near a number: how many words away, and whether another number came between."""
+
+    topic: Topic
+    words: int
+    used: bool
 
 
 class Found(NamedTuple):
@@ -49,7 +227,7 @@ class Found(NamedTuple):
 
 
 class Speech:
-    """One speaker's words in order of time.
+    """One speaker's words in order of time, as tokens and numbers, and the topics around each token.
 
     :param positions: of the words among all words that are redacted
     :param ranks: of the words among all words in order of time
@@ -61,179 +239,60 @@ class Speech:
         self.words = words
         pauses = {at for at in range(1, len(words)) if words[at].start - words[at - 1].end > LONGEST_PAUSE_S}
         self.tokens = tokenize((word.text for word in words), pauses)
-        self.left_over: list[Run] = []
-        """Numbers that are no finding of their own; filled by ``find``."""
+        self.phrases = phrases(self.tokens)
+        # Tokens that say what follows, as "s s n" does. The four of "last four" is no digit of what follows.
+        self.announcing = {at for phrase in self.phrases for at in range(phrase.first, phrase.last + 1)}
+        self.chunks = [chunk for chunk in read_numbers(self.tokens) if chunk.first not in self.announcing]
+        # Indices of chunks by their first and by their last token.
+        self.starts = {chunk.first: index for index, chunk in enumerate(self.chunks)}
+        self.ends = {chunk.last: index for index, chunk in enumerate(self.chunks)}
+        # Topics of all speakers: set once every speaker's words have been read.
+        self.topics = Mentions([])
         self._ranks = ranks
-        self._phrases = phrases(self.tokens)
-        self._announcing = {at for phrase in self._phrases for at in range(phrase.first, phrase.last + 1)}
-        # The four of "last four" is no digit of what follows.
-        self._chunks = [chunk for chunk in read_numbers(self.tokens) if chunk.first not in self._announcing]
-        self._phrase_starts = [phrase.first for phrase in self._phrases]
-        self._topics = Mentions([])
+        self._phrase_starts = [phrase.first for phrase in self.phrases]
 
     @property
     def mentions(self) -> list[Mention]:
         """The topics that this speaker brings up."""
         return [
-            Mention(self._rank(phrase.last), phrase.topic, self.words[self.tokens[phrase.last].word].end)
-            for phrase in self._phrases
+            Mention(self.rank(phrase.last), phrase.topic, self.words[self.tokens[phrase.last].word].end)
+            for phrase in self.phrases
         ]
 
-    def find(self, topics: Mentions) -> list[Found]:
-        """Return the personal data in no particular order; ``topics`` are those of all speakers."""
-        self._topics = topics
-        dates = DateReader(self.tokens, self._chunks, self._apart).dates()
-        taken = {at for date in dates for at in range(date.first, date.last + 1)}
-        chunks = [chunk for chunk in self._chunks if chunk.first not in taken]
-        found = list(self._in_numbers(chunks))
-        cards = self._cards(found)
-        found += [Found(kind, date.first, date.last) for date in dates if (kind := self._dated(date, cards))]
-        texts = [word.text for word in self.words]
-        found += [
-            Found(*one) for one in AddressReader(self.tokens, texts, self._email_announced, self._apart).addresses()
-        ]
-        found += [
-            Found(*one) for one in CodeReader(self.tokens, chunks, self._announcing, self._nearby, self._apart).codes()
-        ]
-        return found
+    def text(self, at: int) -> str:
+        """Return the text of a token, empty where there is none."""
+        return self.tokens[at].text if 0 <= at < len(self.tokens) else ""
 
-    def _rank(self, token: int) -> int:
+    def rank(self, token: int) -> int:
+        """Return the place of a token's word among all words in order of time."""
         return self._ranks[self.tokens[token].word]
 
-    def _time(self, token: int) -> float:
+    def time(self, token: int) -> float:
+        """Return when a token's word starts, in seconds."""
         return self.words[self.tokens[token].word].start
 
-    def _nearby(self, token: int, since: int = -1) -> list[Nearby]:
+    def nearby(self, token: int, since: int = -1) -> list[Nearby]:
         """Return the topics that reach ``token``; those up to the word of rank ``since`` have had their number."""
-        rank, time = self._rank(token), self._time(token)
+        rank, time = self.rank(token), self.time(token)
         return [
             Nearby(mention.topic, rank - mention.rank, mention.rank <= since)
-            for mention in self._topics.before(rank, time, REACH_WORDS, REACH_S)
+            for mention in self.topics.before(rank, time, REACH_WORDS, REACH_S)
         ]
 
-    def _apart(self, left: int, right: int) -> bool:
-        """Tell whether something else came up between two tokens."""
-        earlier, later = self._rank(left), self._rank(right)
-        return later - earlier > 1 and self._topics.changed(earlier, later)
+    def apart(self, left: int, right: int) -> bool:
+        """Tell whether two tokens cannot belong to one thing, since another topic came up between them."""
+        earlier, later = self.rank(left), self.rank(right)
+        return later - earlier > 1 and self.topics.changed(earlier, later)
 
-    def _email_announced(self, token: int) -> bool:
-        return any(near.topic is Topic.EMAIL for near in self._nearby(token))
+    def email_announced(self, token: int) -> bool:
+        """Tell whether an e-mail address was announced shortly before a token."""
+        return any(near.topic is Topic.EMAIL for near in self.nearby(token))
 
-    def _after(self, token: int) -> list[Nearby]:
+    def after(self, token: int) -> list[Nearby]:
         """Return what "... is my number" says of what ends with ``token``."""
         if token + 1 >= len(self.tokens) or self.tokens[token + 1].text not in _LINKING_VERBS:
             return []
         index = bisect_right(self._phrase_starts, token)
-        if index == len(self._phrases) or self._phrases[index].first - token > _AFTER_TOKENS:
+        if index == len(self.phrases) or self.phrases[index].first - token > _AFTER_TOKENS:
             return []
-        return [Nearby(self._phrases[index].topic, self._phrases[index].first - token, False)]
-
-    def _dated(self, date: Date, cards: Sequence[float]) -> DataKind | None:
-        for near in [*self._nearby(date.first), *self._after(date.last)]:
-            if near.words > _DATE_WORDS:
-                break
-            if near.topic is Topic.BIRTH:
-                return DataKind.DATE_OF_BIRTH
-            if near.topic is Topic.EXPIRY_DATE or (near.topic is Topic.EXPIRY and self._of_a_card(date, cards)):
-                return DataKind.CREDIT_CARD_EXPIRATION
-        return None
-
-    def _of_a_card(self, date: Date, cards: Sequence[float]) -> bool:
-        """Offers expire too: a card comes up before or after, or the date is written as on cards, 12/28."""
-        if _ON_CARDS.fullmatch(self.tokens[date.first].text):
-            return True
-        time = self._time(date.first)
-        index = bisect_left(cards, time - _CARD_S)
-        own = index < len(cards) and cards[index] <= time + _CARD_S
-        return own or any(near.topic in _OF_CARDS for near in self._nearby(date.first))
-
-    def _cards(self, found: Sequence[Found]) -> list[float]:
-        """Return the times, in order, at which the speaker comes to a card."""
-        said = [one.last for one in found if one.kind is DataKind.CREDIT_CARD_NUMBER]
-        said += [phrase.first for phrase in self._phrases if phrase.topic in _OF_CARDS]
-        return sorted(self._time(token) for token in said)
-
-    def _in_numbers(self, chunks: Sequence[Chunk]) -> Iterator[Found]:
-        builder = RunBuilder(self.tokens, self.words, self._apart)
-        judged: list[tuple[Run, DataKind | None]] = []
-        since = -1
-        for whole in builder.runs(chunks):
-            for run, kind in self._judged(builder, whole, since):
-                judged.append((run, kind))
-                if len(run) >= _LEAST_NUMBER:
-                    since = self._rank(run.last)
-        kinds = _taken_along(builder, judged)
-        self.left_over = [
-            run for (run, _), kind in zip(judged, kinds, strict=True) if kind is None and len(run) >= _LEAST_NUMBER
-        ]
-        for (run, _), kind in zip(judged, kinds, strict=True):
-            if kind is not None:
-                yield Found(kind, run.first, run.last, run.digits)
-
-    def _judged(self, builder: RunBuilder, whole: Run, since: int) -> Iterator[tuple[Run, DataKind | None]]:
-        """Yield the run, or its parts, and what each is; homophones of digits count only where they can be digits."""
-        start, end = without_edge_homophones(whole.chunks)
-        if start == end:
-            return
-        run = builder.run(whole.chunks[start:end], whole.joints[start : end - 1])
-        near = [*self._nearby(run.first, since), *self._after(run.last)]
-        kind = kind_of(run, near)
-        announced = kind not in (None, DataKind.NUMBER_SEQUENCE)
-        if run.said(Manner.HOMOPHONE) and not _believable(run, announced=announced):
-            for first, last in _without_homophones(run):
-                part = builder.run(run.chunks[first:last], run.joints[first : last - 1])
-                yield from self._judged(builder, part, since)
-            return
-        if kind is not None:
-            run = _completed(builder, whole, (start, end), kind) or run
-        yield run, kind
-
-
-def _believable(run: Run, *, announced: bool) -> bool:
-    """Tell whether "for", "to" and so on inside the run are digits: enough true ones stand around them."""
-    alike = run.said(Manner.HOMOPHONE)
-    true = len(run) - alike
-    if true < _LEAST_TRUE or len(run) < _LONG or "point" in run.joints:
-        return False
-    return announced or len(run) >= _LONG_WITH_HOMOPHONES or 3 * alike <= true
-
-
-def _without_homophones(run: Run) -> Iterator[tuple[int, int]]:
-    """Yield where the true numbers between homophones begin and end."""
-    start = 0
-    for index, chunk in enumerate(run.chunks):
-        if chunk.manner is Manner.HOMOPHONE:
-            if start < index:
-                yield start, index
-            start = index + 1
-    if start < len(run.chunks):
-        yield start, len(run.chunks)
-
-
-def _completed(builder: RunBuilder, whole: Run, core: tuple[int, int], kind: DataKind) -> Run | None:
-    """Return the run with homophones at its edges, where only these make the number as long as it must be."""
-    start, end = core
-    least = completeness(kind, "".join(chunk.digits for chunk in whole.chunks[start:end]))
-    for first, last in ((0, end), (start, len(whole.chunks)), (0, len(whole.chunks))):
-        chunks = whole.chunks[first:last]
-        if completeness(kind, "".join(chunk.digits for chunk in chunks)) > least:
-            return builder.run(chunks, whole.joints[first : last - 1])
-    return None
-
-
-def _taken_along(builder: RunBuilder, judged: Sequence[tuple[Run, DataKind | None]]) -> list[DataKind | None]:
-    """Give short runs the kind of a long one that they go on: "... and then forty two", "extension five"."""
-    kinds = [kind for _, kind in judged]
-    indices = list(range(len(judged)))
-    for order in (indices, indices[::-1]):
-        for left, right in pairwise(order):
-            run, other = judged[left][0], judged[right][0]
-            kind = kinds[left]
-            if kind is None or kinds[right] is not None or len(run) < _LONG or is_amount(other):
-                continue
-            earlier, later = (run, other) if left < right else (other, run)
-            lacking = completeness(kind, earlier.digits + later.digits) > completeness(kind, run.digits)
-            linked = (len(other) >= 2 or lacking) and builder.linked(earlier, later)
-            if linked or builder.extends(earlier, later):
-                kinds[right] = kind
-    return kinds
+        return [Nearby(self.phrases[index].topic, self.phrases[index].first - token, False)]

@@ -15,6 +15,7 @@ from emotion_pipeline.engine.audio.inspect import FINGERPRINT as INSPECTION
 from emotion_pipeline.engine.audio.inspect import inspect
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.sources.base import FetchError, FoundRecording, SourceMetadata
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.router import Sources
@@ -94,7 +95,7 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
     try:
         with sources.fetched(recording) as fetched:
             try:
-                recording_id = _sha256(fetched.path)
+                recording_id = hash_file(fetched.path)
             except OSError as error:
                 return _not_had(recording, RejectReason.UNREADABLE, _cannot_be_opened(error)), True
             row = _source_row(recording, fetched.metadata) | {"recording_id": recording_id}
@@ -176,8 +177,3 @@ def _mark_duplicates(rows: list[_Row]) -> list[_Row]:
         else:
             row["status"], row["detail"] = "duplicate", f"the same bytes as {original}, which is analysed"
     return rows
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.text.feature_table import NRC_CATEGORIES
 from emotion_pipeline.engine.text.tagging import lemma
 
@@ -30,7 +31,7 @@ class EmotionLexicon:
         # NRCLex silently falls back to its own lexicon for a relative path that does not exist, hence resolve().
         self._nrc = NRCLex(path.resolve() if path is not None else None)
         self._lock = Lock()  # a look-up leaves its result in the NRCLex object
-        self.sha256 = _bundled_sha256() if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+        self.sha256 = _bundled_sha256() if path is None else hash_file(path)
 
     def associations(self, word: str) -> tuple[int, ...]:
         """Counts in the order of ``NRC_CATEGORIES``; a word that is not listed is looked up by its lemma."""

@@ -1,4 +1,7 @@
-"""What a tone model is, what it may be told, and how the scores of parts become that of a whole."""
+"""The interface and the options of tone models, and how the scores of parts become the score of a whole.
+
+Which tone models exist is in ``registry``.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,7 @@ SMALLEST: Final = 1e-9
 
 
 class ToneModel(Protocol):
-    """Anything that hears how utterances sound."""
+    """Scores the tone of voice of utterances."""
 
     @property
     def fingerprint(self) -> str:
@@ -22,7 +25,7 @@ class ToneModel(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The tones that it knows, a subset of ``labels.TONES``."""
+        """The tones that it scores, a subset of ``labels.TONES``."""
         ...
 
     def score(self, utterances: Iterable[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
@@ -30,15 +33,15 @@ class ToneModel(Protocol):
 
         utterances: each ``float32``, shape ``(n_samples,)``, 16 kHz mono; taken one at a time, so that they may be cut
             out of a stream.
-        groups: for each utterance the voice that speaks (recording and speaker); what is known of a voice from its
-            other utterances helps to judge it. None: each utterance stands alone. No result depends on another group.
+        groups: for each utterance the voice that speaks (recording and speaker); the other utterances of a voice
+            help to score it. None: each utterance stands alone. No result depends on another group.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ToneOptions:
-    """What tone models may be told; each takes what concerns it."""
+    """Options of tone models; each back end reads those that concern it."""
 
     # Which weights: a folder, for wav2vec2 also ``owner/name`` on a hub; None is the back end's own choice.
     model: str | None = None
@@ -57,7 +60,7 @@ def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneSc
     """The score of a whole: its parts' mean log-probabilities by ``weights`` (not negative), made to sum to 1.
 
     Where all weights are 0, the parts count the same. Raises ``ValueError`` for no parts, for a count of weights that
-    is not that of the parts, and for parts that do not know the same tones.
+    is not that of the parts, and for parts that do not score the same tones.
     """
     tones = {frozenset(score.probabilities) for score in scores}
     if len(tones) != 1 or len(scores) != len(weights):

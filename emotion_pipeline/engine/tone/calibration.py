@@ -56,5 +56,5 @@ def fit_calibration(judgements: Sequence[Judgement], truth: NDArray[np.int64]) -
         line = Calibration(float(parameters[0]), float(parameters[1]))
         return sum(line.cost(judgement, truth) for judgement in judgements)
 
-    found: Any = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"maxiter": 500})
-    return Calibration(round(float(found.x[0]), 4), round(float(found.x[1]), 4))
+    optimum: Any = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"maxiter": 500})
+    return Calibration(round(float(optimum.x[0]), 4), round(float(optimum.x[1]), 4))

@@ -1,6 +1,4 @@
-"""The tone models by name, and where the weights of each lie. Each back end is a module of its own, loaded only when
-asked for. What a tone model is belongs to ``base``.
-"""
+"""Tone models by name, and their weights. Each back end is a module of its own, loaded only when it is requested."""
 
 from pathlib import Path
 from typing import Final
@@ -15,8 +13,8 @@ from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions
 def load_tone_model(name: str = "acoustic", options: ToneOptions | None = None) -> ToneModel:
     """The tone model called ``name``.
 
-    Raises ``UnknownBackendError`` for a name that no back end has, ``BackendUnavailableError`` for weights that are not
-    here and cannot be fetched, ``ArtefactError`` for weights that are damaged or not the ones that are wanted.
+    Raises ``UnknownBackendError`` for a name that no back end has, ``BackendUnavailableError`` for weights that are
+    missing and cannot be fetched, ``ArtefactError`` for weights that are damaged or have another hash than requested.
     """
     return TONE_MODELS.load(name, options=options or ToneOptions())
 
@@ -56,7 +54,7 @@ def _acoustic_weights(options: ToneOptions) -> Weights:
     from emotion_pipeline.engine.tone.acoustic.model import SHIPPED, check_acoustic
 
     folder = Path(options.model).expanduser() if options.model else SHIPPED
-    return FolderWeights(folder, lambda wanted: check_acoustic(wanted, options.sha256))
+    return FolderWeights(folder, lambda path: check_acoustic(path, options.sha256))
 
 
 def _wav2vec2_weights(options: ToneOptions) -> Weights:

@@ -39,8 +39,9 @@ class Listener:
             turns = self.diarizer.turns(decode(recording)[0])
             transcript = replace(transcript, words=assign(transcript.words, turns), speakers_by="diarizer")
         if self.redactor is not None:
-            words, found = self.redactor.redact(transcript.words)
-            redacted = (*transcript.redacted, *found)
+            # Once more for the whole: a number and what announces it may lie in different windows.
+            words, spans = self.redactor.redact(transcript.words)
+            redacted = (*transcript.redacted, *spans)
             if transcript.speakers_by == "diarizer":
                 redacted = tuple(_said_by(span, words) for span in redacted)
             transcript = replace(transcript, words=words, redacted=_in_order(redacted))

@@ -150,6 +150,7 @@ class LocalTranscriber:
             language = self._recogniser.language_of(_enough(items))
         judged = decode_guarded(self._recogniser, items, language.code) if items and language else []
         words, passages, dropped = self._sorted_out(window, said, judged)
+        # Per window, so that no stored checkpoint holds personal data; across windows: see ``Listener.listen``.
         words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
         dropped += [
             DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)

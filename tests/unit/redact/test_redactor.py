@@ -143,7 +143,7 @@ def test_what_a_service_took_out_stays_as_it_is() -> None:
     assert Redactor().redact(words) == (words, ())
 
 
-def test_only_the_wanted_kinds_are_taken_out() -> None:
+def test_only_the_requested_kinds_are_taken_out() -> None:
     redacted, spans = Redactor(["email_address"]).redact(said(f"{CARD} and a@example.com"))
     assert text_of(redacted) == f"{CARD} and [EMAIL_ADDRESS]"
     assert [span.kind for span in spans] == ["email_address"]
@@ -161,7 +161,7 @@ def test_an_unknown_kind_is_named_with_its_nearest() -> None:
         Redactor(["phone_numbers"])
 
 
-def test_wanting_names_without_a_model_is_refused() -> None:
+def test_requesting_names_without_a_model_is_refused() -> None:
     with pytest.raises(ValueError, match="person_name needs a model of names"):
         Redactor(["person_name"])
 

@@ -182,7 +182,7 @@ def test_a_flat_answer_is_refused(tmp_path: Path) -> None:
 
 def test_an_answer_that_does_not_depend_on_the_sound_is_refused(tmp_path: Path) -> None:
     deaf = {"wav2vec2.feature_projection.projection.weight": torch.zeros(32, 16)}
-    refused(with_weights(tmp_path / "deaf", deaf), "the same for two different clips")
+    refused(with_weights(tmp_path / "deaf", deaf), "the same for two different inputs")
 
 
 class Touch:

@@ -101,8 +101,8 @@ def _relations(series: dict[str, Floats], level: Floats) -> dict[str, float]:
 
 def _with_pitch(series: dict[str, Floats]) -> dict[str, float]:
     tracks = np.column_stack([series[name] for name in _WITH_PITCH]).astype(np.float64)
-    found = _correlations(tracks, series["pitch"].astype(np.float64))
-    return {f"{name}_with_pitch": float(value) for name, value in zip(_WITH_PITCH, found, strict=True)}
+    correlations = _correlations(tracks, series["pitch"].astype(np.float64))
+    return {f"{name}_with_pitch": float(value) for name, value in zip(_WITH_PITCH, correlations, strict=True)}
 
 
 def _correlations(tracks: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

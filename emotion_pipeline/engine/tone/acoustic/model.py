@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.common.types import Channel, ToneScore
 from emotion_pipeline.engine.models.artefact import WEIGHTS, Artefact, read_artefact, read_card, write_artefact
+from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.tone.acoustic.committee import Committee
 from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
@@ -28,9 +29,6 @@ SHIPPED: Final = Path(__file__).parent / "weights"
 
 # Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry.
 _NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
-
-# Smallest difference between the probabilities of one clip, and between those of two clips, of a model that hears.
-_FLATTEST: Final = 0.01
 
 _POPULATION: Final = ("mean", "within", "between")
 
@@ -65,8 +63,8 @@ class Utterance:
 
 def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:
     """Functionals of every window of an utterance that holds speech."""
-    found = [functionals(window, filters) for window in windows(samples)]
-    heard = [(vector, seconds) for vector, seconds in found if seconds > 0]
+    measured = [functionals(window, filters) for window in windows(samples)]
+    heard = [(vector, seconds) for vector, seconds in measured if seconds > 0]
     vectors = np.array([vector for vector, _ in heard], dtype=np.float32).reshape(len(heard), len(feature_names()))
     return Utterance(vectors, np.array([seconds for _, seconds in heard]))
 
@@ -82,13 +80,13 @@ class AcousticToneModel:
     def load(cls, folder: Path | None = None, sha256: str | None = None) -> "AcousticToneModel":
         """The model in ``folder``, or the shipped one; with ``sha256`` only where its weights have that hash.
 
-        Raises ``ArtefactError`` for weights that are missing, damaged, of another version or not the ones wanted.
+        Raises ``ArtefactError`` for weights that are missing, damaged, of another version or of another hash.
         """
         artefact = read_artefact(folder or SHIPPED, BACKEND)
-        found = artefact.card["sha256"][WEIGHTS]
-        if sha256 is not None and found != sha256.strip().lower():
+        actual = artefact.card["sha256"][WEIGHTS]
+        if sha256 is not None and actual != sha256.strip().lower():
             raise ArtefactError(
-                f"{artefact.folder / WEIGHTS} has the SHA-256 {found}, not {sha256}: name another folder, or correct "
+                f"{artefact.folder / WEIGHTS} has the SHA-256 {actual}, not {sha256}: name another folder, or correct "
                 f"the expected value."
             )
         if tuple(artefact.terms.get("features", ())) != feature_names():
@@ -126,20 +124,14 @@ class AcousticToneModel:
 
 
 def check_acoustic(folder: Path, sha256: str | None = None) -> dict[str, Any]:
-    """Load the model in ``folder`` and hear two clips with it; return what is known of it.
+    """Load the model in ``folder`` and score two clips with it; return what is known of it.
 
-    Raises ``ArtefactError`` as ``AcousticToneModel.load``, and where what it says is flat or the same for both.
+    Raises ``ArtefactError`` as ``AcousticToneModel.load``, and where the output is flat or the same for both.
     """
     model = AcousticToneModel.load(folder, sha256)
-    first, second = (
-        np.array(list(score.probabilities.values())) for score in model.score([excited_clip(), subdued_clip()])
-    )
-    spread, difference = float(np.ptp(first)), float(np.abs(first - second).max())
-    if min(spread, difference) < _FLATTEST:
-        raise ArtefactError(
-            f"{folder} loads, but what it says of two built-in clips is flat or the same (probabilities differ by "
-            f"{spread:.2g} within one, by {difference:.2g} between both): train it again."
-        )
+    scores = model.score([excited_clip(), subdued_clip()])
+    outputs = np.array([list(score.probabilities.values()) for score in scores])
+    spread, difference = check_outputs(folder, outputs, "probabilities", "Train it again.")
     return {
         "fingerprint": model.fingerprint,
         "labels": model.labels,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import Precision, TorchDevice
+from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
 from emotion_pipeline.engine.tone.wav2vec2.checkpoint import load_checkpoint
 from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import CheckpointFiles, checkpoint_at
@@ -21,8 +22,6 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import CheckpointFil
 if TYPE_CHECKING:
     import torch
 
-# Smallest difference between the logits of one clip, and between those of two clips, of a model that hears.
-_FLATTEST: Final = 0.01
 # Added to a window's variance before it is divided by, as the feature extractor of the checkpoints does.
 _SMALLEST_VARIANCE: Final = 1e-7
 
@@ -53,7 +52,7 @@ class VerifyReport:
 class LoadedCheckpoint:
     """A checkpoint on its device, which was heard to tell two clips apart.
 
-    :raises ArtefactError: it is not whole, or hears nothing; the message names the keys
+    :raises ArtefactError: it is not whole, or its output is flat; the message names the keys
     """
 
     def __init__(self, files: CheckpointFiles, device: TorchDevice = "cpu", precision: Precision = "float32") -> None:
@@ -62,20 +61,22 @@ class LoadedCheckpoint:
         self.network = checkpoint.network.prepare(device, precision)
         self._scales_input = checkpoint.scales_input
         self._file = files.weights
-        _check_hearing(self.logits([excited_clip(), subdued_clip()]), files)
+        check_outputs(
+            files.weights, self.logits([excited_clip(), subdued_clip()]), "logits", "Name another checkpoint."
+        )
 
     def logits(self, batch: Sequence[Channel]) -> Floats:
         """Logits of one batch, shape ``(len(batch), n_labels)``."""
         import torch
 
         with torch.inference_mode():
-            found = self.network([self._wave(samples) for samples in batch]).cpu().numpy()
-        if not np.isfinite(found).all():
+            logits = self.network([self._wave(samples) for samples in batch]).cpu().numpy()
+        if not np.isfinite(logits).all():
             raise BackendUnavailableError(
                 f"the tone model {self._file} gave values that are not numbers in {self.network.precision}; take "
                 f"precision 'float32'"
             )
-        return found
+        return logits
 
     def states(self, batch: Sequence[Channel]) -> list[Floats]:
         """See ``wav2vec2.Wav2Vec2ToneModel.states``."""
@@ -83,7 +84,7 @@ class LoadedCheckpoint:
 
         with torch.inference_mode():
             states, lengths = self.network.states([self._wave(samples) for samples in batch])
-        return [one[:length].float().cpu().numpy() for one, length in zip(states, lengths, strict=True)]
+        return [state[:length].float().cpu().numpy() for state, length in zip(states, lengths, strict=True)]
 
     def _wave(self, samples: Channel) -> "torch.Tensor":
         """One window as the checkpoint wants it, on the device; scaled by its own samples, never by padding."""
@@ -104,7 +105,7 @@ def verify(
     """Load a checkpoint twice in float32 on the CPU, check all of it, and say what it is; see ``checkpoint_at``.
 
     :raises BackendUnavailableError: files are missing or cannot be fetched
-    :raises ArtefactError: the checkpoint is not whole or hears nothing; the message names the keys
+    :raises ArtefactError: the checkpoint is not whole or its output is flat; the message names the keys
     """
     files = checkpoint_at(source, revision, sha256, cache)
     clips = [excited_clip(), subdued_clip()]
@@ -123,17 +124,6 @@ def verify(
         difference=float(np.abs(chances[0] - chances[1]).max()),
         repeatable=bool((first == second).all()),
     )
-
-
-def _check_hearing(logits: Floats, files: CheckpointFiles) -> None:
-    """Raise where the answer to a clip is flat, or that to two clips the same."""
-    spread, difference = float(np.ptp(logits[0])), float(np.abs(logits[0] - logits[1]).max())
-    if min(spread, difference) < _FLATTEST:
-        what = "is flat" if spread < _FLATTEST else "is the same for two different clips"
-        raise ArtefactError(
-            f"{files.weights} loads, but what it says {what} (logits differ by {spread:.2g} within a built-in clip, by "
-            f"{difference:.2g} between two): its weights are not those of a trained model. Name another checkpoint."
-        )
 
 
 def log_probabilities(logits: Floats) -> Floats:

@@ -51,7 +51,7 @@ class _Window:
 
 
 class Wav2Vec2ToneModel:
-    """See ``model.ToneModel``; files are found before, weights load at first use and are kept for the process."""
+    """See ``base.ToneModel``; files are found before, weights load at first use and are kept for the process."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Wav2Vec2ToneModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """See ``ToneModel``; known without loading the weights."""
+        """See ``ToneModel``; read without loading the weights."""
         return self._settings.labels or TONES
 
     @cached_property
@@ -108,7 +108,7 @@ class Wav2Vec2ToneModel:
         self._score(waiting, parts)
         if groups is not None and len(groups) != len(parts):
             raise ValueError(f"{len(parts)} utterances came with {len(groups)} groups: give one group for each")
-        return [_pooled(one, self.labels) for one in parts]
+        return [_pooled(part, self.labels) for part in parts]
 
     def logits(self, samples: Sequence[Channel]) -> Floats:
         """Logits of windows of at most 10 s, one row each in their order, shape ``(n, len(labels))``."""
@@ -122,11 +122,11 @@ class Wav2Vec2ToneModel:
             return self._by_batches(samples, loaded.states)
 
     def _by_batches(self, samples: Sequence[Channel], run: Callable[[list[Channel]], Iterable[Floats]]) -> list[Floats]:
-        found: dict[int, Floats] = {}
+        logits: dict[int, Floats] = {}
         for members, batch_size in self._batches(samples):
             rows = in_batches([samples[i] for i in members], batch_size, lambda batch: list(run(batch)), size_of=len)
-            found |= dict(zip(members, rows, strict=True))
-        return [found[i] for i in range(len(samples))]
+            logits |= dict(zip(members, rows, strict=True))
+        return [logits[i] for i in range(len(samples))]
 
     def load(self) -> None:
         """Load the weights now. Raises ``ArtefactError`` where they are not whole."""
@@ -137,16 +137,18 @@ class Wav2Vec2ToneModel:
         heard = [window for window in waiting if _has_signal(window.samples, self._settings.fewest_samples)]
         if not heard:
             return
-        for window, row in zip(heard, log_probabilities(self.logits([one.samples for one in heard])), strict=True):
+        for window, row in zip(
+            heard, log_probabilities(self.logits([window.samples for window in heard])), strict=True
+        ):
             score = ToneScore(dict(zip(self.labels, np.exp(row).tolist(), strict=True)))
             parts[window.utterance].append((score, window.seconds_of_speech))
 
     def _batches(self, samples: Sequence[Channel]) -> list[tuple[list[int], int]]:
         """Indices of windows of about one length, longest first, and how many of them make a batch."""
         classes: dict[float, list[int]] = {}
-        for i, one in enumerate(samples):
+        for i, window in enumerate(samples):
             upper = _SHORTEST_CLASS
-            while len(one) > upper * SAMPLE_RATE:
+            while len(window) > upper * SAMPLE_RATE:
                 upper *= 2
             classes.setdefault(upper, []).append(i)
         return [(classes[upper], max(1, int(self._batch_seconds / upper))) for upper in sorted(classes, reverse=True)]
@@ -170,8 +172,8 @@ def load_wav2vec2(
     :param precision: auto, float32, float16 or bfloat16
     :param cache: where the hub's files are kept; None is where all packages of Hugging Face keep them
     :param batch_seconds: audio in one batch; None is a good size for the device
-    :raises BackendUnavailableError: files are missing or cannot be fetched, or the device is not there
-    :raises ArtefactError: another SHA-256 than wanted, or settings that do not fit
+    :raises BackendUnavailableError: files are missing or cannot be fetched, or the device is not available
+    :raises ArtefactError: another SHA-256 than requested, or settings that do not fit
     """
     files = checkpoint_at(source, revision, sha256, cache)
     read_settings(files)
@@ -186,7 +188,7 @@ def _windows(utterance: int, samples: Channel) -> list[_Window]:
         return [_Window(utterance, cut[0], 1.0)]
     spoken = np.cumsum([0, *(speech_probabilities(clean) >= _SPOKEN)]) * (FRAME_SAMPLES / SAMPLE_RATE)
     edges = np.round(np.cumsum([0, *map(len, cut)]) / FRAME_SAMPLES).astype(int).clip(max=len(spoken) - 1)
-    return [_Window(utterance, one, float(s)) for one, s in zip(cut, np.diff(spoken[edges]), strict=True)]
+    return [_Window(utterance, samples, float(s)) for samples, s in zip(cut, np.diff(spoken[edges]), strict=True)]
 
 
 def _has_signal(samples: Channel, fewest_samples: int) -> bool:

@@ -116,7 +116,7 @@ class SpeechNetwork(nn.Module):
         device = self.device.type
         with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
             frames = [self._frames(wave) for wave in waves]
-            lengths = [len(one) for one in frames]
+            lengths = [len(frame) for frame in frames]
             padded = nn.utils.rnn.pad_sequence(frames, batch_first=True)
             hidden = self.wav2vec2.feature_projection(padded)[0].float()
             mask = None if len(set(lengths)) == 1 else _inside(lengths, padded.shape[1], padded.device)
@@ -127,7 +127,7 @@ class SpeechNetwork(nn.Module):
         if self.head is Head.SPEECH or not self.config.use_weighted_layer_sum:
             return encoder(hidden, attention_mask=mask).last_hidden_state
         kept: list[Tensor] = []
-        hooks = [one.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0])) for one in encoder.layers]
+        hooks = [layer.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0])) for layer in encoder.layers]
         try:
             kept.append(encoder(hidden, attention_mask=mask).last_hidden_state)
         finally:
@@ -143,7 +143,7 @@ class SpeechNetwork(nn.Module):
         input, and 2 s at a time are taken through all of them, which stay in the cache: more than twice as fast on a
         CPU as the channels-first kernels with their transpositions for each norm, and the same to the bit.
         """
-        over_time = any(isinstance(getattr(one, "layer_norm", None), nn.GroupNorm) for one in self._convolutions)
+        over_time = any(isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm) for layer in self._convolutions)
         if over_time or wave.device.type != "cpu":  # mean and variance of the whole wave; few large steps for a GPU
             return self._convolve(wave)
         seen, hop = field_of(self.config)

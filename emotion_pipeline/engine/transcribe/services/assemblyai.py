@@ -5,7 +5,6 @@ Audio leaves this machine; of a recording in which nobody speaks nothing does. J
 done about a recording from the first request to the last.
 """
 
-import difflib
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +16,7 @@ import httpx
 from pydantic import SecretStr
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.common.types import Span, Transcript
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
@@ -236,10 +236,10 @@ def _checked_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
         return ()
     for kind in kinds:
         if kind not in _kinds():
-            near = difflib.get_close_matches(kind, _kinds(), n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            codes = sorted(_kinds())
             raise BackendUnavailableError(
-                f"AssemblyAI takes out no personal data called {kind!r}{hint}; it knows {', '.join(sorted(_kinds()))}"
+                f"AssemblyAI takes out no personal data called {kind!r}; the kinds that it takes out are "
+                f"{', '.join(codes)}{did_you_mean(kind, codes)}"
             )
     return tuple(sorted(set(kinds)))
 

@@ -4,7 +4,6 @@ What is inside a file is the business of the package that reads it. A name is lo
 happens to be called ``base`` does not stand in for the model of that name.
 """
 
-import difflib
 import hashlib
 import os
 import tempfile
@@ -15,6 +14,7 @@ from typing import Final
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.hashing import sha256_of
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 
 # Models that OpenAI published.
 NAMES: Final = (
@@ -64,11 +64,9 @@ def local_path(model: str) -> Path | None:
 
 def unknown_name(model: str, known: Sequence[str]) -> BackendUnavailableError:
     """Return the error for a name that is no model: it lists those that are."""
-    near = difflib.get_close_matches(model, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     return BackendUnavailableError(
         f"there is no Whisper model {model!r}, neither under that name nor as a path; the names are "
-        f"{', '.join(known)}{hint}"
+        f"{', '.join(known)}{did_you_mean(model, known)}"
     )
 
 
