@@ -8,8 +8,8 @@ import yaml
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
+from emotion_pipeline.config.engine_options import snowflake_login
 from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, load_settings
-from emotion_pipeline.warehouse.snowflake.session import login
 from emotion_pipeline.warehouse.snowflake.target import Target, target_of
 
 
@@ -100,10 +100,10 @@ def test_a_name_that_would_need_quotes_is_refused(name: str) -> None:
 
 
 WAYS = {
-    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_path": "/keys/rsa.p8"}),
+    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_file": Path("/keys/rsa.p8")}),
     "encrypted key pair": (
         {"PRIVATE_KEY_FILE": "/keys/rsa.p8", "PRIVATE_KEY_FILE_PWD": "s3cret"},
-        {"private_key_path": "/keys/rsa.p8", "private_key_password": "s3cret"},
+        {"private_key_file": Path("/keys/rsa.p8"), "private_key_file_pwd": "s3cret"},
     ),
     "password": ({"PASSWORD": "s3cret"}, {"password": "s3cret"}),
     "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth"}),
@@ -120,9 +120,8 @@ def test_dbt_logs_in_in_the_same_way(way: str, snowflake: pytest.MonkeyPatch, re
     profiles = yaml.safe_load((repository / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
     rendered = ProfileRenderer({}).render_data(profiles["emotion_marts"]["outputs"]["snowflake"])
     given = {name: value for name, value in rendered.items() if value is not None}
-    secret = {
-        "private_key_passphrase" if name == "private_key_password" else name: arguments[name] for name in arguments
-    }
+    names = {"private_key_file": "private_key_path", "private_key_file_pwd": "private_key_passphrase"}
+    secret = {names.get(name, name): str(value) for name, value in arguments.items()}
     token = {"token": variables["TOKEN"]} if "TOKEN" in variables else {}
     assert given.items() >= (secret | token).items()
     ways = {"password", "token", "authenticator", "private_key_path", "private_key_passphrase"}
@@ -135,21 +134,20 @@ def test_each_way_to_log_in_is_passed_on(way: str, snowflake: pytest.MonkeyPatch
     variables, arguments = WAYS[way]
     for name, value in variables.items():
         snowflake.setenv(f"SNOWFLAKE_{name}", value)
-    given = login(Snowflake())
-    assert arguments.items() <= given.items()
-    more = given["additional_snowflake_connection_args"]
-    assert more.get("token") == variables.get("TOKEN")
-    assert more["session_parameters"]["TIMEZONE"] == "UTC"
+    login = snowflake_login(Snowflake())
+    assert arguments.items() <= login.arguments().items()
+    assert login.token == variables.get("TOKEN")
+    assert "s3cret" not in repr(login) and "t0ken" not in repr(login)
 
 
 def test_no_way_to_log_in_and_two_ways_are_refused(snowflake: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="no way to log in; set SNOWFLAKE_PRIVATE_KEY_FILE"):
-        login(Snowflake())
+        snowflake_login(Snowflake())
     snowflake.setenv("SNOWFLAKE_PASSWORD", "s3cret")
     snowflake.setenv("SNOWFLAKE_TOKEN", "t0ken")
     with pytest.raises(ConfigurationError, match="SNOWFLAKE_PASSWORD and SNOWFLAKE_TOKEN") as refused:
-        login(Snowflake())
+        snowflake_login(Snowflake())
     assert "s3cret" not in str(refused.value)
     snowflake.delenv("SNOWFLAKE_ACCOUNT")
     with pytest.raises(ConfigurationError, match="SNOWFLAKE_ACCOUNT"):
-        login(Snowflake())
+        snowflake_login(Snowflake())

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from support.failing_server import closed_port
 from support.stage_server import SIGNATURE, StageServer
 
+from emotion_pipeline.engine.snowflake.connection import Login, open_connection
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.snowflake_stage import Place, StageSource, place_of
@@ -258,6 +260,13 @@ def test_a_server_at_which_nobody_listens_is_unreachable(tmp_path: Path) -> None
     source = StageSource(replace(LIMITS, attempts=1), unreachable)  # type: ignore[arg-type]
     error = failure(source, "snowflake://@DB.RAW.S/a.wav", tmp_path)
     assert error.reason is FetchReason.UNREACHABLE
+
+
+def test_every_session_is_in_utc_and_waits_five_minutes_for_a_lock(server: StageServer) -> None:
+    login = Login("test", "ada", "l0velace", host="127.0.0.1", port=server.port, protocol="http")
+    with closing(open_connection(login)) as connection:
+        parameters = connection._session_parameters  # pyright: ignore[reportPrivateUsage]
+    assert (parameters["TIMEZONE"], parameters["LOCK_TIMEOUT"]) == ("UTC", 300)
 
 
 def test_an_external_stage_names_what_to_read_instead(
