@@ -51,13 +51,13 @@ class Session:
             cursor.execute(statement, timeout=timeout_s)
             return cast(list[tuple[Any, ...]], cursor.fetchall())
 
-        return self._asked(ask)
+        return self._run(ask)
 
     def insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Execute an INSERT with one question mark per column for all ``rows`` at once. Raises as ``execute``."""
-        self._asked(lambda cursor: cursor.executemany(statement, rows))
+        self._run(lambda cursor: cursor.executemany(statement, rows))
 
-    def _asked(self, question: "Callable[[SnowflakeCursor], Any]") -> Any:
+    def _run(self, question: "Callable[[SnowflakeCursor], Any]") -> Any:
         with explained(), self._connection.cursor() as cursor:
             return question(cursor)
 
@@ -123,5 +123,5 @@ def _failure(error: Exception) -> EmotionPipelineError:
 
 def _quote(error: Exception) -> str:
     """Return the beginning of what Snowflake says of a statement that it did not begin to run: rows are not in it."""
-    said = " ".join(str(getattr(error, "raw_msg", None) or error).split())
-    return said if len(said) <= _LONGEST_QUOTE else f"{said[:_LONGEST_QUOTE]}…"
+    message = " ".join(str(getattr(error, "raw_msg", None) or error).split())
+    return message if len(message) <= _LONGEST_QUOTE else f"{message[:_LONGEST_QUOTE]}…"

@@ -2,7 +2,7 @@
 
 Everything goes through fsspec, whose packages for the stores (s3fs, gcsfs, adlfs) find credentials as usual: in the
 environment, in the files of the store's own tools, in the identity of the machine. What is a day and what a recording
-is the same as in ``local``. Judging the bytes is ``engine.audio``'s work.
+is the same as in ``local``. Decoding the bytes belongs to ``engine.audio``.
 """
 
 import os

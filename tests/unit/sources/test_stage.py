@@ -76,9 +76,9 @@ def test_days_are_the_dated_folders_directly_below_the_root(
 
 
 def test_recordings_are_found_at_any_depth_with_size_version_and_time(stage: str, source: StageSource) -> None:
-    found = source.recordings(f"snowflake://@{stage}/", "2026-11-02")
-    assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
-    first = found[0]
+    recordings = source.recordings(f"snowflake://@{stage}/", "2026-11-02")
+    assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
+    first = recordings[0]
     digest = hashlib.md5(CALL, usedforsecurity=False).hexdigest()
     assert (first.size_bytes, first.version) == (len(CALL), f"{len(CALL)}-{digest}")
     assert first.uri == first.address == f"snowflake://@{stage}/2026-11-02/b.wav"
@@ -96,7 +96,7 @@ def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(
     server: StageServer, stage: str, source: StageSource, name: str
 ) -> None:
     server.put(stage, f"2026-11-03/{name}", CALL)
-    assert [one.file for one in source.recordings(f"snowflake://@{stage}", "2026-11-03")] == ["c.wav"]
+    assert [recording.file for recording in source.recordings(f"snowflake://@{stage}", "2026-11-03")] == ["c.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(stage: str, source: StageSource) -> None:
@@ -297,9 +297,9 @@ def test_a_name_is_a_name_and_no_part_of_a_statement(
 ) -> None:
     content = name.encode() * 10
     server.put(stage, f"2026-11-07/{name}", content)
-    found = source.recordings(f"snowflake://@{stage}", "2026-11-07")
-    assert [one.file for one in found] == [name]
-    assert fetch(source, found[0].address, tmp_path) == content
+    recordings = source.recordings(f"snowflake://@{stage}", "2026-11-07")
+    assert [recording.file for recording in recordings] == [name]
+    assert fetch(source, recordings[0].address, tmp_path) == content
     assert len(server.statements) == 3  # LIST of the day; LIST and GET of the file
 
 
@@ -352,7 +352,7 @@ def test_a_stage_whose_name_is_quoted_is_read(
         cursor.execute(f'create stage {database}.RAW."my Calls"')
     server.put(f"{database}.RAW.my Calls", "2026-11-02/a.wav", CALL)
     root = f'snowflake://@{database}.RAW."my Calls"'
-    assert [one.file for one in source.recordings(root, "2026-11-02")] == ["a.wav"]
+    assert [recording.file for recording in source.recordings(root, "2026-11-02")] == ["a.wav"]
     assert fetch(source, f"{root}/2026-11-02/a.wav", tmp_path) == CALL
 
 
