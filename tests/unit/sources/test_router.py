@@ -178,11 +178,11 @@ def test_a_folder_of_an_object_store_is_listed_and_read_with_its_lists(sources: 
     from fsspec.implementations.memory import MemoryFileSystem
 
     store = MemoryFileSystem()
-    folder = f"/hub-{os.getpid()}/{DAY}"
+    folder = f"/router-{os.getpid()}/{DAY}"
     store.pipe({f"{folder}/a.wav": b"sound", f"{folder}/manifest.csv": b"uri,title\na.wav,A\nb.wav,B\n"})
     try:
-        assert sources.days(f"memory://hub-{os.getpid()}") == [DAY]
-        recordings = sources.recordings(f"memory://hub-{os.getpid()}", DAY)
+        assert sources.days(f"memory://router-{os.getpid()}") == [DAY]
+        recordings = sources.recordings(f"memory://router-{os.getpid()}", DAY)
         assert [(recording.file, recording.metadata.title) for recording in recordings] == [
             ("a.wav", "A"),
             ("b.wav", "B"),
