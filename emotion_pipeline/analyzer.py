@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, overload
 
-from emotion_pipeline.config.engine_options import backend_choice, fetch_limits
+from emotion_pipeline.config.engine_options import backend_choice, fetch_limits, snowflake_connection
 from emotion_pipeline.config.settings import Settings, load_settings
-from emotion_pipeline.config.snowflake_connection import connector
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.hashing import sha256_of
@@ -39,7 +38,7 @@ class AudioAnalyzer:
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or load_settings()
         self._backends = Backends(backend_choice(settings))
-        self._sources = Sources(fetch_limits(settings.sources), connector(settings.snowflake))
+        self._sources = Sources(fetch_limits(settings.sources), snowflake_connection(settings.snowflake))
 
     @property
     def fingerprint(self) -> str:

@@ -27,12 +27,11 @@ def backends() -> "Backends":
 
 def sources() -> "Sources":
     """Return the sources of recordings, with the limits that the settings set."""
-    from emotion_pipeline.config.engine_options import fetch_limits
-    from emotion_pipeline.config.snowflake_connection import connector
+    from emotion_pipeline.config.engine_options import fetch_limits, snowflake_connection
     from emotion_pipeline.engine.sources.router import Sources
 
     settings = load_settings()
-    return Sources(fetch_limits(settings.sources), connector(settings.snowflake))
+    return Sources(fetch_limits(settings.sources), snowflake_connection(settings.snowflake))
 
 
 def predictor(model: Path | None) -> "EmotionPredictor":

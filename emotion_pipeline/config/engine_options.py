@@ -1,22 +1,21 @@
-"""What settings mean to the engine: the one place that turns the former into the latter's arguments.
+"""Turns settings into arguments of the engine, which knows no settings. Reading settings is not done here."""
 
-Reading settings is ``settings``' work; the engine itself never sees them.
-"""
-
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from emotion_pipeline.config.settings import Settings, Sources
-from emotion_pipeline.config.snowflake_connection import connector
+from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, Sources
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
 from emotion_pipeline.engine.sentiment.registry import SentimentOptions
+from emotion_pipeline.engine.snowflake.connection import Login, open_connection
 from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.tone.base import ToneOptions
 from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 
 if TYPE_CHECKING:
-    pass
+    from snowflake.connector import SnowflakeConnection
 
 
 def backend_choice(settings: Settings) -> BackendChoice:
@@ -50,6 +49,50 @@ def fetch_limits(sources: Sources) -> FetchLimits:
     )
 
 
+def snowflake_connection(settings: Snowflake) -> "Callable[[], SnowflakeConnection] | None":
+    """Return a function that opens a connection, which the caller closes; None where no ``SNOWFLAKE_*`` is set.
+
+    The function raises as ``snowflake_login`` and ``open_connection``. Secrets are in no representation of it.
+    """
+    return partial(connect_to_snowflake, settings) if settings.arguments() else None
+
+
+def connect_to_snowflake(settings: Snowflake) -> "SnowflakeConnection":
+    """Open a connection, which the caller closes. Raises as ``snowflake_login`` and ``open_connection``."""
+    return open_connection(snowflake_login(settings))
+
+
+def snowflake_login(settings: Snowflake) -> Login:
+    """Return the login for these settings, secrets in the clear.
+
+    There is one way to log in at a time: ``SNOWFLAKE_PRIVATE_KEY_FILE`` (with ``SNOWFLAKE_PRIVATE_KEY_FILE_PWD`` where
+    the key is encrypted), ``SNOWFLAKE_PASSWORD``, ``SNOWFLAKE_TOKEN`` (OAuth, unless ``SNOWFLAKE_AUTHENTICATOR`` names
+    another kind of token), or ``SNOWFLAKE_AUTHENTICATOR=externalbrowser``.
+
+    :raises ConfigurationError: account or user is missing, no way to log in is set, or two are
+    """
+    arguments = settings.arguments()
+    secrets = [name for name in ("private_key_file", "password", "token") if name in arguments]
+    required = ("account",) if secrets == ["token"] else ("account", "user")
+    missing = [_variable(name) for name in required if name not in arguments]
+    if missing:
+        raise ConfigurationError(f"Snowflake needs {' and '.join(missing)}")
+    if len(secrets) > 1:
+        variables = " and ".join(_variable(name) for name in secrets)
+        raise ConfigurationError(f"{variables} are set, which are two ways to log in; unset one")
+    if not secrets and "authenticator" not in arguments:
+        raise ConfigurationError(
+            "Snowflake has no way to log in; set SNOWFLAKE_PRIVATE_KEY_FILE, SNOWFLAKE_PASSWORD, SNOWFLAKE_TOKEN or "
+            "SNOWFLAKE_AUTHENTICATOR=externalbrowser"
+        )
+    default = {"authenticator": "oauth"} if "token" in arguments else {}
+    return Login(**{**default, **arguments})
+
+
+def _variable(name: str) -> str:
+    return f"SNOWFLAKE_{name.upper()}"
+
+
 def _transcriber_options(settings: Settings) -> TranscriberOptions:
     transcription, key = settings.transcription, settings.assemblyai_api_key
     return TranscriberOptions(
@@ -62,7 +105,7 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         download_root=transcription.download_root,
         api_key=key.get_secret_value() if key else None,
         base_url=transcription.base_url,
-        connect=connector(settings.snowflake),
+        connect=snowflake_connection(settings.snowflake),
         stage_schema=transcription.stage_schema,
         times=transcription.times,
     )
@@ -70,7 +113,7 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
 
 def _sentiment_options(settings: Settings) -> SentimentOptions:
     return SentimentOptions(
-        connect=connector(settings.snowflake),
+        connect=snowflake_connection(settings.snowflake),
         cache_schema=settings.sentiment.cache_schema,
         max_tokens=settings.sentiment.max_tokens or None,
     )

@@ -6,10 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from emotion_pipeline.config.engine_options import fetch_limits
+from emotion_pipeline.config.engine_options import fetch_limits, snowflake_connection
 from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.config.settings import Sources as SourceSettings
-from emotion_pipeline.config.snowflake_connection import connector
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.router import Sources
 
@@ -31,7 +30,7 @@ class RecordingSource(dg.ConfigurableResource):
     @property
     def sources(self) -> Sources:
         """What reads addresses of every kind, within this deployment's limits."""
-        return Sources(fetch_limits(SourceSettings(**self.limits)), connector(Snowflake()))
+        return Sources(fetch_limits(SourceSettings(**self.limits)), snowflake_connection(Snowflake()))
 
     def days(self) -> list[str]:
         """Return the days that have a folder. Raises SourceError where the root cannot be listed."""

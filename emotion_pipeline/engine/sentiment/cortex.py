@@ -1,8 +1,8 @@
-"""The sentiment of texts as Snowflake Cortex judges it: all texts of a call in one statement, no text twice.
+"""The sentiment of texts as Snowflake Cortex scores it: all texts of a call in one statement, no text twice.
 
 Texts go into a temporary table of the session; those that the cache has no answer for are counted, and scored as far as
 the budget allows. The cache is a table that is kept, by function and hash of the text, so that what one call scored is
-known to all later ones, of other days and hosts too. The statements are in ``sentiment_statements``.
+known to all later ones, of other days and hosts too. The statements are in ``cortex_statements``.
 """
 
 import hashlib
@@ -75,17 +75,17 @@ class CortexSentiment:
         readable = {
             text for text in set(texts) if says_something(text) and seems_one_of(text, self._function.languages)
         }
-        wanted = {_hash_of(text): text for text in texts if text in readable}
-        answers = self._answers(wanted) if wanted else {}
+        texts_by_hash = {_hash_of(text): text for text in texts if text in readable}
+        answers = self._answers(texts_by_hash) if texts_by_hash else {}
         return [self._sentiment(text, answers) if text in readable else _unsent(text) for text in texts]
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """Return a score per text. Raises TextNotScoredError where one has none, and as ``judge``."""
-        judged = self.judge(texts)
-        for number, one in enumerate(judged, start=1):
-            if one.score is None:
-                raise TextNotScoredError(number, str(one.reason))
-        return [one.score for one in judged if one.score is not None]
+        sentiments = self.judge(texts)
+        for number, sentiment in enumerate(sentiments, start=1):
+            if sentiment.score is None:
+                raise TextNotScoredError(number, str(sentiment.reason))
+        return [sentiment.score for sentiment in sentiments if sentiment.score is not None]
 
     def _sentiment(self, text: str, answers: Mapping[str, float | str]) -> Sentiment:
         answer = answers.get(_hash_of(text))
@@ -157,7 +157,7 @@ def cortex_sentiment(
         raise BackendUnavailableError(
             f"Cortex's {function} needs a Snowflake account; set SNOWFLAKE_ACCOUNT and others"
         )
-    functions = {one.name: one for one in (SENTIMENT, AI_SENTIMENT)}
+    functions = {cortex_function.name: cortex_function for cortex_function in (SENTIMENT, AI_SENTIMENT)}
     return CortexSentiment(functions[function], connect, schema, max_tokens)
 
 

@@ -1,4 +1,4 @@
-"""The SQL by which texts are scored inside Snowflake, each text once; told nothing of when it runs.
+"""The SQL by which texts are scored inside Snowflake, each text once. Running it is not done here.
 
 Names that stand for themselves are in double quotes and upper case. Temporary tables belong to the session. Functions
 (read, not run: https://docs.snowflake.com/en/sql-reference/functions, under the names below):
@@ -20,7 +20,7 @@ PENDING: Final = "CORTEX_PENDING_TEXTS"
 
 @dataclass(frozen=True, slots=True)
 class CortexFunction:
-    """One function that judges a text: its name, how it is called, what it gives, which languages it reads."""
+    """One function that scores a text: its name, how it is called, what it gives, which languages it reads."""
 
     name: str
     call: str
@@ -60,7 +60,7 @@ SELECT_PENDING: Final = f'SELECT "POSITION", "TOKENS" FROM "{PENDING}" ORDER BY 
 
 
 def create_pending(function: CortexFunction, *, counted: bool) -> str:
-    """Keep apart the texts that the cache knows no answer for.
+    """Make a table of the texts that the cache has no answer for.
 
     A count that fails gives null: no text has more tokens than characters.
     """
@@ -68,7 +68,7 @@ def create_pending(function: CortexFunction, *, counted: bool) -> str:
     return (
         f'CREATE OR REPLACE TEMPORARY TABLE "{PENDING}" AS '
         f'SELECT t."POSITION", t."TEXT_HASH", t."TEXT", CAST({tokens} AS NUMBER(19, 0)) AS "TOKENS" FROM "{TEXTS}" t '
-        f'WHERE NOT EXISTS (SELECT 1 FROM "{CACHE}" c WHERE c."TEXT_HASH" = t."TEXT_HASH" AND {_known(function)})'
+        f'WHERE NOT EXISTS (SELECT 1 FROM "{CACHE}" c WHERE c."TEXT_HASH" = t."TEXT_HASH" AND {_has_answer(function)})'
     )
 
 
@@ -87,9 +87,9 @@ def score(function: CortexFunction, first: int, last: int) -> str:
 def select_answers(function: CortexFunction) -> str:
     return (
         f'SELECT t."TEXT_HASH", MIN(c."{function.answers}") FROM "{TEXTS}" t '
-        f'JOIN "{CACHE}" c ON c."TEXT_HASH" = t."TEXT_HASH" WHERE {_known(function)} GROUP BY t."TEXT_HASH"'
+        f'JOIN "{CACHE}" c ON c."TEXT_HASH" = t."TEXT_HASH" WHERE {_has_answer(function)} GROUP BY t."TEXT_HASH"'
     )
 
 
-def _known(function: CortexFunction) -> str:
+def _has_answer(function: CortexFunction) -> str:
     return f'c."FUNCTION_NAME" = \'{function.name}\' AND c."{function.answers}" IS NOT NULL'

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError, EmotionPipelineError
-from emotion_pipeline.engine.sources.snowflake_errors import keep_secrets_out_of_logs, number_of
+from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -21,9 +21,6 @@ Connect = Callable[[], "SnowflakeConnection"]
 
 # Errors while a statement runs on its rows; lower numbers are those of its compilation, higher ones of the way.
 _OF_ROWS: Final = range(100_000, 200_000)
-_LOGIN: Final = range(390_000, 391_000)
-_ACCESS: Final = {3001, 3540}
-_NOT_THERE: Final = {2003, 2043}
 _UNKNOWN_FUNCTION: Final = {2140, 2141}
 _CANCELLED: Final = {604, 630}
 _LONGEST_QUOTE: Final = 200
@@ -54,13 +51,13 @@ class Session:
             cursor.execute(statement, timeout=timeout_s)
             return cast(list[tuple[Any, ...]], cursor.fetchall())
 
-        return self._asked(ask)
+        return self._run(ask)
 
     def insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Execute an INSERT with one question mark per column for all ``rows`` at once. Raises as ``execute``."""
-        self._asked(lambda cursor: cursor.executemany(statement, rows))
+        self._run(lambda cursor: cursor.executemany(statement, rows))
 
-    def _asked(self, question: "Callable[[SnowflakeCursor], Any]") -> Any:
+    def _run(self, question: "Callable[[SnowflakeCursor], Any]") -> Any:
         with explained(), self._connection.cursor() as cursor:
             return question(cursor)
 
@@ -71,7 +68,7 @@ def session(connect: Connect, schema: str | None) -> Iterator[Session]:
 
     :raises BackendUnavailableError: Snowflake cannot be reached, or there is no such schema
     """
-    keep_secrets_out_of_logs()
+    hide_signatures_in_logs()
     with explained():
         connection = connect()
     with closing(connection):
@@ -84,12 +81,11 @@ def session(connect: Connect, schema: str | None) -> Iterator[Session]:
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn failures of Snowflake inside the block into the engine's own."""
-    from snowflake.connector import errors
-    from snowflake.connector.vendored.requests.exceptions import RequestException
+    from emotion_pipeline.engine.snowflake.failures import FAILURES
 
     try:
         yield
-    except (errors.Error, RequestException) as error:
+    except FAILURES as error:
         # The connector's messages hold the addresses under which results lie, signatures and all.
         raise _failure(error) from None
 
@@ -97,16 +93,23 @@ def explained() -> Iterator[None]:
 def _failure(error: Exception) -> EmotionPipelineError:
     from snowflake.connector.errors import ProgrammingError
 
-    number = number_of(error)
+    from emotion_pipeline.engine.snowflake.failures import (
+        ACCESS_ERRORS,
+        LOGIN_ERRORS,
+        UNKNOWN_OBJECT_ERRORS,
+        error_number,
+    )
+
+    number = error_number(error)
     if number in _OF_ROWS:
         return RowsRefusedError(f"Snowflake fails on what it is given (error {number})")
     if number in _CANCELLED:
         return OutOfTimeError(f"Snowflake cancelled the statement (error {number}): it took too long, or was stopped")
-    if number in _LOGIN:
+    if number in LOGIN_ERRORS:
         return BackendUnavailableError(f"the login to Snowflake failed ({number}); check SNOWFLAKE_*")
     for numbers, advice in (
-        (_ACCESS, "grant what is missing; calling Cortex takes the database role SNOWFLAKE.CORTEX_USER"),
-        (_NOT_THERE, "check the name, and that the role may see it"),
+        (ACCESS_ERRORS, "grant what is missing; calling Cortex takes the database role SNOWFLAKE.CORTEX_USER"),
+        (UNKNOWN_OBJECT_ERRORS, "check the name, and that the role may see it"),
         (_UNKNOWN_FUNCTION, "the region has no such function, or the role may not call it; see docs/cortex.md"),
     ):
         if number in numbers:
@@ -120,5 +123,5 @@ def _failure(error: Exception) -> EmotionPipelineError:
 
 def _quote(error: Exception) -> str:
     """Return the beginning of what Snowflake says of a statement that it did not begin to run: rows are not in it."""
-    said = " ".join(str(getattr(error, "raw_msg", None) or error).split())
-    return said if len(said) <= _LONGEST_QUOTE else f"{said[:_LONGEST_QUOTE]}…"
+    message = " ".join(str(getattr(error, "raw_msg", None) or error).split())
+    return message if len(message) <= _LONGEST_QUOTE else f"{message[:_LONGEST_QUOTE]}…"

@@ -1,3 +1,1 @@
-"""Where recordings come from. Each source lists what it has by day; reading and judging the bytes is ``engine.audio``'s
-work.
-"""
+"""Sources of recordings: each lists recordings by day and fetches their bytes; ``engine.audio`` decodes them."""

@@ -114,7 +114,7 @@ def may_be_reached(address: str, allowed_networks: Sequence[Network]) -> bool:
     """Return whether an IP address is public or lies in an allowed network. Raises ValueError for another text."""
     outer = ipaddress.ip_address(address)
     inner = _embedded(outer) if isinstance(outer, ipaddress.IPv6Address) else None
-    if any(one in network for network in allowed_networks for one in (outer, inner) if one is not None):
+    if any(ip in network for network in allowed_networks for ip in (outer, inner) if ip is not None):
         return True
     return _is_public(inner or outer)
 
@@ -141,7 +141,7 @@ def _rewritten(address: str, hides: Callable[[str, str], bool], *, complete: boo
         return address
     try:
         parts = urlsplit(address)
-    except ValueError:  # brackets that hold no address: what is what cannot be told, so that nothing is shown
+    except ValueError:  # brackets that hold no address: its parts are unknown, so nothing is shown
         return address if complete else f"{scheme}://{HIDDEN}"
     user, at, host = parts.netloc.rpartition("@")
     if user and not complete and scheme not in _CONTAINER_FIRST:

@@ -1,7 +1,6 @@
 """What a source is: a kind of place that lists recordings by day and hands out their bytes as local files.
 
-Which source reads which address is decided in ``hub``; each source has a module of its own. Judging the bytes is
-``engine.audio``'s work.
+Which source reads which address is decided in ``router``. Decoding the bytes belongs to ``engine.audio``.
 """
 
 import ipaddress

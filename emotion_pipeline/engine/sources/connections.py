@@ -205,16 +205,16 @@ def _at_most(timeout: float | None, deadline: Deadline, error: type[httpcore.Tim
 
 
 class _ShownAddresses(logging.Filter):
-    """httpx tells every address that it asks: it is told without secrets."""
+    """httpx logs every address that it requests: secrets in it are hidden."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(shown(str(one)) if isinstance(one, httpx.URL) else one for one in record.args)
+            record.args = tuple(shown(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args)
         return True
 
 
 class _NoHeaders(logging.Filter):
-    """httpcore tells, when it is asked for everything, the headers of answers: redirects with signatures, cookies."""
+    """httpcore logs headers of answers at debug level: redirects with signatures, cookies. They are left out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "receive_response_headers.complete" not in record.getMessage()

@@ -1,6 +1,6 @@
 """Why a recording could not be fetched, as plain data: codes, one sentence for each, and whether trying again may help.
 
-Tables, checks and documentation read these names; which of them an attempt earns is decided by each source.
+Tables, checks and documentation read these names; each source decides which of them a failure has.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from emotion_pipeline.engine.common.code_enum import Explained
 
 
 class FetchReason(Explained):
-    """Why there are no bytes to judge; ``meaning`` is one sentence."""
+    """Why the bytes could not be had; ``meaning`` is one sentence."""
 
     NOT_FOUND = "not_found", "There is nothing at this address any more."
     FORBIDDEN = "forbidden", "The address asks for a login or refuses this machine."

@@ -1,6 +1,6 @@
 """Lists in dated folders: ``urls.txt`` names addresses, ``manifest.csv`` names addresses and files and describes them.
 
-Only reading a list's text is here; where a list lies and what becomes of the recordings it names is ``hub``'s work. A
+Only reading a list's text is here; where a list lies and what becomes of its recordings is decided in ``router``. A
 list that cannot be understood is an error that names the line, and never half a list.
 """
 
@@ -97,12 +97,12 @@ def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _check_columns(columns: Sequence[str], place: str) -> None:
-    known = ", ".join(_COLUMNS)
+    allowed = ", ".join(_COLUMNS)
     if "uri" not in columns:
-        raise SourceError(f"{place}, line 1: there is no column uri; the columns that may be are {known}")
+        raise SourceError(f"{place}, line 1: there is no column uri; the columns that may be are {allowed}")
     unknown = [name for name in columns if name not in _COLUMNS]
     if unknown:
-        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; the columns that may be are {known}")
+        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; the columns that may be are {allowed}")
     if len(set(columns)) < len(columns):
         raise SourceError(f"{place}, line 1: a column is there twice; remove one of them")
 

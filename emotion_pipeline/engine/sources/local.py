@@ -126,7 +126,7 @@ def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
 
 def state_of(recordings: Sequence[FoundRecording]) -> str:
     """Return a digest of names, versions and listed metadata: equal as long as nothing changed."""
-    listing = "\n".join(f"{one.file}\t{one.version}\t{one.metadata}" for one in recordings)
+    listing = "\n".join(f"{recording.file}\t{recording.version}\t{recording.metadata}" for recording in recordings)
     return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 Everything goes through fsspec, whose packages for the stores (s3fs, gcsfs, adlfs) find credentials as usual: in the
 environment, in the files of the store's own tools, in the identity of the machine. What is a day and what a recording
-is the same as in ``local``. Judging the bytes is ``engine.audio``'s work.
+is the same as in ``local``. Decoding the bytes belongs to ``engine.audio``.
 """
 
 import os
@@ -25,10 +25,10 @@ from emotion_pipeline.engine.sources.base import (
     TextFile,
 )
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.library_calls import OutOfTimeError, call_with_retries
 from emotion_pipeline.engine.sources.local import is_day, is_recording
-from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError, attempts
-from emotion_pipeline.engine.sources.store_errors import failure_of
-from emotion_pipeline.engine.sources.time_limit import OutOfTimeError, within
+from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError
+from emotion_pipeline.engine.sources.store_errors import classify
 
 T = TypeVar("T")
 
@@ -137,17 +137,7 @@ class ObjectStoreSource:
     def _ask(self, address: str, question: _Question[T], deadline: Deadline) -> T:
         """Put a question to the store, again where that may help. Raises FetchError."""
         store, path = self._store(address)
-        for attempt in attempts(self._limits, deadline):
-            with attempt:
-                try:
-                    return within(deadline, lambda: question(store, path))
-                except Exception as error:
-                    failure = failure_of(error, shown(address), self._limits)
-                    if failure is None:
-                        raise
-                    # What stores' libraries say may hold signed addresses: no traceback may show it.
-                    raise failure from None
-        raise AssertionError("the last attempt returns or raises")
+        return call_with_retries(lambda: question(store, path), address, self._limits, deadline, classify)
 
     def _store(self, address: str) -> tuple[_FileSystem, str]:
         """Return the file system of an address and the path in it.
@@ -165,19 +155,19 @@ class ObjectStoreSource:
         except ImportError as error:
             message = f"{shown(address)}: reading it needs a package; run: pip install {SCHEMES[scheme]}"
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message) from error
-        own = {**_patience(scheme, self._limits.stall_s), **kind._get_kwargs_from_urls(address)}
-        store = kind(**{**own, **self._options.get(scheme, {})})
+        options = {**_time_limits(scheme, self._limits.stall_s), **kind._get_kwargs_from_urls(address)}
+        store = kind(**{**options, **self._options.get(scheme, {})})
         if hasattr(store, "retries"):
-            store.retries = 1  # who tries again, and until when, is decided in one place
+            store.retries = 1  # retries are made by ``call_with_retries`` only
         return store, str(kind._strip_protocol(address))
 
 
-def _patience(scheme: str, stall_s: float) -> dict[str, Any]:
+def _time_limits(scheme: str, stall_s: float) -> dict[str, Any]:
     """Return the options that make a store's file system give up on a silent server."""
     match SCHEMES[scheme]:
         case "s3fs":
-            once = {"total_max_attempts": 1}
-            return {"config_kwargs": {"connect_timeout": stall_s, "read_timeout": stall_s, "retries": once}}
+            retries = {"total_max_attempts": 1}
+            return {"config_kwargs": {"connect_timeout": stall_s, "read_timeout": stall_s, "retries": retries}}
         case "gcsfs":
             return {"requests_timeout": stall_s}
         case "adlfs":

@@ -1,6 +1,6 @@
-"""All sources as one: the address decides which of them lists and fetches.
+"""Chooses the source that lists or fetches an address. Reading a kind of place is not done here.
 
-What each kind of place does is known by its own module, none of which is imported before it is needed.
+A source is imported when the first address needs it.
 """
 
 import tempfile
@@ -54,16 +54,16 @@ class Sources:
         :raises SourceError: the folder cannot be listed, or one of its lists not be understood
         """
         source = self._lister(root)
-        found = {one.file: one for one in source.recordings(root, day)}
+        recordings = {recording.file: recording for recording in source.recordings(root, day)}
         folder = f"{root}{day}" if root.endswith("/") else f"{root}/{day}"
         for name, read in ((URLS, read_urls), (MANIFEST, read_manifest)):
             listing = source.read_text(root, day, name)
             if listing is None:
                 continue
             for listed in read(listing.text, f"{shown(folder)}/{name}"):
-                one = self._named(listed, folder, found)
-                found[one.file] = _described(one, listed.metadata, listing.modified_ns)
-        return list(found.values())
+                recording = self._named(listed, folder, recordings)
+                recordings[recording.file] = _described(recording, listed.metadata, listing.modified_ns)
+        return list(recordings.values())
 
     def find(self, address: str) -> FoundRecording:
         """Return the recording at an address or path, without reading it. Raises FetchError."""
@@ -82,17 +82,17 @@ class Sources:
             fetched = source.fetch(found, Path(folder))
             yield Fetched(fetched.path, _merged(found.metadata, fetched.metadata))
 
-    def _named(self, listed: Listed, folder: str, found: dict[str, FoundRecording]) -> FoundRecording:
+    def _named(self, listed: Listed, folder: str, recordings: dict[str, FoundRecording]) -> FoundRecording:
         """Return what one entry of a list means; nothing that it names stops the others."""
         address = listed.address
         if address is None:
             path = str(listed.path)
-            return found.get(path) or _missing(folder, path)
+            return recordings.get(path) or _missing(folder, path)
         try:
-            one = self.find(address)
+            recording = self.find(address)
         except FetchError:
-            one = FoundRecording(name_of(address), shown(address), address, None, None, None)
-        return found.get(one.file, one)
+            recording = FoundRecording(name_of(address), shown(address), address, None, None, None)
+        return recordings.get(recording.file, recording)
 
     def _lister(self, root: str) -> Source:
         try:
@@ -173,13 +173,13 @@ def _is_store(scheme: str) -> bool:
     return scheme in SCHEMES
 
 
-def _described(one: FoundRecording, metadata: SourceMetadata, listed_ns: int | None) -> FoundRecording:
+def _described(recording: FoundRecording, metadata: SourceMetadata, listed_ns: int | None) -> FoundRecording:
     """Return a recording with what a list says of it; it is as young as the younger of both."""
-    times = [time for time in (one.modified_ns, listed_ns) if time is not None]
-    return replace(one, metadata=_merged(metadata, one.metadata), modified_ns=max(times, default=None))
+    times = [time for time in (recording.modified_ns, listed_ns) if time is not None]
+    return replace(recording, metadata=_merged(metadata, recording.metadata), modified_ns=max(times, default=None))
 
 
 def _merged(first: SourceMetadata, second: SourceMetadata) -> SourceMetadata:
     """Return the first's values and, where it has none, the second's."""
-    known: dict[str, Any] = {one.name: getattr(first, one.name) for one in fields(first)}
-    return replace(second, **{name: value for name, value in known.items() if value is not None})
+    values: dict[str, Any] = {field.name: getattr(first, field.name) for field in fields(first)}
+    return replace(second, **{name: value for name, value in values.items() if value is not None})

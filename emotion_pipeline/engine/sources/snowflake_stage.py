@@ -19,6 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
 from emotion_pipeline.engine.sources.addresses import name_of, shown
 from emotion_pipeline.engine.sources.base import (
     UNFINISHED,
@@ -30,10 +31,10 @@ from emotion_pipeline.engine.sources.base import (
     TextFile,
 )
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.library_calls import call_with_retries
 from emotion_pipeline.engine.sources.local import is_day, is_recording
-from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError, attempts
-from emotion_pipeline.engine.sources.snowflake_errors import failure_of, keep_secrets_out_of_logs
-from emotion_pipeline.engine.sources.time_limit import within
+from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError
+from emotion_pipeline.engine.sources.snowflake_errors import classify
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -96,7 +97,7 @@ class StageSource:
     def __init__(self, limits: FetchLimits, connect: "Callable[[], SnowflakeConnection]") -> None:
         self._limits = limits
         self._connect = connect
-        keep_secrets_out_of_logs()
+        hide_signatures_in_logs()
 
     def days(self, root: str) -> list[str]:
         names = (name.partition("/") for name, _ in self._listed(root))
@@ -176,21 +177,11 @@ class StageSource:
     def _ask(self, address: str, deadline: Deadline, question: "Callable[[SnowflakeConnection], T]") -> T:
         """Put a question to Snowflake, again where that may help. Raises FetchError."""
 
-        def asked() -> T:
+        def call() -> T:
             with contextlib.closing(self._connect()) as session:
                 return question(session)
 
-        for attempt in attempts(self._limits, deadline):
-            with attempt:
-                try:
-                    return within(deadline, asked)
-                except Exception as error:
-                    failure = failure_of(error, shown(address), self._limits)
-                    if failure is None:
-                        raise
-                    # The connector's messages hold the signed addresses of files: no traceback may show them.
-                    raise failure from None
-        raise AssertionError("the last attempt returns or raises")
+        return call_with_retries(call, address, self._limits, deadline, classify)
 
 
 def place_of(address: str) -> Place:

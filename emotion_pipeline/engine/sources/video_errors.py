@@ -1,8 +1,7 @@
-"""What a failure of yt-dlp means: one table from its typed errors, and the words of its untyped ones, to reasons.
+"""What a failure of yt-dlp means for a recording: one table from its errors to reasons.
 
-yt-dlp wraps errors in errors: all that hang together are looked at, and the first rule of the table that fits any of
-them decides. Its messages carry addresses with their secrets and advice for its own command line; what is passed on is
-stripped of both. Importing this module loads yt-dlp.
+yt-dlp wraps errors in errors: the first rule that fits any of them decides. Its messages hold secrets of addresses and
+advice for its own command line; both are removed. Importing this module loads yt-dlp.
 """
 
 import re
@@ -21,11 +20,9 @@ from yt_dlp.networking.exceptions import (
 )
 from yt_dlp.utils import (
     ContentTooShortError,
-    DownloadCancelled,
     DownloadError,
     ExtractorError,
     GeoRestrictedError,
-    PostProcessingError,
     UnavailableVideoError,
     UnsupportedError,
     UserNotLive,
@@ -50,24 +47,23 @@ _FOR_THE_COMMAND_LINE: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LABEL: Final = re.compile(r"^(?:\x1b\[[0-9;]*m|ERROR:|\[\S+\]|Got error:|\s)+")
-_WANTS_A_RUNTIME: Final = re.compile(r"JavaScript runtime|challenge solver|challenge solving", re.IGNORECASE)
+_NEEDS_RUNTIME: Final = re.compile(r"JavaScript runtime|challenge solver|challenge solving", re.IGNORECASE)
 
 _Test: TypeAlias = Callable[[BaseException], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table: an error that passes ``fits`` has this reason.
+    """An error that passes ``fits`` has this reason; ``advice`` is what to do.
 
-    ``says`` stands in the message where yt-dlp's own words say nothing to people; ``advice`` is what to do.
+    ``explanation`` stands in the message where yt-dlp's own words do not help.
     """
 
-    name: str
     reason: FetchReason
     fits: _Test
     advice: str
-    says: str | None = None
-    may_pass: bool = False
+    explanation: str | None = None
+    is_transient: bool = False
 
 
 def _typed(*kinds: type[BaseException]) -> _Test:
@@ -75,122 +71,69 @@ def _typed(*kinds: type[BaseException]) -> _Test:
 
 
 def _worded(words: str) -> _Test:
-    """Fit what a site itself said: an error that the extractor had not reckoned with says nothing in such words."""
+    """Fit words of the site, which yt-dlp passes on as an expected error; other errors do not quote it."""
     pattern = re.compile(words, re.IGNORECASE)
     return lambda error: isinstance(error, ExtractorError) and error.expected and bool(pattern.search(error.orig_msg))
 
 
-def _status(fits: Callable[[int], bool]) -> _Test:
-    return lambda error: isinstance(error, HTTPError) and fits(error.status)
+def _status(*statuses: range) -> _Test:
+    return lambda error: isinstance(error, HTTPError) and any(error.status in several for several in statuses)
 
 
-_LOG_IN: Final = "download it by hand and put the file into the day's folder, or remove the address"
+_BY_HAND: Final = "download it by hand and put the file into the day's folder, or remove the address"
 _LOOK: Final = "open the address in a browser and correct or remove it"
 _LATER: Final = "it is tried again with the next run"
+_WHEN_OVER: Final = "add the recording's own address when it is over"
+_CONNECTION: Final = "check the address and the network"
+_CERTIFICATE: Final = "check the address and the certificates of this machine"
+_NO_PROTOCOL: Final = "its media come in no way that is read here, which is over http and https"
 
-# In the order in which they are asked: what a site says in words comes before the status that it says it with.
+# The first that fits decides; a site's words come before the status that it sends them with. yt-dlp has no types for
+# what the words tell apart, which differ in what the user can do.
 RULES: Final = (
-    Rule("not live", FetchReason.LIVE, _typed(UserNotLive), "add the recording's own address when it is over"),
-    Rule("geo-restricted", FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError), _LOG_IN),
-    Rule("unsupported", FetchReason.NOT_MEDIA, _typed(UnsupportedError), _LOOK, "no audio or video on the page"),
-    Rule("protected", FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b|no longer supported"), "remove the address"),
+    Rule(FetchReason.LIVE, _typed(UserNotLive), _WHEN_OVER),
+    Rule(FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError), _BY_HAND),
+    Rule(FetchReason.NOT_MEDIA, _typed(UnsupportedError), _LOOK, "no audio or video on the page"),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b"), "remove the address"),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded("format is not available"), _BY_HAND, _NO_PROTOCOL),
+    Rule(FetchReason.GEO_BLOCKED, _worded(r"in (this|your) (country|region|location)"), _BY_HAND),
+    Rule(FetchReason.LIVE, _worded(r"will begin|premieres|live.*(not|ended)|not live|offline"), _WHEN_OVER),
     Rule(
-        "no such protocol",
-        FetchReason.UNSUPPORTED_ADDRESS,
-        _worded("Requested format is not available"),
-        _LOG_IN,
-        "its media come in no way that is read here, which is over http and https",
-    ),
-    Rule(
-        "abroad", FetchReason.GEO_BLOCKED, _worded(r"geo.?restrict|in (this|your) (country|region|location)"), _LOG_IN
-    ),
-    Rule(
-        "live",
-        FetchReason.LIVE,
-        _worded(
-            r"live ?(event|stream|broadcast)?.{0,20}(will begin|is scheduled|not (yet )?started|has ended)"
-            r"|not (yet )?(started|begun)|premieres? (in|will)|not (currently )?live|\bis offline\b"
-        ),
-        "add the recording's own address when it is over",
-    ),
-    Rule(
-        "for invited people",
         FetchReason.PRIVATE_MEDIA,
-        _worded(
-            r"\bprivate\b|members?.only|\bmembers\b|join this channel|subscri(be|ber|bers|ption)\b|premium|\bpaid\b"
-            r"|purchase|\brent(al)?\b|does not have (access|tickets)|approved followers|only .{0,20}friends"
-        ),
+        _worded(r"\bprivate\b|\bmembers\b|join this channel|subscri|premium|purchase|\brent"),
         "ask its owner for the file",
     ),
+    Rule(FetchReason.FORBIDDEN, _worded(r"log.?in\b|logged.?in|sign in|password|cookies|your age"), _BY_HAND),
+    Rule(FetchReason.RATE_LIMITED, _worded(r"rate.?limit|too many requests"), _LATER, is_transient=True),
+    Rule(FetchReason.NOT_FOUND, _worded(r"removed|deleted|terminated|not exist|unavailable|not? .*available"), _LOOK),
+    Rule(FetchReason.NOT_FOUND, _status(range(404, 405), range(410, 411)), _LOOK),
+    Rule(FetchReason.RATE_LIMITED, _status(range(429, 430)), _LATER, is_transient=True),
+    Rule(FetchReason.SERVER_ERROR, _status(range(408, 409), range(425, 426)), _LATER, is_transient=True),
+    Rule(FetchReason.FORBIDDEN, _status(range(400, 500)), _BY_HAND),
+    Rule(FetchReason.SERVER_ERROR, _typed(HTTPError), _LATER, is_transient=True),
     Rule(
-        "wants a login",
-        FetchReason.FORBIDDEN,
-        _worded(
-            r"log.?in\b|logged.?in|sign in|(your|an) account|authenticat|authori[sz]ed|password|cookies"
-            r"|not a bot|your age"
-        ),
-        _LOG_IN,
-    ),
-    Rule(
-        "asked too often",
-        FetchReason.RATE_LIMITED,
-        _worded(r"rate.?limit|too many requests|play limit"),
-        _LATER,
-        may_pass=True,
-    ),
-    Rule(
-        "gone",
-        FetchReason.NOT_FOUND,
-        _worded(r"removed|deleted|terminated|no longer available|does(n.t| not) exist|\bunavailable\b|not available"),
-        _LOOK,
-    ),
-    Rule("status 404", FetchReason.NOT_FOUND, _status(lambda status: status in {404, 410}), _LOOK),
-    Rule("status 429", FetchReason.RATE_LIMITED, _status(lambda status: status == 429), _LATER, may_pass=True),
-    Rule(
-        "status 4xx",
-        FetchReason.FORBIDDEN,
-        _status(lambda status: 400 <= status < 500 and status not in {408, 425}),
-        _LOG_IN,
-    ),
-    Rule("other status", FetchReason.SERVER_ERROR, _status(lambda _: True), _LATER, may_pass=True),
-    Rule(
-        "circle",
         FetchReason.SERVER_ERROR,
         _typed(httpx.TooManyRedirects, httpx.InvalidURL),
         _LOOK,
         "it redirects in a circle or to no address",
     ),
     Rule(
-        "certificate",
-        FetchReason.UNREACHABLE,
-        _typed(CertificateVerifyError),
-        "check the address and the certificates of this machine",
-        "the server's certificate is not trusted",
+        FetchReason.UNREACHABLE, _typed(CertificateVerifyError), _CERTIFICATE, "the server's certificate is not trusted"
     ),
     Rule(
-        "broken off",
         FetchReason.INCOMPLETE,
         _typed(IncompleteRead, ContentTooShortError),
         _LATER,
         "the transfer broke off",
-        may_pass=True,
+        is_transient=True,
     ),
+    Rule(FetchReason.UNREACHABLE, _typed(TransportError), _CONNECTION, "the server does not answer", is_transient=True),
     Rule(
-        "no connection",
-        FetchReason.UNREACHABLE,
-        _typed(TransportError),
-        "check the address and the network",
-        "the server does not answer",
-        may_pass=True,
-    ),
-    Rule(
-        "not written",
         FetchReason.INCOMPLETE,
         _typed(UnavailableVideoError),
         "check that the disk for temporary files has room",
     ),
-    Rule("cancelled", FetchReason.EXTRACTOR_FAILED, _typed(DownloadCancelled, PostProcessingError), "{update}"),
-    Rule("anything else", FetchReason.EXTRACTOR_FAILED, _typed(Exception), "{update}"),
+    Rule(FetchReason.EXTRACTOR_FAILED, _typed(Exception), "{update}"),
 )
 
 
@@ -211,30 +154,30 @@ def fetch_error(
     linked = list(_linked(error))
     if last_failure is not None and isinstance(error, DownloadError) and not (error.exc_info or (None,))[0]:
         linked += _linked(last_failure)
-    known = next((one for one in linked if isinstance(one, FetchError)), None)
-    if known is not None:
-        return FetchError(known.reason, f"{shown(address)}: {known}")
-    rule, culprit = next((rule, one) for rule in RULES for one in linked if rule.fits(one))
+    refusal = next((cause for cause in linked if isinstance(cause, FetchError)), None)
+    if refusal is not None:
+        return FetchError(refusal.reason, f"{shown(address)}: {refusal}")
+    rule, cause = next((rule, cause) for rule in RULES for cause in linked if rule.fits(cause))
     advice = rule.advice.format(update=_update(installed_version, today, [str(error), *warnings]))
-    message = f"{shown(address)}: {rule.says or _quoted(culprit)}; {advice}"
-    if not rule.may_pass:
+    message = f"{shown(address)}: {rule.explanation or _quoted(cause)}; {advice}"
+    if not rule.is_transient:
         return FetchError(rule.reason, message)
-    asked_s = retry_after_s(httpx.Headers(dict(culprit.response.headers))) if isinstance(culprit, HTTPError) else None
-    return TransientFetchError(rule.reason, message, asked_s)
+    pause_s = retry_after_s(httpx.Headers(dict(cause.response.headers))) if isinstance(cause, HTTPError) else None
+    return TransientFetchError(rule.reason, message, pause_s)
 
 
 def _linked(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that led to it, nearest first: causes, contexts, and what yt-dlp keeps beside."""
+    """Yield an error and all its causes, nearest first: also those that yt-dlp keeps in attributes of its own."""
     waiting, seen = [error], set[int]()
     while waiting:
-        one = waiting.pop(0)
-        if id(one) in seen:
+        current = waiting.pop(0)
+        if id(current) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        kept = (getattr(one, "exc_info", None) or (None, None, None))[1]
-        context = None if one.__suppress_context__ else one.__context__
-        links = (getattr(one, "cause", None), kept, one.__cause__, context)
+        seen.add(id(current))
+        yield current
+        wrapped = (getattr(current, "exc_info", None) or (None, None, None))[1]
+        context = None if current.__suppress_context__ else current.__context__
+        links = (getattr(current, "cause", None), wrapped, current.__cause__, context)
         waiting += [link for link in links if isinstance(link, BaseException)]
 
 
@@ -242,15 +185,15 @@ def _quoted(error: BaseException) -> str:
     """Return yt-dlp's words without secrets, labels and advice for its own command line."""
     if isinstance(error, HTTPError):
         return f"the server answered {error.status}"
-    said = error.orig_msg if isinstance(error, ExtractorError) else str(error)
+    text = error.orig_msg if isinstance(error, ExtractorError) else str(error)
     if not isinstance(error, YoutubeDLError):  # a fault of an extractor, whose words say little without their type
-        said = f"{type(error).__name__}: {said}"
-    said = _FOR_THE_COMMAND_LINE.sub("", _LABEL.sub("", said))
-    said = _QUERY.sub("?…", _ADDRESS.sub(lambda match: shown(match[0]).partition("?")[0], said))
-    return " ".join(said.split())[:_LONGEST_QUOTE].rstrip(" .;") or "yt-dlp failed without a word"
+        text = f"{type(error).__name__}: {text}"
+    text = _FOR_THE_COMMAND_LINE.sub("", _LABEL.sub("", text))
+    text = _QUERY.sub("?…", _ADDRESS.sub(lambda match: shown(match[0]).partition("?")[0], text))
+    return " ".join(text.split())[:_LONGEST_QUOTE].rstrip(" .;") or "yt-dlp gives no reason"
 
 
-def _update(version: str, today: date, said: Sequence[str]) -> str:
+def _update(version: str, today: date, messages: Sequence[str]) -> str:
     """Return the advice for a page that yt-dlp could not read, the age of yt-dlp included where it is old."""
     try:
         age = (today - date(*(int(part) for part in version.split(".")[:3]))).days
@@ -258,6 +201,6 @@ def _update(version: str, today: date, said: Sequence[str]) -> str:
         age = 0
     old = f", {age} days old" if age > OLD_AFTER_DAYS else ""
     advice = f"update yt-dlp (installed is {version}{old}): pip install -U 'yt-dlp[default]'"
-    if any(_WANTS_A_RUNTIME.search(one) for one in said):
+    if any(_NEEDS_RUNTIME.search(message) for message in messages):
         advice += "; the site also needs a JavaScript runtime: install deno (https://deno.com) and yt-dlp-ejs"
     return advice

@@ -1,8 +1,8 @@
 """Recordings on pages that show audio or video: YouTube and the other sites that yt-dlp knows.
 
 yt-dlp finds the media of a page and fetches its best audio as it is; nothing is converted, so no ffmpeg is needed.
-Pages cannot be listed; lists in dated folders name them. How yt-dlp reaches the network stands in ``video_requests``,
-what its failures mean in ``video_errors``.
+Pages cannot be listed; lists in dated folders name them. ``video_requests`` holds how yt-dlp reaches the
+network, ``video_errors`` what its failures mean.
 
 What yt-dlp could start beside itself is kept from it: no ffmpeg or other downloader (they would make requests that
 nobody checks), no plain ``node`` (deno, its default for YouTube's scripts, runs them without a network), no files but
@@ -130,12 +130,12 @@ class VideoPageSource:
         from emotion_pipeline.engine.sources.video_errors import fetch_error
         from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
 
-        heard = _Listener()
+        listener = _Listener()
         params = {
             **_OPTIONS,
             "paths": {"home": str(work)},
             "socket_timeout": self._limits.stall_s,
-            "logger": heard,
+            "logger": listener,
             "progress_hooks": [lambda progress: self._check_progress(progress, deadline)],
         }
         with GuardedYoutubeDL(params, client, versions) as yt_dlp:
@@ -150,7 +150,7 @@ class VideoPageSource:
                     address,
                     datetime.now(UTC).date(),
                     last_failure=yt_dlp.last_failure,
-                    warnings=heard.warnings,
+                    warnings=listener.warnings,
                 ) from None
         if deadline.has_passed:
             raise self._out_of_time(address)
@@ -160,7 +160,7 @@ class VideoPageSource:
         info = _only_one(yt_dlp, yt_dlp.extract_info(page, download=False))
         self._check(info)
         done = yt_dlp.process_ie_result(info, download=True)
-        paths = [Path(one["filepath"]) for one in done.get("requested_downloads") or () if "filepath" in one]
+        paths = [Path(file["filepath"]) for file in done.get("requested_downloads") or () if "filepath" in file]
         if len(paths) != 1 or not paths[0].is_file():
             raise FetchError(FetchReason.EXTRACTOR_FAILED, "yt-dlp wrote no file; update it: pip install -U yt-dlp")
         return paths[0], _metadata(info)

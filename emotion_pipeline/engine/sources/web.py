@@ -101,7 +101,7 @@ def _parsed(address: str) -> "httpx.URL":
 def _suffix(transfer: "Transfer") -> str:
     """Return the suffix under which decoders may know the file, empty where no name has one."""
     suffixes = [PurePosixPath(name).suffix.lower() for name in transfer.names]
-    return next((one for one in suffixes if _SUFFIX.fullmatch(one) and one not in UNFINISHED), "")
+    return next((suffix for suffix in suffixes if _SUFFIX.fullmatch(suffix) and suffix not in UNFINISHED), "")
 
 
 def _metadata(transfer: "Transfer") -> SourceMetadata:

@@ -21,15 +21,15 @@ import stamina
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
+from emotion_pipeline.config.engine_options import connect_to_snowflake
 from emotion_pipeline.config.settings import Snowflake
-from emotion_pipeline.config.snowflake_connection import connect
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.snowflake.failures import FAILURES, may_pass
 from emotion_pipeline.schema.conform import as_partition
 from emotion_pipeline.schema.tables import Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
-from emotion_pipeline.warehouse.snowflake.failures import FAILURES, may_pass
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ _UNKNOWN_OBJECT: Final = {2003, 2043}
 
 @dataclass(frozen=True)
 class SnowflakeWarehouse(Warehouse):
-    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``config.snowflake_connection``).
+    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``config.engine_options``).
 
     Attributes:
         database, schema_name: where the tables lie.
@@ -202,7 +202,7 @@ class SnowflakeWarehouse(Warehouse):
             wait_max=_LONGEST_PAUSE_S,
             wait_jitter=self.first_pause_s,
         ):
-            with attempt, closing(connect(Snowflake())) as session:
+            with attempt, closing(connect_to_snowflake(Snowflake())) as session:
                 self._open_schema(session)
                 return question(session)
         raise AssertionError("the last attempt returns or raises")

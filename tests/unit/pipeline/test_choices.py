@@ -6,9 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emotion_pipeline.config.engine_options import backend_choice, fetch_limits
+from emotion_pipeline.config.engine_options import backend_choice, fetch_limits, snowflake_connection
 from emotion_pipeline.config.settings import ConfigurationError, Diarization, Settings, Sources, load_settings
-from emotion_pipeline.config.snowflake_connection import connector
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.backends import Backends, DiarizerChoice
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
@@ -100,13 +99,13 @@ def test_secrets_are_in_no_representation_and_no_configuration(monkeypatch: pyte
     assert len(configured) > 4
     shown = [repr(settings), repr(choice), settings.model_dump_json(), *configured]
     assert not any("hunter2" in text for text in shown)
-    assert connector(settings.snowflake) is not None
+    assert snowflake_connection(settings.snowflake) is not None
 
 
 def test_without_snowflake_settings_there_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SNOWFLAKE_ACCOUNT", "SNOWFLAKE_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
-    assert connector(load_settings().snowflake) is None
+    assert snowflake_connection(load_settings().snowflake) is None
 
 
 def test_limits_of_fetching_are_those_of_the_settings() -> None:

@@ -8,8 +8,8 @@ import yaml
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
+from emotion_pipeline.config.engine_options import snowflake_login
 from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, load_settings
-from emotion_pipeline.config.snowflake_connection import login
 from emotion_pipeline.warehouse.snowflake.target import Target, target_of
 
 
@@ -100,13 +100,13 @@ def test_a_name_that_would_need_quotes_is_refused(name: str) -> None:
 
 
 WAYS = {
-    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_file": "/keys/rsa.p8"}),
+    "key pair": ({"PRIVATE_KEY_FILE": "/keys/rsa.p8"}, {"private_key_file": Path("/keys/rsa.p8")}),
     "encrypted key pair": (
         {"PRIVATE_KEY_FILE": "/keys/rsa.p8", "PRIVATE_KEY_FILE_PWD": "s3cret"},
-        {"private_key_file": "/keys/rsa.p8", "private_key_file_pwd": "s3cret"},
+        {"private_key_file": Path("/keys/rsa.p8"), "private_key_file_pwd": "s3cret"},
     ),
     "password": ({"PASSWORD": "s3cret"}, {"password": "s3cret"}),
-    "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth", "token": "t0ken"}),
+    "OAuth": ({"TOKEN": "t0ken"}, {"authenticator": "oauth"}),
     "browser": ({"AUTHENTICATOR": "externalbrowser"}, {"authenticator": "externalbrowser"}),
 }
 
@@ -120,16 +120,13 @@ def test_dbt_logs_in_in_the_same_way(way: str, snowflake: pytest.MonkeyPatch, re
     profiles = yaml.safe_load((repository / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
     rendered = ProfileRenderer({}).render_data(profiles["emotion_marts"]["outputs"]["snowflake"])
     given = {name: value for name, value in rendered.items() if value is not None}
-    names_of_dbt = {"private_key_file": "private_key_path", "private_key_file_pwd": "private_key_passphrase"}
-    secret = {names_of_dbt.get(name, name): value for name, value in arguments.items()}
-    assert given.items() >= secret.items()
+    names = {"private_key_file": "private_key_path", "private_key_file_pwd": "private_key_passphrase"}
+    secret = {names.get(name, name): str(value) for name, value in arguments.items()}
+    token = {"token": variables["TOKEN"]} if "TOKEN" in variables else {}
+    assert given.items() >= (secret | token).items()
     ways = {"password", "token", "authenticator", "private_key_path", "private_key_passphrase"}
-    assert ways & set(given) == set(secret)
+    assert ways & set(given) == set(secret | token)
     assert (given["schema"], given["database"], given.get("role")) == ("MARTS_ADA", "calls", None)
-
-
-def _text(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -137,19 +134,20 @@ def test_each_way_to_log_in_is_passed_on(way: str, snowflake: pytest.MonkeyPatch
     variables, arguments = WAYS[way]
     for name, value in variables.items():
         snowflake.setenv(f"SNOWFLAKE_{name}", value)
-    given = login(Snowflake())
-    assert arguments.items() <= {name: _text(value) for name, value in given.items()}.items()
-    assert given["session_parameters"]["TIMEZONE"] == "UTC"
+    login = snowflake_login(Snowflake())
+    assert arguments.items() <= login.arguments().items()
+    assert login.token == variables.get("TOKEN")
+    assert "s3cret" not in repr(login) and "t0ken" not in repr(login)
 
 
 def test_no_way_to_log_in_and_two_ways_are_refused(snowflake: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="no way to log in; set SNOWFLAKE_PRIVATE_KEY_FILE"):
-        login(Snowflake())
+        snowflake_login(Snowflake())
     snowflake.setenv("SNOWFLAKE_PASSWORD", "s3cret")
     snowflake.setenv("SNOWFLAKE_TOKEN", "t0ken")
     with pytest.raises(ConfigurationError, match="SNOWFLAKE_PASSWORD and SNOWFLAKE_TOKEN") as refused:
-        login(Snowflake())
+        snowflake_login(Snowflake())
     assert "s3cret" not in str(refused.value)
     snowflake.delenv("SNOWFLAKE_ACCOUNT")
     with pytest.raises(ConfigurationError, match="SNOWFLAKE_ACCOUNT"):
-        login(Snowflake())
+        snowflake_login(Snowflake())

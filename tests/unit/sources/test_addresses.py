@@ -181,7 +181,7 @@ def test_an_ipv6_address_that_leads_to_an_ipv4_one_is_judged_like_it(address: IP
     number = int(address)
     mapped, translated = IPv6Address(0xFFFF << 32 | number), IPv6Address(0x0064_FF9B << 96 | number)
     six_to_four = IPv6Address(0x2002 << 112 | number << 80 | 1)
-    assert {may_be_reached(str(one), ()) for one in (mapped, translated, six_to_four)} == {judged}
+    assert {may_be_reached(str(address), ()) for address in (mapped, translated, six_to_four)} == {judged}
 
 
 @given(st.ip_addresses())

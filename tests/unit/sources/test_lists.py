@@ -12,17 +12,17 @@ PLACE = "calls/2026-11-02/list"
 
 def test_urls_are_read_in_order_each_once_and_comments_skipped() -> None:
     text = "\ufeff# calls\nhttps://example.org/b.mp3\r\n\n  s3://bucket/a.wav  \n# more\nhttps://example.org/b.mp3\n"
-    assert [one.address for one in read_urls(text, PLACE)] == ["https://example.org/b.mp3", "s3://bucket/a.wav"]
-    assert all(one.path is None and one.metadata == SourceMetadata() for one in read_urls(text, PLACE))
+    assert [entry.address for entry in read_urls(text, PLACE)] == ["https://example.org/b.mp3", "s3://bucket/a.wav"]
+    assert all(entry.path is None and entry.metadata == SourceMetadata() for entry in read_urls(text, PLACE))
     assert read_urls("", PLACE) == []
 
 
 def test_the_mark_of_a_fragment_does_not_make_a_comment() -> None:
-    assert [one.address for one in read_urls("https://example.org/#/a", PLACE)] == ["https://example.org/#/a"]
+    assert [entry.address for entry in read_urls("https://example.org/#/a", PLACE)] == ["https://example.org/#/a"]
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("example.org/a.mp3", "this is no address"),
         ("a.wav", "this is no address"),
@@ -31,8 +31,8 @@ def test_the_mark_of_a_fragment_does_not_make_a_comment() -> None:
         ("https://example.org/a.mp3 the first", "an address has no blanks"),
     ],
 )
-def test_a_line_that_is_no_address_is_named_with_what_to_do(line: str, said: str) -> None:
-    with pytest.raises(SourceError, match=f"{PLACE}, line 2: .*{said}"):
+def test_a_line_that_is_no_address_is_named_with_what_to_do(line: str, message: str) -> None:
+    with pytest.raises(SourceError, match=f"{PLACE}, line 2: .*{message}"):
         read_urls(f"https://example.org/b.mp3\n{line}\n", PLACE)
 
 
@@ -59,11 +59,11 @@ def test_a_manifest_names_addresses_and_files_and_describes_them() -> None:
 
 
 def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() -> None:
-    assert [one.path for one in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
+    assert [entry.path for entry in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "line 1: there is no column uri"),
         ("url,title\na.wav,A\n", "line 1: there is no column uri"),
@@ -83,6 +83,6 @@ def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() ->
         ("uri\nFILE:///etc/passwd\n", "line 2: .*no files outside its folder"),
     ],
 )
-def test_a_manifest_that_cannot_be_understood_is_named_with_line_and_what_to_do(text: str, said: str) -> None:
-    with pytest.raises(SourceError, match=f"{PLACE}, {said}"):
+def test_a_manifest_that_cannot_be_understood_is_named_with_line_and_what_to_do(text: str, message: str) -> None:
+    with pytest.raises(SourceError, match=f"{PLACE}, {message}"):
         read_manifest(text, PLACE)

@@ -38,11 +38,14 @@ def test_a_root_that_is_not_there_is_an_error_that_names_it_and_not_an_empty_lis
 
 def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/b.wav", "2026-11-02/team/calls/a.mp3", "2026-11-03/other.wav")
-    found = recordings_of(tmp_path, "2026-11-02")
-    assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
-    assert all(Path(one.address).is_absolute() and Path(one.address).read_bytes() == b"sound" for one in found)
-    assert [one.uri for one in found] == [Path(one.address).as_uri() for one in found]
-    assert [one.size_bytes for one in found] == [5, 5]
+    recordings = recordings_of(tmp_path, "2026-11-02")
+    assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
+    assert all(
+        Path(recording.address).is_absolute() and Path(recording.address).read_bytes() == b"sound"
+        for recording in recordings
+    )
+    assert [recording.uri for recording in recordings] == [Path(recording.address).as_uri() for recording in recordings]
+    assert [recording.size_bytes for recording in recordings] == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -63,17 +66,17 @@ def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: P
 )
 def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(tmp_path: Path, name: str) -> None:
     _put(tmp_path, name, "call.wav")
-    assert [one.file for one in recordings_below(tmp_path)] == ["call.wav"]
+    assert [recording.file for recording in recordings_below(tmp_path)] == ["call.wav"]
 
 
 @pytest.mark.parametrize("name", ["call", "call.xyz", "call.WAV", "Überraschung nº 1.ogg", "film.mp4"])
 def test_any_other_file_is_a_recording_whatever_its_name(tmp_path: Path, name: str) -> None:
-    assert [one.file for one in recordings_below(_put(tmp_path, name))] == [name]
+    assert [recording.file for recording in recordings_below(_put(tmp_path, name))] == [name]
 
 
 def test_a_hidden_folder_above_the_root_hides_nothing(tmp_path: Path) -> None:
     root = _put(tmp_path / ".local" / "recordings", "2026-11-02/call.wav")
-    assert [one.file for one in recordings_of(root, "2026-11-02")] == ["call.wav"]
+    assert [recording.file for recording in recordings_of(root, "2026-11-02")] == ["call.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(tmp_path: Path) -> None:

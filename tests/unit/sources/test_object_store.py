@@ -86,13 +86,14 @@ def test_days_are_the_dated_folders_directly_below_the_root(root: str, source: O
 
 
 def test_recordings_are_found_at_any_depth_with_size_version_and_time(root: str, source: ObjectStoreSource) -> None:
-    found = source.recordings(root, "2026-11-02")
-    assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
-    assert [one.size_bytes for one in found] == [len(CALL), len(LONG)]
-    assert found[0].uri == found[0].address == f"{root}/2026-11-02/b.wav"
-    assert all(one.version for one in found)
-    assert all(one.modified_ns and abs(one.modified_ns / 1e9 - time.time()) < 3_600 for one in found)
-    assert source.recordings(root, "2026-11-02") == found
+    recordings = source.recordings(root, "2026-11-02")
+    assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
+    assert [recording.size_bytes for recording in recordings] == [len(CALL), len(LONG)]
+    assert recordings[0].uri == recordings[0].address == f"{root}/2026-11-02/b.wav"
+    assert all(recording.version for recording in recordings)
+    times_ns = [recording.modified_ns for recording in recordings]
+    assert all(time_ns and abs(time_ns / 1e9 - time.time()) < 3_600 for time_ns in times_ns)
+    assert source.recordings(root, "2026-11-02") == recordings
 
 
 def test_what_arrives_is_listed_at_once_and_another_content_is_another_version(
@@ -103,7 +104,7 @@ def test_what_arrives_is_listed_at_once_and_another_content_is_another_version(
     put(f"{root}/2026-11-03/d.wav", CALL)
     put(f"{root}/2026-11-04/e.wav", CALL)
     after = source.recordings(root, "2026-11-03")
-    assert [one.file for one in after] == ["c.wav", "d.wav"]
+    assert [recording.file for recording in after] == ["c.wav", "d.wav"]
     assert after[0].version != before[0].version
     assert "2026-11-04" in source.days(root)
 
@@ -113,13 +114,13 @@ def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(
     root: str, source: ObjectStoreSource, name: str
 ) -> None:
     put(f"{root}/2026-11-03/{name}", CALL)
-    assert [one.file for one in source.recordings(root, "2026-11-03")] == ["c.wav"]
+    assert [recording.file for recording in source.recordings(root, "2026-11-03")] == ["c.wav"]
 
 
 def test_an_object_that_stands_for_a_folder_is_no_recording(s3: S3Server, source: ObjectStoreSource) -> None:
     name = s3.bucket({"2026-11-02/": b"", "2026-11-02/a.wav": CALL, "2026-11-02/team/": b""})
     assert source.days(f"s3://{name}") == ["2026-11-02"]
-    assert [one.file for one in source.recordings(f"s3://{name}", "2026-11-02")] == ["a.wav"]
+    assert [recording.file for recording in source.recordings(f"s3://{name}", "2026-11-02")] == ["a.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(root: str, source: ObjectStoreSource) -> None:
@@ -156,9 +157,9 @@ def test_a_name_with_signs_of_its_own_is_fetched(
     root: str, source: ObjectStoreSource, tmp_path: Path, name: str
 ) -> None:
     put_as_it_is(f"{root}/2026-11-07/{name}", name.encode())
-    found = source.recordings(root, "2026-11-07")
-    assert [one.file for one in found] == [name]
-    assert source.fetch(found[0], tmp_path).path.read_bytes() == name.encode()
+    recordings = source.recordings(root, "2026-11-07")
+    assert [recording.file for recording in recordings] == [name]
+    assert source.fetch(recordings[0], tmp_path).path.read_bytes() == name.encode()
 
 
 def put_as_it_is(address: str, content: bytes) -> None:

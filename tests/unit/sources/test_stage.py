@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from support.failing_server import closed_port
 from support.stage_server import SIGNATURE, StageServer
 
+from emotion_pipeline.engine.snowflake.connection import Login, open_connection
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 from emotion_pipeline.engine.sources.snowflake_stage import Place, StageSource, place_of
@@ -74,9 +76,9 @@ def test_days_are_the_dated_folders_directly_below_the_root(
 
 
 def test_recordings_are_found_at_any_depth_with_size_version_and_time(stage: str, source: StageSource) -> None:
-    found = source.recordings(f"snowflake://@{stage}/", "2026-11-02")
-    assert [one.file for one in found] == ["b.wav", "team/calls/a.mp3"]
-    first = found[0]
+    recordings = source.recordings(f"snowflake://@{stage}/", "2026-11-02")
+    assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
+    first = recordings[0]
     digest = hashlib.md5(CALL, usedforsecurity=False).hexdigest()
     assert (first.size_bytes, first.version) == (len(CALL), f"{len(CALL)}-{digest}")
     assert first.uri == first.address == f"snowflake://@{stage}/2026-11-02/b.wav"
@@ -94,7 +96,7 @@ def test_what_is_hidden_unfinished_or_lies_beside_recordings_is_none(
     server: StageServer, stage: str, source: StageSource, name: str
 ) -> None:
     server.put(stage, f"2026-11-03/{name}", CALL)
-    assert [one.file for one in source.recordings(f"snowflake://@{stage}", "2026-11-03")] == ["c.wav"]
+    assert [recording.file for recording in source.recordings(f"snowflake://@{stage}", "2026-11-03")] == ["c.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(stage: str, source: StageSource) -> None:
@@ -260,6 +262,13 @@ def test_a_server_at_which_nobody_listens_is_unreachable(tmp_path: Path) -> None
     assert error.reason is FetchReason.UNREACHABLE
 
 
+def test_every_session_is_in_utc_and_waits_five_minutes_for_a_lock(server: StageServer) -> None:
+    login = Login("test", "ada", "l0velace", host="127.0.0.1", port=server.port, protocol="http")
+    with closing(open_connection(login)) as connection:
+        parameters = connection._session_parameters  # pyright: ignore[reportPrivateUsage]
+    assert (parameters["TIMEZONE"], parameters["LOCK_TIMEOUT"]) == ("UTC", 300)
+
+
 def test_an_external_stage_names_what_to_read_instead(
     server: StageServer, stage: str, source: StageSource, tmp_path: Path
 ) -> None:
@@ -288,9 +297,9 @@ def test_a_name_is_a_name_and_no_part_of_a_statement(
 ) -> None:
     content = name.encode() * 10
     server.put(stage, f"2026-11-07/{name}", content)
-    found = source.recordings(f"snowflake://@{stage}", "2026-11-07")
-    assert [one.file for one in found] == [name]
-    assert fetch(source, found[0].address, tmp_path) == content
+    recordings = source.recordings(f"snowflake://@{stage}", "2026-11-07")
+    assert [recording.file for recording in recordings] == [name]
+    assert fetch(source, recordings[0].address, tmp_path) == content
     assert len(server.statements) == 3  # LIST of the day; LIST and GET of the file
 
 
@@ -343,7 +352,7 @@ def test_a_stage_whose_name_is_quoted_is_read(
         cursor.execute(f'create stage {database}.RAW."my Calls"')
     server.put(f"{database}.RAW.my Calls", "2026-11-02/a.wav", CALL)
     root = f'snowflake://@{database}.RAW."my Calls"'
-    assert [one.file for one in source.recordings(root, "2026-11-02")] == ["a.wav"]
+    assert [recording.file for recording in source.recordings(root, "2026-11-02")] == ["a.wav"]
     assert fetch(source, f"{root}/2026-11-02/a.wav", tmp_path) == CALL
 
 

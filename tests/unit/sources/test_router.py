@@ -46,8 +46,8 @@ def test_a_day_holds_what_lies_in_its_folder_and_then_what_its_lists_name(tmp_pa
     )
     assert sources.days(str(tmp_path)) == [DAY]
     for root in (str(tmp_path), f"{tmp_path}/", tmp_path.as_uri()):
-        found = sources.recordings(root, DAY)
-        assert [(one.file, one.metadata.title) for one in found] == [
+        recordings = sources.recordings(root, DAY)
+        assert [(recording.file, recording.metadata.title) for recording in recordings] == [
             ("a.wav", "A"),
             ("b.wav", None),
             ("https://example.org/z.mp3", None),
@@ -58,7 +58,7 @@ def test_a_day_holds_what_lies_in_its_folder_and_then_what_its_lists_name(tmp_pa
 
 def test_a_day_without_lists_is_its_folder_and_one_without_a_folder_is_empty(tmp_path: Path, sources: Sources) -> None:
     put(tmp_path, a_wav="sound")
-    assert [one.file for one in sources.recordings(str(tmp_path), DAY)] == ["a.wav"]
+    assert [recording.file for recording in sources.recordings(str(tmp_path), DAY)] == ["a.wav"]
     assert sources.recordings(str(tmp_path), "2026-11-03") == []
 
 
@@ -66,7 +66,7 @@ def test_what_a_list_names_is_as_young_as_the_list(tmp_path: Path, sources: Sour
     put(tmp_path, a_wav="sound", b_wav="sound", manifest_csv="uri\nhttps://example.org/x.mp3\na.wav\n")
     for name, seconds in (("a.wav", 1_000), ("b.wav", 2_000), ("manifest.csv", 3_000)):
         os.utime(tmp_path / DAY / name, (seconds, seconds))
-    young = {one.file: one.modified_ns for one in sources.recordings(str(tmp_path), DAY)}
+    young = {recording.file: recording.modified_ns for recording in sources.recordings(str(tmp_path), DAY)}
     assert young == {
         "a.wav": 3_000_000_000_000,
         "b.wav": 2_000_000_000_000,
@@ -105,10 +105,10 @@ def test_a_file_that_a_manifest_names_and_the_folder_lacks_is_listed_and_not_fou
 
 def test_an_address_that_nobody_reads_stops_no_other_and_says_so_when_fetched(tmp_path: Path, sources: Sources) -> None:
     put(tmp_path, a_wav="sound", urls_txt="gopher://ada:pa55word@example.org/a.mp3\nhttps:///a.mp3\n")
-    found = sources.recordings(str(tmp_path), DAY)
-    assert [one.uri for one in found][1:] == ["gopher://example.org/a.mp3", "https:///a.mp3"]
-    for one in found[1:]:
-        with pytest.raises(FetchError) as caught, sources.fetched(one):
+    recordings = sources.recordings(str(tmp_path), DAY)
+    assert [recording.uri for recording in recordings][1:] == ["gopher://example.org/a.mp3", "https:///a.mp3"]
+    for recording in recordings[1:]:
+        with pytest.raises(FetchError) as caught, sources.fetched(recording):
             pass
         assert caught.value.reason is FetchReason.UNSUPPORTED_ADDRESS
         assert "pa55word" not in str(caught.value)
@@ -178,15 +178,18 @@ def test_a_folder_of_an_object_store_is_listed_and_read_with_its_lists(sources: 
     from fsspec.implementations.memory import MemoryFileSystem
 
     store = MemoryFileSystem()
-    folder = f"/hub-{os.getpid()}/{DAY}"
+    folder = f"/router-{os.getpid()}/{DAY}"
     store.pipe({f"{folder}/a.wav": b"sound", f"{folder}/manifest.csv": b"uri,title\na.wav,A\nb.wav,B\n"})
     try:
-        assert sources.days(f"memory://hub-{os.getpid()}") == [DAY]
-        found = sources.recordings(f"memory://hub-{os.getpid()}", DAY)
-        assert [(one.file, one.metadata.title) for one in found] == [("a.wav", "A"), ("b.wav", "B")]
-        with sources.fetched(found[0]) as fetched:
+        assert sources.days(f"memory://router-{os.getpid()}") == [DAY]
+        recordings = sources.recordings(f"memory://router-{os.getpid()}", DAY)
+        assert [(recording.file, recording.metadata.title) for recording in recordings] == [
+            ("a.wav", "A"),
+            ("b.wav", "B"),
+        ]
+        with sources.fetched(recordings[0]) as fetched:
             assert fetched.path.read_bytes() == b"sound"
-        with pytest.raises(FetchError) as caught, sources.fetched(found[1]):
+        with pytest.raises(FetchError) as caught, sources.fetched(recordings[1]):
             pass
         assert caught.value.reason is FetchReason.NOT_FOUND
     finally:
