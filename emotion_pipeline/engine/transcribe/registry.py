@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
     from emotion_pipeline.engine.redact.redactor import Redactor
-    from emotion_pipeline.engine.transcribe.whisper.common import WhisperRecogniser
+    from emotion_pipeline.engine.transcribe.whisper.recogniser import WhisperRecogniser
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.models.usage import measured
-from emotion_pipeline.engine.transcribe.whisper.common import WhisperRecogniser
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
+from emotion_pipeline.engine.transcribe.whisper.recogniser import WhisperRecogniser
 from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
 
 ITEMS = 3

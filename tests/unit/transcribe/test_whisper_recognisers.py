@@ -12,9 +12,9 @@ from support.tiny_whisper import TinyModel, TinyWhisper
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, SpokenLanguage
-from emotion_pipeline.engine.transcribe.whisper.common import WhisperRecogniser
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
+from emotion_pipeline.engine.transcribe.whisper.recogniser import WhisperRecogniser
 from emotion_pipeline.engine.transcribe.whisper.transformers import transformers_whisper
 
 Make = Callable[[TinyWhisper], WhisperRecogniser]

@@ -1,7 +1,7 @@
 """AssemblyAI: a service that transcribes a whole recording by itself, over the internet and for money.
 
 Audio leaves this machine; of a recording in which nobody speaks nothing does. Jobs at the service are the business of
-``assembly_ai_jobs``, reading a transcript that of ``assembly_ai_answer``; here stands what is asked for, and what is
+``assemblyai_jobs``, reading a transcript that of ``assemblyai_answer``; here stands what is asked for, and what is
 done about a recording from the first request to the last.
 """
 

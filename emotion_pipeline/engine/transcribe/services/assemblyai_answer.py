@@ -1,7 +1,7 @@
 """What AssemblyAI's transcript says, in the engine's terms, and how much of it is believed.
 
 Times become seconds, speakers get their names in order of appearance or by channel. Which words are believed is the
-business of ``service_words``; asking for the transcript is not done here, either.
+business of ``services.words``; asking for the transcript is not done here, either.
 """
 
 import re
@@ -34,7 +34,7 @@ def transcript_of(
     """
     heard = _words_of(answer, redacted_kinds)
     names = _ChannelNames(speech) if len(speech) > 1 else _LabelNames(heard)
-    words = [_word(one, names.of(one)) for one in heard]
+    words = [_word(word, names.of(word)) for word in heard]
     believed = believe(words, speech, kind_of=lambda word: _kind_of(word, redacted_kinds))
     return Transcript(
         words=believed.words,

@@ -1,7 +1,7 @@
 """AssemblyAI's jobs: upload a recording, submit a job, wait for it, have it deleted.
 
-How a request is made and what becomes of one that fails is the business of ``assembly_ai_requests``; what a transcript
-says, that of ``assembly_ai_answer``. Source of the protocol: https://www.assemblyai.com/docs/api-reference
+How a request is made and what becomes of one that fails is the business of ``assemblyai_requests``; what a transcript
+says, that of ``assemblyai_answer``. Source of the protocol: https://www.assemblyai.com/docs/api-reference
 """
 
 import logging
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _DELETING_S: Final = 30.0
 # Takes the place of the address of the audio when a job is deleted, which stays known and completed.
 _DELETED: Final = "deleted_by_user"
-# Is in the words by which the service refuses a job that it does not know, with status 400 and not 404.
-_UNKNOWN: Final = "not found"
 _JOB: Final = re.compile(r"[\w-]{1,100}")
 
 _LOG: Final = logging.getLogger(__name__)
@@ -121,7 +119,5 @@ class AssemblyAIJobs:
 
         try:
             return self._requests.ask("waiting for the transcript", look)
-        except RefusedError as refused:
-            if _UNKNOWN in refused.words.lower():
-                return None
-            raise
+        except RefusedError:  # a request that holds nothing but the identifier is refused with 400 or 404 for that
+            return None

@@ -1,6 +1,6 @@
 """One request to AssemblyAI: within a time limit, tried again where that helps, ending in an answer or a named error.
 
-Which requests there are is the business of ``assembly_ai_jobs``. They are made with the HTTP client of the official
+Which requests there are is the business of ``assemblyai_jobs``. They are made with the HTTP client of the official
 SDK; when to ask again is decided here, because the SDK tries nothing twice and its time-outs bound one read only.
 
 The key stays inside. A service may echo what it is sent, the SDK quotes what a service says, and exceptions of HTTP

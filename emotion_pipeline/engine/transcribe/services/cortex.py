@@ -4,7 +4,7 @@ Audio leaves this machine for the user's own Snowflake account; of a recording i
 is known of the function (read, not run: https://docs.snowflake.com/en/sql-reference/functions/ai_transcribe): it takes
 a FILE on a stage with server-side encryption, FLAC among others, of up to 700 MB and, where times are wanted, up to 60
 minutes; hears all channels as one; finds the language out by itself and does not tell it; tells no probabilities. How
-its answer is read is the business of ``transcription_answer``.
+its answer is read is the business of ``cortex_answer``.
 """
 
 import math

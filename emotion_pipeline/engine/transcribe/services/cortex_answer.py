@@ -2,7 +2,7 @@
 
 The answer is JSON with ``segments``, each with ``start`` and ``end`` in seconds, ``text``, and ``speaker_label`` where
 turns were asked for; a segment is then a turn or part of one, else a word (read, not run, see ``transcriber``). Which
-words are believed is the business of ``transcribe.service_words``.
+words are believed is the business of ``services.words``.
 """
 
 import itertools
@@ -50,7 +50,7 @@ def transcript_of(answers: Mapping[str, str], speech: Mapping[str, Sequence[Span
     told_by: SpeakersBy = "channel" if by_channel else "assumed_one"
     for speaker, text in answers.items():
         segments = _read(text)
-        labels = dict.fromkeys(one.speaker_label for one in segments if one.speaker_label)
+        labels = dict.fromkeys(segment.speaker_label for segment in segments if segment.speaker_label)
         names = {label: f"speaker_{number}" for number, label in enumerate(labels, start=1)}
         if names and not by_channel:
             told_by = "service"
@@ -76,7 +76,7 @@ def _read(text: str) -> list[_Segment]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "answer"
         raise UnusableAnswerError(f"{where}: {first['msg']}") from None
-    return sorted(segments, key=lambda one: (one.start, one.end))
+    return sorted(segments, key=lambda segment: (segment.start, segment.end))
 
 
 def _words(segment: _Segment, speaker: str) -> Iterator[Word]:

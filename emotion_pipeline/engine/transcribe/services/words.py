@@ -73,7 +73,7 @@ def believe(
     return Believed(
         tuple(sorted(believed, key=_by_time)),
         tuple(sorted(passages, key=lambda passage: passage.span.start)),
-        tuple(sorted(dropped, key=lambda one: one.span.start)),
+        tuple(sorted(dropped, key=lambda drop: drop.span.start)),
     )
 
 
@@ -99,7 +99,9 @@ def _near_speech(
         if is_near:
             kept += stretches
         else:
-            dropped += [DroppedSpan(span_of(one), one[0].speaker, DropReason.OUTSIDE_SPEECH) for one in stretches]
+            dropped += [
+                DroppedSpan(span_of(stretch), stretch[0].speaker, DropReason.OUTSIDE_SPEECH) for stretch in stretches
+            ]
     return kept, dropped
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import check_name
-from emotion_pipeline.engine.transcribe.whisper.common import (
+from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
     Text,
     WhisperRecogniser,

@@ -15,7 +15,7 @@ from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import TorchDevice, torch_device
 from emotion_pipeline.engine.transcribe.whisper.alignment import first_frames, watched
-from emotion_pipeline.engine.transcribe.whisper.common import Text, WhisperRecogniser, mel_frames, padded
+from emotion_pipeline.engine.transcribe.whisper.recogniser import Text, WhisperRecogniser, mel_frames, padded
 from emotion_pipeline.engine.transcribe.whisper.sampling import Draw, noises
 from emotion_pipeline.engine.transcribe.whisper.weights import (
     fetch,

@@ -16,7 +16,7 @@ from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.devices import Precision, TorchDevice, torch_device, torch_precision
 from emotion_pipeline.engine.transcribe.whisper.alignment import first_frames, watched
-from emotion_pipeline.engine.transcribe.whisper.common import (
+from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
     Text,
     WhisperRecogniser,

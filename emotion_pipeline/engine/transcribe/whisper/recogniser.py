@@ -1,4 +1,4 @@
-"""What is the same for every package that runs Whisper: batches, seeds, words, and one loaded model per process.
+"""The recogniser around every Whisper package: batches, seeds, words, and one loaded model per process.
 
 A package gives a ``WhisperPackage``, which is cheap and knows its fingerprint, and from it a ``LoadedWhisper``, which
 turns a batch of audio into tokens. Which text is believed is decided by ``guard``. Model and decoding: Radford et al.
