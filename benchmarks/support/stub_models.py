@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.types import Channel, EmotionResult, Span, ToneScore, Transcript, Word
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
-from emotion_pipeline.engine.sentiment.registry import SentimentBackend
+from emotion_pipeline.engine.sentiment.base import SentimentBackend
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import dagster as dg
-from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.dagster_private import failed_days
 from emotion_pipeline.schema.tables import TABLES, TONE_SENTIMENT
 
 NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
@@ -21,31 +21,22 @@ NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
     description="Every day of every table, the last attempt at which did not fail.",
 )
 def no_day_stays_failed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    return as_check_result(failed_days(context.instance))
+    return as_check_result(failed_days_of_all(context.instance))
 
 
-def failed_days(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+def failed_days_of_all(instance: dg.DagsterInstance) -> dict[str, list[str]]:
     """Return by table the days whose last attempt failed; what follows from a table that failed was not attempted."""
-    return {table: failed for table in TABLES if (failed := _failed_days(instance, table))}
+    return {table: failed for table in TABLES if (failed := failed_days(instance, table, DAILY))}
 
 
-def _failed_days(instance: dg.DagsterInstance, table: str) -> list[str]:
-    # The public way asks for every day there is, and compares each with what is known: half a second a table.
-    known = get_and_update_asset_status_cache_value(instance, dg.AssetKey(table), DAILY)
-    if known is None:
-        return []
-    failed = known.deserialize_failed_partition_subsets(DAILY).get_partition_keys()
-    under_way = known.deserialize_in_progress_partition_subsets(DAILY).get_partition_keys()
-    return sorted(set(failed) - set(under_way))
-
-
-def as_check_result(found: Mapping[str, Sequence[str]]) -> dg.AssetCheckResult:
-    """Return what was found as Dagster records it: a warning that names the days."""
-    days = sorted({day for failed in found.values() for day in failed})
-    lines = ["| table | days |", "|---|---|", *(f"| {table} | {', '.join(one)} |" for table, one in found.items())]
+def as_check_result(failed_days_by_table: Mapping[str, Sequence[str]]) -> dg.AssetCheckResult:
+    """Return failed days as Dagster records it: a warning that names the days."""
+    days = sorted({day for failed in failed_days_by_table.values() for day in failed})
+    rows = [f"| {table} | {', '.join(failed)} |" for table, failed in failed_days_by_table.items()]
+    lines = ["| table | days |", "|---|---|", *rows]
     return dg.AssetCheckResult(
-        passed=not found,
+        passed=not days,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(days)} days stay failed: {', '.join(days)}" if days else "no day stays failed",
-        metadata={"days": len(days), "by_table": dg.MetadataValue.md("\n".join(lines) if found else "none")},
+        metadata={"days": len(days), "by_table": dg.MetadataValue.md("\n".join(lines) if days else "none")},
     )

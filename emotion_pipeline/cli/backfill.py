@@ -13,11 +13,6 @@ from typing import Annotated, Final
 
 import dagster as dg
 import typer
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.tags import PARTITION_NAME_TAG
-from dagster._core.utils import make_new_backfill_id
-from dagster._daemon.controller import get_daemon_statuses
 from rich.console import Console
 
 from emotion_pipeline.config.logs import to_logging
@@ -25,6 +20,12 @@ from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.base import SourceError
 from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.resources.dagster_private import (
+    PARTITION_TAG,
+    add_backfill,
+    backfill_has_ended,
+    they_are_healthy,
+)
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.resources.warehouse import warehouse_of
 from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
@@ -73,7 +74,7 @@ def wanted_days(settings: Settings, first: date, last: date) -> list[str]:
 
 def daemon_is_there(instance: dg.DagsterInstance) -> bool:
     """Return whether the daemons that a backfill takes have given a sign of life lately."""
-    return all(status.healthy for status in get_daemon_statuses(instance, _DAEMONS).values())
+    return they_are_healthy(instance, _DAEMONS)
 
 
 def in_process(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
@@ -86,26 +87,10 @@ def in_process(settings: Settings, instance: dg.DagsterInstance, days: Sequence[
 
 def in_queue(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
     """Hand the days to the daemon, a run each, and report each when its last run has ended."""
-    backfill_id = make_new_backfill_id()
-    instance.add_backfill(
-        PartitionBackfill.from_asset_partitions(
-            backfill_id=backfill_id,
-            asset_graph=build_defs(settings).get_repository_def().asset_graph,
-            partition_names=list(days),
-            asset_selection=[dg.AssetKey(table) for table in STORED],
-            backfill_timestamp=time.time(),
-            tags={},
-            dynamic_partitions_store=instance,
-            all_partitions=False,
-            title=f"{days[0]} to {days[-1]}" if days else None,
-            description=None,
-            run_config=None,
-        )
-    )
+    backfill_id = add_backfill(instance, build_defs(settings), list(STORED), days)
     reported: set[str] = set()
     while len(reported) < len(days):
-        backfill = instance.get_backfill(backfill_id)
-        ended = backfill is None or backfill.status in BULK_ACTION_TERMINAL_STATUSES
+        ended = backfill_has_ended(instance, backfill_id)
         for day, success in _finished(instance, backfill_id).items():
             if day not in reported and (success or ended):
                 reported.add(day)
@@ -121,8 +106,8 @@ def _finished(instance: dg.DagsterInstance, backfill_id: str) -> dict[str, bool]
     newest_first = instance.get_runs(dg.RunsFilter.for_backfill(backfill_id))
     latest: dict[str, dg.DagsterRun] = {}
     for run in newest_first:
-        latest.setdefault(run.tags[PARTITION_NAME_TAG], run)
-    return {day: run.is_success for day, run in latest.items() if run.status in FINISHED_STATUSES}
+        latest.setdefault(run.tags[PARTITION_TAG], run)
+    return {day: run.is_success for day, run in latest.items() if run.is_finished}
 
 
 def _watch(outcomes: Iterator[Outcome], total: int) -> list[str]:

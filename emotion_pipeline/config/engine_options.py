@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emotion_pipeline.config.settings import ConfigurationError, Settings, Snowflake, Sources
 from emotion_pipeline.engine.backends import BackendChoice, DiarizerChoice
-from emotion_pipeline.engine.sentiment.registry import SentimentOptions
+from emotion_pipeline.engine.sentiment.base import SentimentOptions
 from emotion_pipeline.engine.snowflake.connection import Login, open_connection
 from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.tone.base import ToneOptions

@@ -14,7 +14,8 @@ from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.redact.kinds import DataKind
 from emotion_pipeline.engine.redact.names import spacy_names
 from emotion_pipeline.engine.redact.redactor import Redactor
-from emotion_pipeline.engine.sentiment.registry import SentimentBackend, SentimentOptions, load_sentiment
+from emotion_pipeline.engine.sentiment.base import SentimentBackend, SentimentOptions
+from emotion_pipeline.engine.sentiment.registry import load_sentiment
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions
 from emotion_pipeline.engine.tone.registry import load_tone_model

@@ -1,3 +1,1 @@
-"""When and what runs: jobs, the daily schedule, the sensor that watches the dated folders. Deciding is pure functions;
-Dagster asks them.
-"""
+"""Says what runs and when: jobs, schedules, the sensor of arrivals, automation conditions, notices, Celery."""

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+from emotion_pipeline.resources.dagster_private import CheckRunHealthResult, WorkerStatus
 
 _SETTINGS: Final = {
     "worker_disable_prefetch": True,  # a run never waits behind another one while a worker elsewhere is idle

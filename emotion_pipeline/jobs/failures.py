@@ -9,8 +9,8 @@ import dagster as dg
 
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.jobs.notices import Notice, channels, deliver
+from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
-PARTITION_TAG = "dagster/partition"
 _LONGEST_LINE = 500
 
 

@@ -1,22 +1,94 @@
-"""Lets a run that waits for its turn at a pool sleep meanwhile, and end where it is cancelled.
+"""Every private name of Dagster that the pipeline uses, each with the reason why no public one does.
 
-Dagster 1.13 computes how long such a run may sleep as the least of 0 and the times that are left, which is never more
-than 0: the in-process executor asks again at once, for as long as it waits, and takes a whole processor core from the
-runs that work. Here is the same computation without the 0. Nor does that executor look for interrupts between two
-steps: a run that is cancelled while it waits would go on as soon as it had its turn. Here the sleep itself ends.
+``pyproject.toml`` holds Dagster below 1.14 for this module's sake; a test sees to it that no other module imports such
+names.
 """
 
 import time
+import uuid
+from collections.abc import Sequence
 
-from dagster import raise_execution_interrupts
+import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+from dagster._daemon.controller import get_daemon_statuses
+
+# What a run launcher answers run monitoring with: the interface of launchers has no public name.
+__all__ = [
+    "PARTITION_TAG",
+    "CheckRunHealthResult",
+    "WorkerStatus",
+    "add_backfill",
+    "backfill_has_ended",
+    "failed_days",
+    "sleep_while_waiting",
+    "they_are_healthy",
+]
+
+# The tag that names the partition of a run; public in the documentation, not as a constant.
+PARTITION_TAG = "dagster/partition"
 
 
 def sleep_while_waiting() -> None:
-    """Mend the waiting of all runs of this process; doing it twice changes nothing."""
+    """Let runs that wait for a pool sleep meanwhile, and end where they are cancelled; twice changes nothing.
+
+    Dagster 1.13 computes how long such a run may sleep as the least of 0 and the times that are left, which is never
+    more than 0: the in-process executor asks again at once and takes a whole processor core from the runs that work.
+    Here is the same computation without the 0. Nor does that executor look for interrupts between two steps: a run that
+    is cancelled while it waits would go on as soon as it had its turn. Here the sleep itself ends.
+    """
     InstanceConcurrencyContext.interval_to_next_pending_claim_check = _seconds_to_the_next_claim
     ActiveExecution.sleep_til_ready = _sleep_until_ready_or_cancelled
+
+
+def they_are_healthy(instance: dg.DagsterInstance, daemons: Sequence[str]) -> bool:
+    """Return whether the daemons of these types gave a sign of life lately; the public method hides their errors."""
+    return all(status.healthy for status in get_daemon_statuses(instance, daemons).values())
+
+
+def add_backfill(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, tables: Sequence[str], days: Sequence[str]
+) -> str:
+    """Hand days of tables to the daemon, a run each, and return the backfill's id; otherwise only the UI can."""
+    backfill_id = uuid.uuid4().hex[:8]
+    instance.add_backfill(
+        PartitionBackfill.from_asset_partitions(
+            backfill_id=backfill_id,
+            asset_graph=definitions.get_repository_def().asset_graph,
+            partition_names=list(days),
+            asset_selection=[dg.AssetKey(table) for table in tables],
+            backfill_timestamp=time.time(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=f"{days[0]} to {days[-1]}" if days else None,
+            description=None,
+            run_config=None,
+        )
+    )
+    return backfill_id
+
+
+def backfill_has_ended(instance: dg.DagsterInstance, backfill_id: str) -> bool:
+    """Return whether nothing more will come of a backfill; its statuses have no public name."""
+    backfill = instance.get_backfill(backfill_id)
+    return backfill is None or backfill.status in BULK_ACTION_TERMINAL_STATUSES
+
+
+def failed_days(instance: dg.DagsterInstance, table: str, days: dg.PartitionsDefinition) -> list[str]:
+    """Return the days of a table whose last attempt failed and that no run is at work on.
+
+    The public way asks for every day there is and compares each with what is known: half a second a table.
+    """
+    status = get_and_update_asset_status_cache_value(instance, dg.AssetKey(table), days)
+    if status is None:
+        return []
+    failed = status.deserialize_failed_partition_subsets(days).get_partition_keys()
+    under_way = status.deserialize_in_progress_partition_subsets(days).get_partition_keys()
+    return sorted(set(failed) - set(under_way))
 
 
 def _seconds_to_the_next_claim(self: InstanceConcurrencyContext) -> float:
@@ -26,5 +98,5 @@ def _seconds_to_the_next_claim(self: InstanceConcurrencyContext) -> float:
 
 
 def _sleep_until_ready_or_cancelled(self: ActiveExecution) -> None:
-    with raise_execution_interrupts():
+    with dg.raise_execution_interrupts():
         time.sleep(max(0.0, self.sleep_interval()))

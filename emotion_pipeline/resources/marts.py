@@ -17,13 +17,14 @@ from typing import Any, Final
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
 
+from emotion_pipeline.resources.dagster_private import PARTITION_TAG
+
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
 # runs.
 PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "dbt_project")
 
 # The dbt of this environment, which need not be on the PATH.
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
-_PARTITION_TAG: Final = "dagster/partition"
 # Unit tests judge the SQL, not the data: they belong to the test suite.
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 
@@ -75,7 +76,7 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
 
 def day_of(context: dg.AssetExecutionContext) -> str:
     """Return the day that the run is about, the empty text where it is about all."""
-    return context.run.tags.get(_PARTITION_TAG, "")
+    return context.run.tags.get(PARTITION_TAG, "")
 
 
 def have_shape(columns: Iterable[tuple[str, str]]) -> bool:

@@ -9,7 +9,7 @@ from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.sentiment.registry import SentimentBackend
+from emotion_pipeline.engine.sentiment.base import SentimentBackend
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.transcribe.listener import Listener

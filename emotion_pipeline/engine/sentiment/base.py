@@ -1,17 +1,42 @@
-"""A sentiment that may be missing, and why: plain data, read by tables, stages and the back ends that can fail.
+"""What a sentiment back end is, what it may be told, and what it gives: a score from -1 to 1, or why there is none.
 
-A back end that scores every text needs none of it; ``sentiments_of`` asks both kinds.
+A back end that scores every text has ``score`` alone; ``sentiments_of`` asks both kinds.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from emotion_pipeline.engine.common.code_enum import Explained
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
-    from emotion_pipeline.engine.sentiment.registry import SentimentBackend
+    from snowflake.connector import SnowflakeConnection
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentOptions:
+    """What back ends may be told; each takes what concerns it."""
+
+    # Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up.
+    connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
+    # Where a service's answers are kept, as SQL names the schema; None is the one that the connection is in.
+    cache_schema: str | None = None
+    # That one call may use of a service that is paid by tokens; None sets no limit.
+    max_tokens: int | None = None
+
+
+class SentimentBackend(Protocol):
+    """Scores texts; implementations are safe to share between threads."""
+
+    @property
+    def fingerprint(self) -> str:
+        """``backend:name:version:hash12``; another fingerprint means that other scores are possible."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        """One value in [-1, 1] per text; 0 is neutral, and what an empty text gets."""
+        ...
 
 
 class UnscoredReason(Explained):
@@ -46,7 +71,7 @@ class JudgingBackend(Protocol):
         ...
 
 
-def sentiments_of(backend: "SentimentBackend", texts: Sequence[str]) -> list[Sentiment]:
+def sentiments_of(backend: SentimentBackend, texts: Sequence[str]) -> list[Sentiment]:
     """Return one sentiment per text, in order, from either kind of back end."""
     if isinstance(backend, JudgingBackend):
         return backend.judge(texts)

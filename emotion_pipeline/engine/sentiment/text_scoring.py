@@ -12,8 +12,8 @@ import numpy as np
 
 from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
-from emotion_pipeline.engine.sentiment.base import sentiments_of
-from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, SentimentBackend
+from emotion_pipeline.engine.sentiment.base import SentimentBackend, sentiments_of
+from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor

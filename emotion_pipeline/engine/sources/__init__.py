@@ -1,1 +1,1 @@
-"""Sources of recordings: each lists recordings by day and fetches their bytes; ``engine.audio`` decodes them."""
+"""Lists recordings by day and fetches their bytes, wherever they lie; judging the bytes belongs to ``engine.audio``."""

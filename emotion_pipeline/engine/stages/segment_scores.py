@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
-from emotion_pipeline.engine.sentiment.base import Sentiment, UnscoredReason, sentiments_of
-from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, SentimentBackend
+from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, UnscoredReason, sentiments_of
+from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor

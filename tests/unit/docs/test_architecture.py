@@ -62,3 +62,10 @@ def test_every_package_says_its_purpose_in_one_sentence(repository: Path) -> Non
 def test_few_modules_lie_outside_a_package(repository: Path, package: str) -> None:
     modules = sorted(path.name for path in (repository / package).glob("*.py"))
     assert len(modules) <= _LOOSE_MODULES, modules
+
+
+def test_private_names_of_dagster_are_imported_in_one_module(repository: Path) -> None:
+    private = re.compile(r"^\s*(?:from|import) dagster\._", flags=re.MULTILINE)
+    modules = (repository / "emotion_pipeline").rglob("*.py")
+    importers = [path.name for path in modules if private.search(path.read_text(encoding="utf-8"))]
+    assert importers == ["dagster_private.py"]

@@ -12,10 +12,10 @@ from support.failing_server import closed_port
 
 from emotion_pipeline.checks.rules import RULES
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError
+from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentOptions, TextNotScoredError
 from emotion_pipeline.engine.sentiment.cortex import CortexSentiment, TokenBudgetError
 from emotion_pipeline.engine.sentiment.cortex_statements import CACHE
-from emotion_pipeline.engine.sentiment.registry import SentimentOptions, load_sentiment
+from emotion_pipeline.engine.sentiment.registry import load_sentiment
 from emotion_pipeline.engine.stages.segment_scores import score_sentiment
 from emotion_pipeline.schema.conform import conform
 from emotion_pipeline.schema.tables import SENTIMENT_SCORES

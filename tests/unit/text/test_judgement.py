@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.scores import Scores
-from emotion_pipeline.engine.sentiment.base import Sentiment, TextNotScoredError, UnscoredReason
-from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, SentimentBackend, VaderSentiment
+from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, TextNotScoredError, UnscoredReason
+from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
 from emotion_pipeline.engine.sentiment.text_scoring import judge
+from emotion_pipeline.engine.sentiment.vader import VaderSentiment
 
 PREDICTOR = EmotionPredictor()
 TEXTS = ["Exciting news!", "I am furious with you.", "", " ", "ok \U0001f600", "so happy " * 400]

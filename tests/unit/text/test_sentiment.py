@@ -5,7 +5,9 @@ import pytest
 from emotion_pipeline.engine.common.errors import UnknownBackendError
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import LABELS, SENTIMENT_GROUPS
-from emotion_pipeline.engine.sentiment.registry import EmotionSentiment, VaderSentiment, load_sentiment
+from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
+from emotion_pipeline.engine.sentiment.registry import load_sentiment
+from emotion_pipeline.engine.sentiment.vader import VaderSentiment
 
 PREDICTOR = EmotionPredictor()
 
