@@ -15,10 +15,10 @@ import numpy as np
 import typer
 
 from benchmarks.support.apart import apart
+from emotion_pipeline.engine.audio.channels import speakers_of
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
-from emotion_pipeline.engine.diarize.channels import speakers_of
 from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.engine.transcribe.windows import windows_of
 

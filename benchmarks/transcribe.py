@@ -44,7 +44,9 @@ class WholeFile:
 
     fingerprint = PEER
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         from pocketsphinx import Decoder
 
         decoder = Decoder(loglevel="FATAL")

@@ -26,7 +26,9 @@ _SENTENCES: Final = ("the first one was fine.", "the second one was late.", "the
 class _Transcriber:
     fingerprint = "stub:transcriber:1:000000000000"
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         del recording, checkpoints
         words = [word for sentence in _SENTENCES for word in sentence.split()]
         step = SECONDS / len(words)

@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.schema.tables import TABLES, TRANSCRIPTS, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -23,6 +23,9 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         table = _table_of(context.asset_key)
         path = self.warehouse.write(table, context.partition_key, obj)
         self.files.release(table, context.partition_key)
+        if table is TRANSCRIPTS:
+            silenced = obj["audio_uri"] == obj["recording_id"].map(self.files.silenced_uri)
+            self.files.drop_unsilenced(obj.loc[silenced, "recording_id"])
         context.add_output_metadata({"path": dg.MetadataValue.path(path), "dagster/row_count": len(obj)})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """What is kept as files, whichever warehouse holds the tables: audio copies, checkpoints, batches that were refused.
 
 Layout below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` for the normalised
-copy of every accepted recording, ``unfinished/<id>/`` for a long transcription that is under way, and
-``held/<table>/<day>.parquet`` for a batch that its gate refused. A refused batch is a file because it may break the
-very contract that a table has. A reader sees a whole file or none (see ``publish``).
+copy of every accepted recording, ``silenced/<aa>/<id>.flac`` for the one in which redacted words are silent,
+``unfinished/<id>/`` for a long transcription that is under way, and ``held/<table>/<day>.parquet`` for a batch that its
+gate refused. A refused batch is a file because it may break the very contract that a table has. A reader sees a whole
+file or none (see ``atomic_files``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from emotion_pipeline.warehouse.atomic_files import is_local, publishing
 
 HELD: Final = "held"
 AUDIO: Final = "audio"
+SILENCED: Final = "silenced"
 UNFINISHED: Final = "unfinished"
 
 
@@ -40,13 +42,26 @@ class Files:
         """Return where a recording's copy belongs, relative to the root: by content, so that equal bytes share one."""
         return f"{AUDIO}/{recording_id[:2]}/{recording_id}.flac"
 
+    def silenced_uri(self, recording_id: str) -> str:
+        """Return where the copy belongs in which redacted words are silent."""
+        return f"{SILENCED}/{recording_id[:2]}/{recording_id}.flac"
+
     def has_audio(self, audio_uri: str) -> bool:
-        return (UPath(self.root) / audio_uri).is_file()
+        return self._stored(audio_uri).is_file()
+
+    def drop_unsilenced(self, recording_ids: Iterable[str]) -> None:
+        """Remove the copies of recordings whose silenced ones are there: nobody is to hear what was redacted.
+
+        To be called once the transcripts that name the silenced copies are published.
+        """
+        for recording_id in recording_ids:
+            if (UPath(self.root) / self.silenced_uri(recording_id)).is_file():
+                (UPath(self.root) / self.audio_uri(recording_id)).unlink(missing_ok=True)
 
     @contextmanager
     def audio_file(self, audio_uri: str) -> Iterator[Path]:
         """Give a local path to a stored copy, fetched to a temporary file where the root is not on local disk."""
-        stored = UPath(self.root) / audio_uri
+        stored = self._stored(audio_uri)
         if is_local(stored):
             yield Path(str(stored))
             return
@@ -60,6 +75,13 @@ class Files:
         """Give a local path to write a copy to, which is kept when the context ends without an error."""
         with publishing(UPath(self.root) / audio_uri) as draft:
             yield draft
+
+    def _stored(self, audio_uri: str) -> UPath:
+        """Return where a copy lies, or the silenced one that is left of it."""
+        stored = UPath(self.root) / audio_uri
+        folder, _, name = audio_uri.partition("/")
+        silenced = UPath(self.root) / SILENCED / name
+        return silenced if folder == AUDIO and not stored.is_file() and silenced.is_file() else stored
 
     def checkpoints(self, recording_id: str) -> "Checkpoints":
         """Return where unfinished work on a recording is kept."""

@@ -31,6 +31,7 @@ def deployment(pipeline: Pipeline) -> Deployment:
     return Deployment(pipeline.folder, {"EMOTION_TRANSCRIPTION__WORKERS": "1"})
 
 
+@pytest.mark.full
 def test_without_a_daemon_the_days_run_here_and_the_one_that_failed_is_named(
     pipeline: Pipeline, deployment: Deployment
 ) -> None:

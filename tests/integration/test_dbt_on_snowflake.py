@@ -78,6 +78,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             yield project
 
 
+@pytest.mark.full
 def test_a_run_of_a_day_replaces_that_day_and_one_that_cannot_be_put_in_anew_stays_as_it_was(project: Project) -> None:
     before = {(mart, day): project.recordings(mart, day) for mart in REPLACED for day in (DAY, OTHER_DAY)}
     for day in (DAY, OTHER_DAY):

@@ -194,6 +194,7 @@ def test_a_run_of_a_day_replaces_that_day_in_the_marts_and_no_other(pipeline: Pi
     assert _rows_of_day(pipeline, SECOND)["fct_costs"] == len(TABLES)
 
 
+@pytest.mark.full
 def test_a_day_that_became_empty_is_empty_in_the_marts_too(pipeline: Pipeline) -> None:
     for table in TABLES.values():
         pipeline.overwrite(table, SECOND, pipeline.rows(table.name, SECOND).iloc[:0])

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import av
 import numpy as np
 
+from emotion_pipeline.engine.audio.channels import ChannelComparison
 from emotion_pipeline.engine.audio.decode import MediaReader, no_samples, open_media
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.audio.length import claimed_seconds
@@ -23,7 +24,7 @@ from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 # What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
-FINGERPRINT: Final = f"av:{av.__version__}:rules:1"
+FINGERPRINT: Final = f"av:{av.__version__}:rules:2"
 
 # The level that stands for digital silence, whose logarithm is not finite.
 FLOOR_DBFS: Final = -120.0
@@ -72,6 +73,8 @@ class Inspection:
     seconds: float | None = None
     peak_dbfs: float | None = None
     rms_dbfs: float | None = None
+    # Channels with a speaker of their own, see ``audio.channels``; 1 or 2.
+    speaker_channels: int | None = None
 
 
 def inspect(path: Path, copy_to: Path | None = None) -> Inspection:
@@ -90,12 +93,16 @@ def inspect(path: Path, copy_to: Path | None = None) -> Inspection:
             writer = None
             if copy_to is not None:
                 writer = stack.enter_context(FlacWriter(copy_to, reader.info.channels if keep_channels else 1))
-            levels = _Levels()
+            levels, channels = _Levels(), ChannelComparison()
             for block in reader.blocks(keep_channels=keep_channels):
                 levels.add(block)
+                channels.add(block)
                 if writer is not None:
                     writer.write(block)
-            verdict = _judge(path, verdict, reader, levels)
+            verdict = replace(
+                _judge(path, verdict, reader, levels),
+                speaker_channels=channels.speaker_channels if levels.samples else None,
+            )
             if writer is not None and verdict.status == "accepted":
                 writer.publish()
     except MediaError as error:

@@ -17,8 +17,12 @@ class AudioStore(Protocol):
         """Return the name under which the copy of a recording is kept."""
         ...
 
+    def silenced_uri(self, recording_id: str) -> str:
+        """Return the name under which the copy is kept in which redacted words are silent."""
+        ...
+
     def has_audio(self, audio_uri: str) -> bool:
-        """Tell whether the copy is there, whole."""
+        """Tell whether the copy is there, whole, or the silenced one that took its place."""
         ...
 
     def audio_draft(self, audio_uri: str) -> AbstractContextManager[Path]:
@@ -26,7 +30,7 @@ class AudioStore(Protocol):
         ...
 
     def audio_file(self, audio_uri: str) -> AbstractContextManager[Path]:
-        """Give a local path to the copy for as long as the context lasts."""
+        """Give a local path to the copy, or to the silenced one that took its place, while the context lasts."""
         ...
 
 
@@ -38,6 +42,9 @@ class FolderAudioStore:
 
     def audio_uri(self, recording_id: str) -> str:
         return f"{recording_id}.flac"
+
+    def silenced_uri(self, recording_id: str) -> str:
+        return f"{recording_id}-silenced.flac"
 
     def has_audio(self, audio_uri: str) -> bool:
         return (self._folder / audio_uri).is_file()

@@ -33,6 +33,7 @@ _INSPECTED = (
     "seconds",
     "peak_dbfs",
     "rms_dbfs",
+    "speaker_channels",
 )
 _MADE = (*_INSPECTED, "detail", "warnings", "audio_uri")
 _METADATA = tuple(field.name for field in fields(SourceMetadata))

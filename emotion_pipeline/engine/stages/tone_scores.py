@@ -14,7 +14,6 @@ from emotion_pipeline.engine.audio.cut import cuts
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
-from emotion_pipeline.engine.diarize.channels import speakers_of, voice_index, voices_of
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
 from emotion_pipeline.engine.stages.segment_scores import SEGMENT_KEY
 from emotion_pipeline.engine.tone.base import ToneModel
@@ -27,7 +26,7 @@ def score_tone(
     segments: pd.DataFrame, previous: pd.DataFrame | None, model: ToneModel, store: AudioStore
 ) -> StageResult:
     """Return the tone of every segment; recordings whose segments are the same as last time are taken over."""
-    spoken = ["audio_uri", "speaker", "start_seconds", "end_seconds"]
+    spoken = ["audio_uri", "speaker", "channel", "start_seconds", "end_seconds"]
     wanted = segments[[*SEGMENT_KEY, *spoken]].assign(seconds=segments["end_seconds"] - segments["start_seconds"])
     result = complete(
         wanted,
@@ -66,10 +65,9 @@ def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
     for audio_uri, rows in ordered.groupby("audio_uri", sort=False):
         spans = [Span(start, end) for start, end in zip(rows["start_seconds"], rows["end_seconds"], strict=True)]
         with store.audio_file(str(audio_uri)) as path:
-            speakers = speakers_of(path)
-            found = cuts(stream(path, keep_channels=True), spans)
-            for speaker, waveform in zip(rows["speaker"], found, strict=True):
-                yield voices_of(waveform, speakers)[voice_index(speaker, speakers)]
+            waveforms = cuts(stream(path, keep_channels=True), spans)
+            for channel, waveform in zip(rows["channel"], waveforms, strict=True):
+                yield waveform.mean(axis=0) if pd.isna(channel) else waveform[int(channel)]
 
 
 def _row(score: ToneScore) -> dict[str, Any]:

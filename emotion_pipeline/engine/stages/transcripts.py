@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 
+from emotion_pipeline.engine.audio.channels import speaker_names, voice_index
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
@@ -18,7 +19,6 @@ from emotion_pipeline.engine.common.types import (
     Transcript,
     Word,
 )
-from emotion_pipeline.engine.diarize.channels import speakers_of
 from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
@@ -29,6 +29,7 @@ from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
 _TRANSCRIBED = (
+    "audio_uri",
     "status",
     "reason",
     "detail",
@@ -55,6 +56,7 @@ _SEGMENT_COLUMNS = (
     "recording_seconds",
     "segment_index",
     "speaker",
+    "channel",
     "start_seconds",
     "end_seconds",
     "text",
@@ -79,11 +81,11 @@ def transcribe(
     :raises BackendUnavailableError: no recording can be transcribed: a package, weight or key is missing or wrong
     """
     accepted = raw_audio[raw_audio["status"] == "accepted"]
-    wanted = accepted[["recording_date", "recording_id", "file", "audio_uri"]].reset_index(drop=True)
-    wanted["recording_seconds"] = accepted["seconds"].to_numpy(dtype=float)
+    recordings = accepted[["recording_date", "recording_id", "file", "speaker_channels"]].reset_index(drop=True)
+    recordings["recording_seconds"] = accepted["seconds"].to_numpy(dtype=float)
 
-    return complete(
-        wanted,
+    result = complete(
+        recordings,
         None if previous is None else previous[previous["status"] != "failed"],
         key="recording_id",
         made=_TRANSCRIBED,
@@ -93,6 +95,7 @@ def transcribe(
         ),
         audio_seconds="recording_seconds",
     )
+    return replace(result, rows=result.rows.drop(columns="speaker_channels"))
 
 
 def _transcribe_one(
@@ -102,22 +105,32 @@ def _transcribe_one(
     checkpoints: Callable[[str], Checkpoints] | None,
 ) -> dict[str, Any]:
     recording_id = recording["recording_id"]
+    speakers = speaker_names(int(recording["speaker_channels"]))
     unfinished = checkpoints(recording_id) if checkpoints else None
+    audio_uri = store.audio_uri(recording_id)
+    row: dict[str, Any] = {"recording_id": recording_id, "audio_uri": audio_uri}
     try:
-        with store.audio_file(recording["audio_uri"]) as path:
-            transcript = listener.listen(path, unfinished)
+        with store.audio_file(audio_uri) as path:
+            transcript = listener.listen(path, unfinished, speakers)
         if listener.silences_audio and transcript.redacted:
-            _silence(recording["audio_uri"], transcript, store)
+            row["audio_uri"] = _silence(recording_id, transcript, speakers, store)
     except TranscriptionFailedError as error:
-        return {"recording_id": recording_id, **_failed_row(error.code, error)}
+        return row | _failed_row(error.code, error)
     except (MediaError, OSError) as error:
-        return {"recording_id": recording_id, **_failed_row(FailureReason.AUDIO_LOST, error)}
-    return {"recording_id": recording_id, **_transcript_row(transcript)}
+        return row | _failed_row(FailureReason.AUDIO_LOST, error)
+    return row | _transcript_row(transcript)
 
 
-def _silence(audio_uri: str, transcript: Transcript, store: AudioStore) -> None:
-    with store.audio_file(audio_uri) as path, store.audio_draft(audio_uri) as draft:
-        silence(path, transcript.redacted, speakers_of(path), draft)
+def _silence(recording_id: str, transcript: Transcript, speakers: tuple[str, ...], store: AudioStore) -> str:
+    """Keep a copy of its own in which redacted words are silent, and return where it lies.
+
+    The other copy stays until the transcripts are published (``warehouse.files``): what is lost between the two is made
+    again from it, not from a recording in which there is nothing left to redact.
+    """
+    silenced = store.silenced_uri(recording_id)
+    with store.audio_file(store.audio_uri(recording_id)) as path, store.audio_draft(silenced) as draft:
+        silence(path, transcript.redacted, speakers, draft)
+    return silenced
 
 
 def _failed_row(reason: str, error: Exception) -> dict[str, Any]:
@@ -176,6 +189,7 @@ def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> di
         "segment_id": _segment_id(transcript["recording_id"], index, segment),
         "segment_index": index,
         "speaker": segment.speaker,
+        "channel": voice_index(segment.speaker, speaker_names(2)) if transcript["speakers_by"] == "channel" else None,
         "start_seconds": segment.start,
         "end_seconds": segment.end,
         "text": segment.text,

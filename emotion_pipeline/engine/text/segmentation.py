@@ -16,7 +16,7 @@ MAX_SECONDS: Final = 30.0
 # A silence of a speaker from which on a new segment begins; pauses inside a spoken phrase are mostly shorter.
 PAUSE_SECONDS: Final = 0.4
 # Rules and limits that made a segment; raise the number when a rule changes.
-FINGERPRINT: Final = f"segmentation:1:{PAUSE_SECONDS:g}s:{MAX_SECONDS:g}s"
+FINGERPRINT: Final = f"segmentation:2:{PAUSE_SECONDS:g}s:{MAX_SECONDS:g}s"
 
 _SENTENCE_END: Final = re.compile(r"[.!?…。？！]+[\"'”’)\]]*$")
 _ABBREVIATION: Final = re.compile(r"(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e|[^\W\d_])\.$", re.IGNORECASE)

@@ -113,12 +113,15 @@ class Transcriber(Protocol):
         """``backend:model:version:parameters``; known without loading the model or asking the service."""
         ...
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         """Return what was said.
 
         :param recording: any file that ``audio.decode`` reads
         :param checkpoints: where finished parts of a long recording are kept, so that a second attempt goes on after
             them; None keeps nothing
+        :param speakers: of its channels, as ``audio.channels`` names them; None finds out, by decoding it once more
         :raises MediaError: the recording cannot be read
         :raises TranscriptionFailedError: this recording failed, others may not
         :raises BackendUnavailableError: no recording can be transcribed: a package, weight or key is missing or wrong

@@ -32,9 +32,11 @@ class Listener:
         further = (part.fingerprint for part in (self.diarizer, self.redactor) if part is not None)
         return "|".join((self.transcriber.fingerprint, *further, *(["silenced"] if self.silences_audio else [])))
 
-    def listen(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def listen(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         """Return what was said; parameters and errors are those of ``Transcriber.transcribe``."""
-        transcript = self.transcriber.transcribe(recording, checkpoints)
+        transcript = self.transcriber.transcribe(recording, checkpoints, speakers)
         if self.diarizer is not None and transcript.speakers_by == "assumed_one" and transcript.words:
             turns = self.diarizer.turns(decode(recording)[0])
             transcript = replace(transcript, words=assign(transcript.words, turns), speakers_by="diarizer")

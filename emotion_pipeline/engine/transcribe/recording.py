@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from emotion_pipeline.engine.audio.channels import speakers_of
 from emotion_pipeline.engine.audio.cut import cut
 from emotion_pipeline.engine.common.types import (
     SAMPLE_RATE,
@@ -26,7 +27,6 @@ from emotion_pipeline.engine.common.types import (
     Word,
 )
 from emotion_pipeline.engine.diarize.bleed import own_spans
-from emotion_pipeline.engine.diarize.channels import speakers_of
 from emotion_pipeline.engine.transcribe.base import HeardWord, Recogniser, SpokenLanguage, TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
@@ -101,10 +101,12 @@ class LocalTranscriber:
         spoken = self._language.code if self._language else "any"
         return f"{self._recogniser.fingerprint}|{FINGERPRINT}|joined={self._joined_over_s:g}s|language={spoken}"
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         """Return what was said; see ``Transcriber``."""
         started = time.monotonic()
-        speakers = speakers_of(recording)
+        speakers = speakers or speakers_of(recording)
         parts: list[_Part] = []
         for window in windows_of(recording, speakers):
             self._refuse_to_go_on(recording, started, window)

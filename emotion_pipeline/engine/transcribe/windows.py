@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.audio.channels import speakers_of, voices_of
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.verify import FINGERPRINT as VERIFIED
 from emotion_pipeline.engine.audio.voice_activity import FRAME_SAMPLES, VoiceRules, VoiceStream, voiced_spans
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
-from emotion_pipeline.engine.diarize.channels import speakers_of, voices_of
 
 WINDOW_S: Final = 300.0
 # The cut is looked for in so much of the end of a window; nobody talks for a minute without a breath.
@@ -69,12 +69,14 @@ def windows(blocks: Iterable[Waveform], window_s: float = WINDOW_S) -> Iterator[
         yield buffer.take(None)
 
 
-def speech_spans_of(recording: Path) -> dict[str, tuple[Span, ...]]:
+def speech_spans_of(recording: Path, speakers: tuple[str, ...] | None = None) -> dict[str, tuple[Span, ...]]:
     """Return for each speaker of a recording where they speak, with memory that does not grow with its length.
+
+    :param speakers: as ``speakers_of`` gives them; None asks it
 
     :raises MediaError: the recording cannot be read
     """
-    speakers = speakers_of(recording)
+    speakers = speakers or speakers_of(recording)
     found: dict[str, list[Span]] = {speaker: [] for speaker in speakers}
     for window in windows_of(recording, speakers):
         for speaker, spans in zip(speakers, window.speech, strict=True):

@@ -301,8 +301,8 @@ def test_an_error_that_is_not_about_memory_is_not_tried_again() -> None:
     assert model.sizes == [10]
 
 
-def test_five_thousand_strange_strings_each_get_the_same_result_alone_and_in_a_batch() -> None:
-    texts = strange_strings(5_000)
+def test_strange_strings_get_the_same_result_alone_and_in_a_batch() -> None:
+    texts = strange_strings(1_000)
     together = PREDICTOR.predict(texts)
     assert len(together) == len(texts)
     for result in together:

@@ -46,3 +46,19 @@ def test_checkpoints_are_read_until_they_are_cleared(files: Files) -> None:
     assert checkpoints.read("window-0") == "words"
     checkpoints.clear()
     assert checkpoints.read("window-0") is None
+
+
+def test_only_the_silenced_copy_is_left_once_transcripts_name_it(files: Files) -> None:
+    for recording_id in ("aa11", "bb22"):
+        with files.audio_draft(files.audio_uri(recording_id)) as draft:
+            draft.write_bytes(b"spoken")
+    with files.audio_draft(files.silenced_uri("aa11")) as draft:
+        draft.write_bytes(b"silent")
+    with files.audio_file(files.audio_uri("aa11")) as path:
+        assert path.read_bytes() == b"spoken", "until then the whole recording is there for another attempt"
+    files.drop_unsilenced(["aa11", "bb22"])
+    with files.audio_file(files.audio_uri("aa11")) as path:
+        assert path.read_bytes() == b"silent"
+    with files.audio_file(files.audio_uri("bb22")) as path:
+        assert path.read_bytes() == b"spoken"
+    assert files.has_audio(files.audio_uri("aa11"))

@@ -54,6 +54,7 @@ def test_a_small_part_of_real_corpora_is_learnt_better_than_chance(shared_data: 
     assert report.by_speaker[0].uar_4 > 0.5
 
 
+@pytest.mark.full
 def test_the_shipped_model_is_better_than_chance_on_a_corpus_it_has_not_heard(shared_data: Path) -> None:
     evaluation = evaluate_tone(load_tone_model(), shared_data / "tone" / "ravdess" / "manifest.csv")
     assert evaluation.n == 432

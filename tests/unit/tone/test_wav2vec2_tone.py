@@ -97,7 +97,7 @@ def test_a_long_utterance_is_pooled_from_its_windows_by_the_speech_in_them(folde
     quiet = (1e-3 * np.random.default_rng(0).standard_normal(8 * SAMPLE_RATE)).astype(np.float32)
     model = exact(folder)
     both, first, second = model.score([np.concatenate([spoken, quiet]), spoken, quiet])
-    assert rows([both]) == pytest.approx(rows([first]), abs=1e-3)
+    assert rows([both]) == pytest.approx(rows([first]), abs=3e-3)
     assert np.abs(rows([second]) - rows([first])).max() > 0.01
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emotion_pipeline.engine.audio.channels import speakers_of, voice_index, voices_of
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
-from emotion_pipeline.engine.diarize.channels import speakers_of, voice_index, voices_of
 
 BOTH = ("speaker_1", "speaker_2")
 

@@ -87,9 +87,11 @@ class AssemblyAITranscriber:
         rules = f"language={self._language or 'any'},redacted={redacted},{ANSWER},{GUARD.replace(':', '=')}"
         return f"assemblyai:{models}:{version('assemblyai')}:{rules}"
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         """Return what was said; see ``Transcriber``. A job that was submitted is a checkpoint: it is not paid twice."""
-        speech = speech_spans_of(recording)
+        speech = speech_spans_of(recording, speakers)
         if not any(speech.values()):
             return self._without_words(speech)
         with self._jobs(recording) as jobs:

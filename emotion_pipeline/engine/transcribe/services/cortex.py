@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from emotion_pipeline.engine.audio.channels import voices_of
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import write_flac
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Transcript
-from emotion_pipeline.engine.diarize.channels import voices_of
 from emotion_pipeline.engine.snowflake.session import (
     Connect,
     NoAnswerError,
@@ -80,11 +80,13 @@ class CortexTranscriber:
         rules = f"times={self._times},language={self._language or 'unknown'},{ANSWER},{GUARD.replace(':', '=')}"
         return f"cortex:AI_TRANSCRIBE:unversioned:{rules}"
 
-    def transcribe(self, recording: Path, checkpoints: Checkpoints | None = None) -> Transcript:
+    def transcribe(
+        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
+    ) -> Transcript:
         """Return what was said; see ``Transcriber``. There is nothing to go on from: a recording is one statement."""
         del checkpoints
         self._refuse_long(recording)
-        speech = speech_spans_of(recording)
+        speech = speech_spans_of(recording, speakers)
         answers = self._answers(recording, speech) if any(speech.values()) else {}
         try:
             return transcript_of(answers, speech, self._language)

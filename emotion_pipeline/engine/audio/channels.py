@@ -1,7 +1,8 @@
-"""Which channel of a recording is whose, found in one pass over it: the one rule by which channels become speakers.
+"""Which channel of a recording is whose: the one rule by which channels become speakers.
 
 A stereo recording with a person on each channel is two people; one whose channels are the same is one recording twice.
-Telling voices apart on one channel is the work of ``engine.diarize``.
+Inspection applies the rule while it decodes a recording anyway. Telling voices apart on one channel belongs to
+``engine.diarize``.
 """
 
 from pathlib import Path
@@ -16,19 +17,36 @@ from emotion_pipeline.engine.common.types import Waveform
 SAME_CHANNELS: Final = 0.1
 
 
+class ChannelComparison:
+    """Tells from the blocks of a recording how many of its channels have a speaker of their own."""
+
+    def __init__(self) -> None:
+        self._difference = self._total = 0.0
+
+    def add(self, block: Waveform) -> None:
+        """Take the next block, float32, shape (n_channels, n)."""
+        if len(block) == 2:
+            left, right = block.astype(np.float64)
+            self._difference += float(np.square(left - right).sum())
+            self._total += float(np.square(left + right).sum())
+
+    @property
+    def speaker_channels(self) -> int:
+        """2 for a person on each of two channels, else 1."""
+        return 2 if self._difference > SAME_CHANNELS**2 * self._total else 1
+
+
 def speakers_of(recording: Path) -> tuple[str, ...]:
     """Return the names under which a recording's channels speak: one, or one per channel of a two-sided call.
 
+    It decodes the whole recording: only for one that was not inspected.
+
     :raises MediaError: the recording cannot be read
     """
-    difference = total = 0.0
+    comparison = ChannelComparison()
     for block in stream(recording, keep_channels=True):
-        if len(block) != 2:
-            return speaker_names(1)
-        left, right = block.astype(np.float64)
-        difference += float(np.square(left - right).sum())
-        total += float(np.square(left + right).sum())
-    return speaker_names(2 if difference > SAME_CHANNELS**2 * total else 1)
+        comparison.add(block)
+    return speaker_names(comparison.speaker_channels)
 
 
 def speaker_names(count: int) -> tuple[str, ...]:
