@@ -6,14 +6,17 @@ import dagster as dg
 
 from emotion_pipeline.assets.costs import costs
 from emotion_pipeline.assets.drift import drift
+from emotion_pipeline.assets.emotion_labels import emotion_labels
 from emotion_pipeline.assets.health import no_day_stays_failed
+from emotion_pipeline.assets.linguistic_features import linguistic_features
 from emotion_pipeline.assets.marts import marts
 from emotion_pipeline.assets.raw_audio import raw_audio
-from emotion_pipeline.assets.segment_scores import emotion_labels, linguistic_features, sentiment_scores
+from emotion_pipeline.assets.segments import segments
+from emotion_pipeline.assets.sentiment_scores import sentiment_scores
 from emotion_pipeline.assets.table_asset import held_by
 from emotion_pipeline.assets.tone_scores import tone_scores
 from emotion_pipeline.assets.tone_sentiment import tone_sentiment
-from emotion_pipeline.assets.transcripts import segments, transcripts
+from emotion_pipeline.assets.transcripts import transcripts
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings

@@ -1,4 +1,4 @@
-"""``transcripts`` and ``segments``: what was said, when and by whom.
+"""``transcripts``: what was said, when and by whom.
 
 Transcription takes the device, or every core that it is given, so runs take turns at it.
 """
@@ -7,10 +7,10 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
-from emotion_pipeline.engine.stages.transcripts import segment, transcribe
+from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import SEGMENTS, TRANSCRIPTS
+from emotion_pipeline.schema.tables import TRANSCRIPTS
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -35,19 +35,5 @@ def transcripts(
             "failed": int((rows["status"] == "failed").sum()),
             "dropped_spans": int(rows["dropped"].map(len).sum()),
             "redacted_spans": int(rows["redacted"].map(len).sum()),
-        },
-    )
-
-
-@table_asset(SEGMENTS, group="speech")
-def segments(context: dg.AssetExecutionContext, transcripts: pd.DataFrame) -> Batch:
-    result = segment(transcripts)
-    rows = result.rows
-    return Batch(
-        result,
-        preview=("file", "speaker", "start_seconds", "end_seconds", "text"),
-        metadata={
-            "speakers": int(rows.groupby("recording_id")["speaker"].nunique().sum()),
-            "segment_seconds": float((rows["end_seconds"] - rows["start_seconds"]).sum()),
         },
     )

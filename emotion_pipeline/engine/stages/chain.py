@@ -13,11 +13,14 @@ from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.router import Sources
-from emotion_pipeline.engine.stages import raw_audio as recordings
-from emotion_pipeline.engine.stages import segment_scores as judgements
-from emotion_pipeline.engine.stages import tone_scores as tone
-from emotion_pipeline.engine.stages import tone_sentiment as result
-from emotion_pipeline.engine.stages import transcripts as words
+from emotion_pipeline.engine.stages.emotion_labels import label_emotions
+from emotion_pipeline.engine.stages.linguistic_features import describe
+from emotion_pipeline.engine.stages.raw_audio import take_in
+from emotion_pipeline.engine.stages.segments import segment
+from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
+from emotion_pipeline.engine.stages.tone_scores import score_tone
+from emotion_pipeline.engine.stages.tone_sentiment import RULE, compare
+from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
@@ -39,12 +42,12 @@ class Analysis:
 def fingerprint(backends: Backends) -> str:
     """Return what an analysis depends on besides the recording: rules and models of all stages. Loads no weights."""
     models = (backends.listener, backends.features, backends.tone, backends.sentiment, backends.emotion)
-    return "\n".join((INSPECTION, SEGMENTATION, result.RULE, *(one.fingerprint for one in models)))
+    return "\n".join((INSPECTION, SEGMENTATION, RULE, *(model.fingerprint for model in models)))
 
 
 def analyse(
     day: str,
-    found: Sequence[FoundRecording],
+    recordings: Sequence[FoundRecording],
     sources: Sources,
     backends: Backends,
     store: AudioStore,
@@ -55,17 +58,17 @@ def analyse(
     """Take recordings through all stages. A recording that cannot be read becomes a rejected row, never an error.
 
     :param on_stage: told the name of each stage before it begins: taking_in, transcribing, judging
-    :param checkpoints: where unfinished transcriptions are kept, see ``words.transcribe``; None keeps none
+    :param checkpoints: where unfinished transcriptions are kept, see ``transcripts.transcribe``; None keeps none
     """
     on_stage("taking_in")
-    raw_audio = recordings.take_in(day, found, None, store, sources).rows
+    raw_audio = take_in(day, recordings, None, store, sources).rows
     on_stage("transcribing")
-    transcripts = words.transcribe(raw_audio, None, backends.listener, store, checkpoints).rows
+    transcripts = transcribe(raw_audio, None, backends.listener, store, checkpoints).rows
     on_stage("judging")
-    segments = words.segment(transcripts).rows
-    features = judgements.describe(segments, None, backends.features).rows
-    tone_scores = tone.score_tone(segments, None, backends.tone, store).rows
-    emotions = judgements.label_emotions(segments, features, None, backends.emotion).rows
-    sentiment = judgements.score_sentiment(segments, None, backends.sentiment, emotions).rows
-    compared = result.compare(transcripts, segments, tone_scores, sentiment, emotions).rows
+    segments = segment(transcripts).rows
+    features = describe(segments, None, backends.features).rows
+    tone_scores = score_tone(segments, None, backends.tone, store).rows
+    emotions = label_emotions(segments, features, None, backends.emotion).rows
+    sentiment = score_sentiment(segments, None, backends.sentiment, emotions).rows
+    compared = compare(transcripts, segments, tone_scores, sentiment, emotions).rows
     return Analysis(raw_audio, transcripts, segments, features, tone_scores, sentiment, emotions, compared)

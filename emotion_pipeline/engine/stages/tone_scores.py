@@ -14,8 +14,8 @@ from emotion_pipeline.engine.audio.cut import cuts
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
+from emotion_pipeline.engine.stages.by_segment import SEGMENT_KEY
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
-from emotion_pipeline.engine.stages.segment_scores import SEGMENT_KEY
 from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.tone.labels import TONES
 

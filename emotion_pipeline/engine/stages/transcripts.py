@@ -1,28 +1,23 @@
 """``transcripts`` and ``segments``: what was said, when and by whom, and how it divides into sentences and turns."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 
-from emotion_pipeline.engine.audio.channels import speaker_names, voice_index
+from emotion_pipeline.engine.audio.channels import speaker_names
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
     DroppedSpan,
     Passage,
     RedactedSpan,
-    Segment,
     SpokenSentiment,
     Transcript,
-    Word,
 )
 from emotion_pipeline.engine.redact.silence import silence
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
-from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
-from emotion_pipeline.engine.text.segmentation import segment_words
+from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.listener import Listener
@@ -46,23 +41,6 @@ _TRANSCRIBED = (
     "dropped",
     "redacted",
     "service_sentiments",
-)
-_SEGMENT_COLUMNS = (
-    "recording_date",
-    "recording_id",
-    "segment_id",
-    "file",
-    "audio_uri",
-    "recording_seconds",
-    "segment_index",
-    "speaker",
-    "channel",
-    "start_seconds",
-    "end_seconds",
-    "text",
-    "word_count",
-    "mean_word_probability",
-    FINGERPRINT,
 )
 
 
@@ -170,36 +148,3 @@ def _flat(value: Passage | DroppedSpan | RedactedSpan | SpokenSentiment) -> dict
     """Return a value with the start and end of its span beside its other fields, as a table holds it."""
     fields = asdict(value)
     return fields.pop("span") | fields
-
-
-def segment(transcripts: pd.DataFrame) -> StageResult:
-    """Return every transcript's segments in order of time. A rule on words, so nothing is taken over."""
-    rows = [
-        _segment_row(transcript, index, found)
-        for transcript in transcripts.to_dict("records")
-        for index, found in enumerate(segment_words([Word(**word) for word in transcript["words"]]))
-    ]
-    return StageResult(pd.DataFrame(rows, columns=list(_SEGMENT_COLUMNS)), computed=0, reused=0)
-
-
-def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> dict[str, Any]:
-    carried = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds")
-    return {
-        **{name: transcript[name] for name in carried},
-        "segment_id": _segment_id(transcript["recording_id"], index, segment),
-        "segment_index": index,
-        "speaker": segment.speaker,
-        "channel": voice_index(segment.speaker, speaker_names(2)) if transcript["speakers_by"] == "channel" else None,
-        "start_seconds": segment.start,
-        "end_seconds": segment.end,
-        "text": segment.text,
-        "word_count": len(segment.words),
-        "mean_word_probability": sum(word.probability for word in segment.words) / len(segment.words),
-        FINGERPRINT: SEGMENTATION,
-    }
-
-
-def _segment_id(recording_id: str, index: int, segment: Segment) -> str:
-    """Name a segment by recording, place and content, so that scores of an equal id may be taken over."""
-    content = f"{segment.speaker}\t{segment.start:.3f}\t{segment.end:.3f}\t{segment.text}"
-    return f"{recording_id[:16]}-{index:04d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

@@ -18,7 +18,8 @@ from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.local import recordings_below
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.raw_audio import take_in
-from emotion_pipeline.engine.stages.transcripts import segment, transcribe
+from emotion_pipeline.engine.stages.segments import segment
+from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.engine.transcribe.base import (
     Decoding,
     GuardRules,

@@ -21,12 +21,15 @@ from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.local import found_recording, recordings_below
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
+from emotion_pipeline.engine.stages.emotion_labels import label_emotions
+from emotion_pipeline.engine.stages.linguistic_features import describe
 from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.report import report
 from emotion_pipeline.engine.stages.reuse import StageResult
-from emotion_pipeline.engine.stages.segment_scores import describe, label_emotions, score_sentiment
+from emotion_pipeline.engine.stages.segments import segment
+from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
 from emotion_pipeline.engine.stages.tone_scores import score_tone
-from emotion_pipeline.engine.stages.transcripts import segment, transcribe
+from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 

@@ -16,7 +16,7 @@ from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentOptions, 
 from emotion_pipeline.engine.sentiment.cortex import CortexSentiment, TokenBudgetError
 from emotion_pipeline.engine.sentiment.cortex_statements import CACHE
 from emotion_pipeline.engine.sentiment.registry import load_sentiment
-from emotion_pipeline.engine.stages.segment_scores import score_sentiment
+from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
 from emotion_pipeline.schema.conform import conform
 from emotion_pipeline.schema.tables import SENTIMENT_SCORES
 

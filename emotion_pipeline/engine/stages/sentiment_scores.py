@@ -1,0 +1,48 @@
+"""``sentiment_scores``: how favourable every segment's words are, -1 to 1, or why they have no score."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, UnscoredReason, sentiments_of
+from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
+from emotion_pipeline.engine.stages.by_segment import complete_by_segment
+from emotion_pipeline.engine.stages.reuse import StageResult
+
+
+def score_sentiment(
+    segments: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    backend: SentimentBackend,
+    labels: pd.DataFrame | None = None,
+) -> StageResult:
+    """Return the sentiment of every segment, -1 to 1, or why it has none; what was refused before is asked again.
+
+    :param labels: rows of ``emotion_labels`` from which the back end's scores follow, so that no model is asked again
+    """
+
+    def compute(missing: pd.DataFrame) -> pd.DataFrame:
+        texts = missing["text"].tolist()
+        if labels is not None and isinstance(backend, EmotionSentiment):
+            known = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
+            judged = [Sentiment(score) for score in known]
+        else:
+            judged = sentiments_of(backend, texts)
+        return pd.DataFrame(
+            {
+                "segment_id": missing["segment_id"],
+                "sentiment_score": pd.Series([one.score for one in judged], index=missing.index, dtype=float),
+                "reason": pd.Series([one.reason for one in judged], index=missing.index, dtype=object),
+            }
+        )
+
+    settled = None if previous is None else previous[previous["reason"] != UnscoredReason.REFUSED]
+    return complete_by_segment(segments, settled, ("sentiment_score", "reason"), backend.fingerprint, compute)
+
+
+def _label_probabilities(labels: pd.DataFrame, segment_ids: pd.Series) -> NDArray[np.float32]:
+    """Return the probabilities of ``taxonomy.LABELS`` that were stored of segments, shape ``(n, 28)``."""
+    stored = labels.drop_duplicates("segment_id").set_index("segment_id")["label_scores"]
+    rows = [{one["label"]: one["probability"] for one in stored.loc[key]} for key in segment_ids]
+    return np.array([[row[label] for label in LABELS] for row in rows], dtype=np.float32).reshape(-1, len(LABELS))
