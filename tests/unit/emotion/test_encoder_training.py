@@ -18,7 +18,7 @@ from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.training.text.data import read_labelled
-from emotion_pipeline.training.text.encoder_fit import Recipe, parameter_groups
+from emotion_pipeline.training.text.encoder_fit import Recipe, encoder_groups
 from emotion_pipeline.training.text.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
 from emotion_pipeline.training.text.encoder_training import EncoderReport, Plan, train_encoder_model
 
@@ -173,9 +173,9 @@ def test_another_kind_of_vocabulary_stays_whole(deberta: Path) -> None:
 
 def test_deeper_layers_learn_slower_and_heads_fastest(deberta: Path) -> None:
     net = EmotionNet(load_encoder(str(deberta))[0])
-    rates = sorted({group["lr"] for group in parameter_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))})
+    rates = sorted({group["lr"] for group in encoder_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))})
     assert rates == pytest.approx([0.81, 0.9, 1.0, 9.0])  # embeddings, two layers, heads
-    grouped = sum(len(group["params"]) for group in parameter_groups(net, Recipe()))
+    grouped = sum(len(group["params"]) for group in encoder_groups(net, Recipe()))
     assert grouped == len(list(net.parameters()))
 
 

@@ -23,7 +23,7 @@ from emotion_pipeline.engine.tone.wav2vec2.network import Head
 from emotion_pipeline.training.evaluation.tone import evaluate_tone
 from emotion_pipeline.training.tone.corpus import read_manifest
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, split_by_speaker
-from emotion_pipeline.training.tone.finetune_fit import Recipe, importance_of, learning_parameters, parameter_groups
+from emotion_pipeline.training.tone.finetune_fit import Recipe, importance_of, learning_parameters, tone_groups
 from emotion_pipeline.training.tone.finetuning import FineTuning, FineTuningReport, finetune_tone_model
 from emotion_pipeline.training.tone.starting_point import starting_network
 
@@ -108,7 +108,7 @@ def test_rates_fall_from_layer_to_layer_and_without_layers_only_the_head_learns(
     network, _ = starting_network(find_checkpoint(start), ACOUSTIC_TONES, 0)
     assert all(not name.startswith("wav2vec2.") for name in learning_parameters(network, 0))
     recipe = Recipe(layers=2, encoder_rate=1e-3, head_rate=1e-2, layer_decay=0.5)
-    groups = parameter_groups(network, learning_parameters(network, 2), recipe)
+    groups = tone_groups(network, learning_parameters(network, 2), recipe)
     assert {group["lr"] for group in groups} == {5e-4, 1e-3, 1e-2}
     assert {group["weight_decay"] for group in groups} == {0.0, recipe.weight_decay}
 
@@ -137,7 +137,7 @@ def test_unfinished_work_of_another_run_is_not_taken_up(corpus: Path, start: Pat
     recipe = replace(QUICK, epochs=1)
     finetune_tone_model([corpus], tmp_path / "one", plan(start, recipe), work=tmp_path / "work", progress=silent)
     for other in (plan(start, replace(recipe, batch=4)), plan(start, recipe, seed=2)):
-        with pytest.raises(TrainingDataError, match="belongs to a run with another checkpoint, other clips or another"):
+        with pytest.raises(TrainingDataError, match="belongs to a run with another recipe"):
             finetune_tone_model([corpus], tmp_path / "two", other, work=tmp_path / "work", progress=silent)
 
 
