@@ -66,9 +66,9 @@ class BertEncoder(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
         """``input_ids`` and ``attention_mask`` ``(texts, tokens)`` integer, the mask 1 where a token stands."""
         states = self.embeddings(input_ids)
-        heard = attention_mask[:, None, None, :].bool()
+        mask = attention_mask[:, None, None, :].bool()
         for layer in cast(nn.ModuleList, self.encoder["layer"]):
-            states = layer(states, heard)
+            states = layer(states, mask)
         return Encoded(states)
 
 
@@ -96,8 +96,8 @@ class _Layer(nn.Module):
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(hidden, inner)})
         self.output = _Added(inner, hidden, described["layer_norm_eps"])
 
-    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
-        attended = self.attention["output"](self.attention["self"](states, heard), states)
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        attended = self.attention["output"](self.attention["self"](states, mask), states)
         return self.output(nn.functional.gelu(self.intermediate["dense"](attended)), attended)
 
 
@@ -109,9 +109,9 @@ class _Attention(nn.Module):
         self.key = nn.Linear(hidden, hidden)
         self.value = nn.Linear(hidden, hidden)
 
-    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
-        by_head = (self._by_head(one(states)) for one in (self.query, self.key, self.value))
-        return nn.functional.scaled_dot_product_attention(*by_head, attn_mask=heard).transpose(1, 2).flatten(2)
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        by_head = (self._by_head(projection(states)) for projection in (self.query, self.key, self.value))
+        return nn.functional.scaled_dot_product_attention(*by_head, attn_mask=mask).transpose(1, 2).flatten(2)
 
     def _by_head(self, states: Tensor) -> Tensor:
         return states.unflatten(2, (self._heads, -1)).transpose(1, 2)

@@ -41,8 +41,8 @@ class NearAttention(DisentangledSelfAttention):
             bias = bias + self._picked(query_layer, keys, distances.clamp(-span, span - 1) + reach) / scale
         if "p2c" in self.pos_att_type:
             queries = self.query_proj(near) if self.share_att_key else self.pos_query_proj(near)
-            found = self._picked(key_layer, queries, (-distances).clamp(-span, span - 1) + reach)
-            bias = bias + found.transpose(-1, -2) / scale
+            products = self._picked(key_layer, queries, (-distances).clamp(-span, span - 1) + reach)
+            bias = bias + products.transpose(-1, -2) / scale
         return bias
 
     def _picked(self, layer: Tensor, positions: Tensor, index: Tensor) -> Tensor:

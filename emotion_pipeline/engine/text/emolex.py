@@ -38,9 +38,9 @@ class EmotionLexicon:
         for form in (word.lower(), lemma(word)):
             with self._lock:
                 self._nrc.load_token_list([form])
-                found = list(self._nrc.affect_list)
-            if found:
-                return tuple(found.count(category) for category in NRC_CATEGORIES)
+                categories = list(self._nrc.affect_list)
+            if categories:
+                return tuple(categories.count(category) for category in NRC_CATEGORIES)
         return (0,) * len(NRC_CATEGORIES)
 
 

@@ -38,8 +38,8 @@ def segment_words(
         spoken[word.speaker].append(word)
     segments = [
         Segment(speaker, part)
-        for speaker, own in spoken.items()
-        for sentence in _sentences(own, pause_seconds)
+        for speaker, turn in spoken.items()
+        for sentence in _sentences(turn, pause_seconds)
         for part in _fitting(sentence, max_seconds)
     ]
     return tuple(sorted(segments, key=lambda segment: (segment.start, segment.speaker)))

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emotion_pipeline.engine.emotion.encoder_net import RAW, EmotionNet, HeadScores
+from emotion_pipeline.engine.emotion.encoder_net import EmotionNet, HeadScores
+from emotion_pipeline.engine.emotion.taxonomy import RAW
 from emotion_pipeline.engine.emotion.token_batches import batches_by_length, pad
 from emotion_pipeline.training.loop import Course, Progress, TrainingLoop, cosine, parameter_groups
 from emotion_pipeline.training.text.encoder_examples import Batch, Examples, Form, batches_of_similar_length, thinned
@@ -36,8 +37,8 @@ class Recipe:
 
     ``form_shares``: how often a row is shown as written, bare and with fillers. ``lost``: chance that a token of it is
     left out. ``soft_share``: weight of soft targets against the labels, where there are any. ``average``: decay of the
-    moving average of weights, which is what is kept.
-    ``patience``: epochs without a better dev figure after which training stops.
+    moving average of weights, which is what is kept. ``patience``: epochs without a better development figure after
+    which training stops.
     """
 
     epochs: int = 5

@@ -22,8 +22,8 @@ from emotion_pipeline.engine.emotion import calibration
 from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.scale import FeatureScale
-from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
-from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS, STEPS
+from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel
 from emotion_pipeline.engine.emotion.token_batches import token_ids
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
@@ -274,13 +274,13 @@ def _fit_steps(
     """Slope and offset of every intensity step, ``(12, 2)``, and Pearson's r per emotion, cross-fitted."""
     chosen, pearson = [], {}
     for column, (scores, part) in enumerate(zip(joined, graded, strict=True)):
-        own = scores[:, column * STEPS : (column + 1) * STEPS]
+        raw = scores[:, column * STEPS : (column + 1) * STEPS]
         reached = part.levels[:, None] >= np.arange(1, STEPS + 1)
-        chosen.append(calibration.fit_platt(own, reached))
-        expected = np.zeros(len(own), np.float32)
-        for chosen_on, scored in calibration.halves(len(own), seed):
-            platt = calibration.fit_platt(own[chosen_on], reached[chosen_on])
-            chances = np.minimum.accumulate(calibration.apply_platt(own[scored], platt), axis=1)
+        chosen.append(calibration.fit_platt(raw, reached))
+        expected = np.zeros(len(raw), np.float32)
+        for chosen_on, scored in calibration.halves(len(raw), seed):
+            platt = calibration.fit_platt(raw[chosen_on], reached[chosen_on])
+            chances = np.minimum.accumulate(calibration.apply_platt(raw[scored], platt), axis=1)
             expected[scored] = chances.sum(axis=1)
         pearson[INTENSITY_DIMENSIONS[column]] = metrics.pearson(expected, part.levels)
     return np.vstack(chosen), pearson

@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.taxonomy import HEADS, STEPS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
-from emotion_pipeline.engine.emotion.tfidf_model import (
-    HEADS,
-    STEPS,
-    TfidfEmotionModel,
-    Weights,
-    linear,
-)
+from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel, Weights, linear
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tfidf_components import TfidfProjection, fit_projection

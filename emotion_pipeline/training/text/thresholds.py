@@ -58,8 +58,8 @@ def _best(probabilities: NDArray[np.float32], truth: Truth, present: Truth | Non
     value = 2 * np.cumsum(hits) / (taken + hits.sum()) / len(LABELS)
     if present is not None and others is not None:
         new = ~others[order]
-        found = np.cumsum(new & present[order]) + (others & present).sum()
-        value += GROUP_WEIGHT * 2 * found / (np.cumsum(new) + others.sum() + present.sum()) / len(EKMAN)
+        hits_of_group = np.cumsum(new & present[order]) + (others & present).sum()
+        value += GROUP_WEIGHT * 2 * hits_of_group / (np.cumsum(new) + others.sum() + present.sum()) / len(EKMAN)
     reach = min(_NEIGHBOURS, len(ranked) // 500)
     window = np.ones(2 * reach + 1) / (2 * reach + 1)
     best = int(np.argmax(np.convolve(np.pad(value, reach, mode="edge"), window, mode="valid")))

@@ -70,8 +70,8 @@ class LabelledSpeech:
 
     def windows_of(self, clips: NDArray[np.int64]) -> list[Window]:
         """The windows of some of the clips."""
-        wanted = set(clips.tolist())
-        return [window for window in self.windows if window.clip in wanted]
+        requested = set(clips.tolist())
+        return [window for window in self.windows if window.clip in requested]
 
     @property
     def digest(self) -> str:

@@ -25,8 +25,8 @@ _RESAMPLES: Final = 1_000
 def recalls(truth: Classes, decided: Classes, n_classes: int) -> Floats:
     """Recall of each class, shape ``(n_classes,)``, NaN for a class that does not occur."""
     with np.errstate(invalid="ignore"):
-        found = np.bincount(truth[truth == decided], minlength=n_classes)
-        return found / np.bincount(truth, minlength=n_classes)
+        hits = np.bincount(truth[truth == decided], minlength=n_classes)
+        return hits / np.bincount(truth, minlength=n_classes)
 
 
 def unweighted_average_recall(truth: Classes, decided: Classes, n_classes: int) -> float:

@@ -99,17 +99,22 @@ def test_no_text_is_lost_wherever_memory_runs_out(trained: tuple[Path, Path, Enc
     model = EncoderEmotionModel.load(trained[0])
     expected = score_in_memory(model, texts)
     width = model._float_net.encoder.config.hidden_size
-    with LittleMemory(room, lambda one: len(one) if one.ndim == 3 and one.shape[-1] == width else 0) as memory:
-        found = score_in_memory(model, texts)
+    with LittleMemory(
+        room, lambda tensor: len(tensor) if tensor.ndim == 3 and tensor.shape[-1] == width else 0
+    ) as memory:
+        scores = score_in_memory(model, texts)
     for name in ("labels", "base", "levels"):
-        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-3)
+        np.testing.assert_allclose(getattr(scores, name), getattr(expected, name), atol=1e-3)
     assert memory.largest <= room
     assert (memory.refused > 0) == (room < len(texts))
 
 
 def test_a_text_that_does_not_fit_alone_is_an_error(trained: tuple[Path, Path, EncoderReport]) -> None:
     model = EncoderEmotionModel.load(trained[0])
-    with LittleMemory(0, lambda one: len(one) if one.ndim == 3 else 0), pytest.raises(RuntimeError, match="of memory"):
+    with (
+        LittleMemory(0, lambda tensor: len(tensor) if tensor.ndim == 3 else 0),
+        pytest.raises(RuntimeError, match="of memory"),
+    ):
         score_in_memory(model, ["I feel joy today."])
 
 
