@@ -1,8 +1,8 @@
-"""BERT's encoder in plain torch, for inference: what a model needs that was trained on ``transformers.BertModel``.
+"""BERT's encoder in plain torch, for inference with weights that were trained as ``transformers.BertModel``.
 
-Importing transformers takes longer than reading a thousand sentences, and the encoder that ships is all that most
-processes use of it. Modules are named as there, so that weights fit both. Dropout and other architectures stay there.
-Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
+Importing transformers takes longer than scoring a thousand sentences, and most processes need no other encoder than the
+shipped one. Modules have the names of transformers, so that weights fit both. Training and other architectures use
+transformers. Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BertConfig:
-    """The sizes of an encoder, and all else that was said of it."""
+    """The sizes of an encoder, and all other settings of its configuration."""
 
     # As ``transformers.BertConfig.to_dict`` gives it.
     described: Mapping[str, Any]
@@ -46,9 +46,9 @@ class BertConfig:
 
 
 class BertEncoder(nn.Module):
-    """Takes token ids to hidden states, as ``transformers.BertModel`` does in evaluation without its pooler.
+    """Computes hidden states from token ids, as ``transformers.BertModel`` does in evaluation without its pooler.
 
-    ``described``: a configuration that ``can_read`` says yes to.
+    ``described``: a configuration that ``can_read`` accepts.
     """
 
     def __init__(self, described: Mapping[str, Any]) -> None:
@@ -60,7 +60,7 @@ class BertEncoder(nn.Module):
 
     @staticmethod
     def can_read(described: Mapping[str, Any]) -> bool:
-        """Whether this is BERT as it was published, and none of the variants that share its name."""
+        """Return whether this is BERT as it was published, and none of the variants that share its name."""
         return all(described.get(name, usual) == usual for name, usual in _WHAT_IT_IS.items())
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
@@ -118,7 +118,7 @@ class _Attention(nn.Module):
 
 
 class _Added(nn.Module):
-    """A linear layer whose result is added to what came in before, and the sum normalised."""
+    """A linear layer, then the sum of its result and an earlier state, normalised."""
 
     def __init__(self, width: int, hidden: int, eps: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The encoder emotion model as it is used: a frozen network beside the TF-IDF model, their scores joined, calibrated.
+"""The encoder emotion model: a frozen network and the TF-IDF model, whose scores are averaged and calibrated.
 
 This module applies frozen weights and moves them to and from an artefact. Training them is the work of
 ``training.text``. Matrices are stored as eight-bit integers with one scale per row.
@@ -60,10 +60,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What development data decided. ``share``: weight of the TF-IDF scores (labels and bases, steps);
+    """What was chosen on development data.
 
-    ``platt`` ``(28, 2)``, ``base`` two arrays ``(HEADS + 1, 3)``, ``steps`` ``(12, 2)`` slope and offset,
-    ``thresholds`` ``(28,)``.
+    ``share`` ``(2,)``: weight of the TF-IDF model's scores (labels and bases, steps). ``platt`` ``(28, 2)``, ``base``
+    two arrays ``(HEADS + 1, 3)``, ``steps`` ``(12, 2)`` slope and offset, ``thresholds`` ``(28,)``.
     """
 
     share: NDArray[np.float32]
@@ -248,7 +248,7 @@ def restored(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float3
 
 
 def rounded(net: "EmotionNet") -> "EmotionNet":
-    """``net`` with the weights that an artefact will hold, so that what is chosen next is chosen for these."""
+    """Return ``net`` with the weights that an artefact will hold, so that later choices are made for these."""
     import torch
 
     state = {name: torch.from_numpy(values) for name, values in restored(quantised(net.state_dict())).items()}

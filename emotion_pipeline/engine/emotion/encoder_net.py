@@ -31,7 +31,7 @@ class HeadScores:
     steps: Tensor
 
     def flat(self) -> Tensor:
-        """All of them beside each other, ``(n, RAW)``."""
+        """Return all scores side by side, ``(n, RAW)``."""
         return torch.cat([self.labels, self.base, self.sub, self.steps.flatten(1)], dim=1)
 
 

@@ -177,8 +177,9 @@ class EmotionPredictor:
 
 
 def _shipped(extractor: FeatureExtractor) -> TextEmotionModel:
-    """The shipped model, loaded once per process: a pipeline makes a predictor for every run. One of the user's own is
-    read anew by each predictor, since its folder may hold another one by then.
+    """Return the shipped model, loaded once per process, as a pipeline makes a predictor for every run.
+
+    Each predictor loads a model from a user's folder anew, since the folder may hold another model by then.
     """
     key = with_features(fingerprint_of(read_card(SHIPPED)), extractor)
     with LOADED.held(key, lambda: load_model(SHIPPED, extractor)) as model:
@@ -204,9 +205,9 @@ def _notices(text: str) -> tuple[str, ...]:
 def score_in_memory(
     model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
 ) -> Scores:
-    """The model's scores, by halves of the batch where memory does not suffice for all.
+    """Return the model's scores; where memory runs out, the batch is halved and each half scored.
 
-    Raises what the model raised where a single text is still too much.
+    Raises the model's error where a single text does not fit.
     """
     try:
         return model.score(texts, features)

@@ -1,7 +1,7 @@
-"""The emotions that the project knows and how the vocabularies of its data map onto them. Pure data.
+"""The emotions of the project, and how the vocabularies of its data map onto them. Pure data.
 
-GoEmotions' 28 labels: Demszky et al. (2020), "GoEmotions: A Dataset of Fine-Grained Emotions", ACL. The Ekman
-grouping is theirs too. Which of the labels a text expresses is decided by a model, not here.
+GoEmotions' 28 labels: Demszky et al. (2020), "GoEmotions: A Dataset of Fine-Grained Emotions", ACL. The Ekman grouping
+is theirs too. Models decide which labels a text has.
 """
 
 from collections.abc import Mapping

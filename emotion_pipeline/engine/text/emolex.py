@@ -1,7 +1,7 @@
-"""NRC EmoLex, reached through the NRCLex package or a lexicon file of the caller.
+"""The emotion lexicon NRC EmoLex, from the NRCLex package or from a file of the caller.
 
-EmoLex is free for research only and must not be redistributed, so no copy of it lives in this project: NRCLex carries
-it, and a licensed or different lexicon in the same JSON form can be named instead.
+EmoLex is free for research only and must not be redistributed, so this project holds no copy: NRCLex brings one, and a
+licensed or different lexicon in the same JSON form can be used instead.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Whether a text is English, or in a language that a back end reads.
+"""Checks whether a text is English, or in a language that a back end reads.
 
-The answer is yes or no: enough to warn, and to keep a text back. Naming the language of a recording is a transcriber's
-work. ``py3langid`` scores the languages; this module decides from which lead a text counts as foreign.
+The answer is yes or no: enough to warn, and to keep a text back. Transcribers detect the language of a recording.
+``py3langid`` scores the languages; this module decides from which lead a text counts as foreign.
 """
 
 from collections.abc import Set

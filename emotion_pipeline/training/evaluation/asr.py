@@ -35,10 +35,10 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class AsrEvaluation:
-    """``n`` recordings, their pooled word error rate, and how many seconds of audio a second of work took in.
+    """``n`` recordings, their pooled word error rate, and how many seconds of audio are transcribed in a second.
 
-    ``excluded`` names rows that were not compared, because the audio has not half the length that the manifest states
-    for its reference: most of the reference was never said.
+    ``excluded``: rows that were not compared, because the audio is less than half as long as the manifest states, so
+    that it cannot hold its reference.
     """
 
     n: int

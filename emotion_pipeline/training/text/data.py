@@ -1,6 +1,7 @@
-"""Reading labelled corpora: GoEmotions' TSV, own tables, SemEval-2018 EI-oc. What does not fit is refused by name.
+"""Reading labelled corpora: GoEmotions' TSV, a user's own tables, SemEval-2018 EI-oc.
 
-Training and measuring belong elsewhere; here a file becomes texts and arrays, in the taxonomy's order of labels.
+Files become texts and arrays in the taxonomy's order of labels. Files that do not fit are refused, with file and row.
+Training and measuring belong elsewhere.
 """
 
 import json
@@ -166,7 +167,7 @@ def _read_graded_file(path: Path, dimension: str) -> Iterator[tuple[str, int]]:
 
 
 def _labelled_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Where each row stands, its text, its labels as they are written."""
+    """Yield of each row its place for messages, its text, and its labels as written."""
     if path.suffix in _TABLES:
         yield from _table_rows(path)
         return

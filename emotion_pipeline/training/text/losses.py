@@ -44,7 +44,7 @@ class LossWeights:
 
 
 def cooccurrence_smoothed(labels: NDArray[np.float32], smoothing: float) -> NDArray[np.float32]:
-    """Targets ``(n, 28)`` that give labels which often occur with a row's own a share ``smoothing`` of that chance."""
+    """Return targets ``(n, 28)`` with a share ``smoothing`` of the rate at which labels occur beside a row's own."""
     together = labels.T @ labels
     rates = together / np.maximum(np.diag(together), 1.0)[:, None]
     np.fill_diagonal(rates, 0.0)

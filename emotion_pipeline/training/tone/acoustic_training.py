@@ -1,7 +1,7 @@
 """Training of the acoustic tone model from labelled corpora, by one reproducible call.
 
-What is reported is always of speakers, and of corpora, that the scored model has not heard. Reading a corpus stands in
-``corpus``, the mathematics of fitting in ``fitting``, what is written in ``acoustic``.
+Reported figures are always of speakers and corpora that the scored model was not trained on. ``corpus`` reads the
+clips, ``fitting`` fits the weights, and ``engine.tone.acoustic`` defines the artefact.
 """
 
 import time
@@ -47,7 +47,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class HeldOutFigures:
-    """How well clips of one corpus are judged by a model that has not heard their speakers."""
+    """Quality on the clips of one corpus, each scored by a model that was not trained on its speaker."""
 
     corpus: str
     n: int
@@ -179,7 +179,7 @@ def _corpus_folds(examples: Examples) -> Folds:
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """Judgements of clips unheard in training, by what a clip is judged relative to."""
+    """Judgements of held-out clips, each by what a clip is compared with."""
 
     alone: Judgement
     by_speaker: Judgement

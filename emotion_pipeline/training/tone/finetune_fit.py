@@ -33,7 +33,7 @@ _Items = TypeVar("_Items", list[Window], NDArray[np.int64])
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a checkpoint is fine-tuned. Rates are for AdamW, risen to in the share ``warmup`` of all steps, then falling.
+    """How a checkpoint is fine-tuned. Rates are for AdamW: they rise over the share ``warmup`` of all steps, then fall.
 
     ``layers``: how many of the upper layers learn beside the head. ``layer_decay`` multiplies the rate from a layer to
     the one below. ``patience``: epochs without a better figure for the held-out speakers after which training stops.
@@ -143,7 +143,7 @@ def fit_tone(task: ToneTask, folder: Path, progress: Progress) -> State:
 
 
 def learning_parameters(network: SpeechNetwork, layers: int) -> dict[str, nn.Parameter]:
-    """By name, what learns: everything behind the encoder, and of the encoder its upper ``layers`` and last norm."""
+    """Return by name what learns: all outside the encoder, and the encoder's upper ``layers`` and last norm."""
     first = network.config.num_hidden_layers - layers
     return {
         name: parameter
@@ -167,7 +167,7 @@ def tone_groups(network: SpeechNetwork, learning: dict[str, nn.Parameter], recip
 
 
 def _train_mode(network: SpeechNetwork, layers: int) -> None:
-    """Dropout where something learns, and nowhere else: what is frozen gives the same states every time."""
+    """Use dropout only where something learns, so that frozen layers give the same states every time."""
     network.train()
     network.wav2vec2.eval()
     all_layers = cast(nn.ModuleList, network.wav2vec2.encoder.layers)
@@ -176,7 +176,7 @@ def _train_mode(network: SpeechNetwork, layers: int) -> None:
 
 
 def importance_of(speech: LabelledSpeech, windows: Sequence[Window]) -> NDArray[np.float32]:
-    """How much each window counts, 1 on average: all tones the same, and a clip the same however long it is."""
+    """Return the weight of each window, mean 1: all tones weigh the same, and a clip the same whatever its length."""
     clips = np.array([window.clip for window in windows])
     of_clip = 1.0 / np.bincount(clips, minlength=len(speech.clips))[clips]
     tones = speech.tones[clips]

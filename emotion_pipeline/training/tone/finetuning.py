@@ -1,7 +1,7 @@
 """Fine-tuning a wav2vec2 checkpoint on labelled corpora: from manifests to a folder that the back end loads.
 
-What is reported is of speakers on whom nothing was chosen. What learns is in ``finetune_fit``, the network
-from which it starts in ``starting_point``. What is written is checked as any checkpoint is before it is put in place.
+Reported figures are of speakers on whom nothing was chosen. ``finetune_fit`` trains the network that ``starting_point``
+makes. The new checkpoint is verified like any other before it is put in place.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class FineTuning:
 
 @dataclass(frozen=True, slots=True)
 class FineTuningReport:
-    """What was trained on what, and how well it does on speakers whom it has not heard."""
+    """What was trained on what, and its quality on speakers who were not trained on."""
 
     # Of the weights.
     sha256: str
@@ -151,7 +151,9 @@ def _task(
 
 
 def _temperature(log_probabilities: Floats, truth: NDArray[np.int64]) -> float:
-    """What makes the truth likeliest (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017)."""
+    """Return the temperature that makes the truth likeliest (Guo et al., 2017, "On Calibration of Modern Neural
+    Networks").
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -180,7 +182,7 @@ def _figures(task: ToneTask, speech: LabelledSpeech, clips: NDArray[np.int64]) -
 
 
 def _write(network: SpeechNetwork, scales_input: bool, report: FineTuningReport, output: Path) -> FineTuningReport:
-    """Write the checkpoint beside ``output``, check it as work will, and put it in its place."""
+    """Write the checkpoint beside ``output``, verify it as the back end does, and put it in place."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as scratch:
         fresh = Path(scratch) / output.name

@@ -1,6 +1,6 @@
-"""Finding the weights of a committee from vectors with labels: logistic regression, linear and with a kernel.
+"""Fitting the weights of a committee to labelled vectors: logistic regression, linear and with a kernel.
 
-Knows nothing of files and clips (``training``) or of how a committee is applied (``network``).
+Files and clips belong to ``acoustic_training``; ``engine.tone.acoustic`` applies a committee.
 """
 
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class Examples:
 
 
 def fit_normaliser(examples: Examples) -> Normaliser:
-    """How the features of these speakers vary."""
+    """Return how features vary over these speakers."""
     return Normaliser.fit(examples.vectors, examples.speakers)
 
 

@@ -51,7 +51,7 @@ def uar_interval(
 
 
 def confusion(truth: Classes, decided: Classes, n_classes: int) -> Classes:
-    """Counts, shape ``(n_classes, n_classes)``: row what it was, column what was decided."""
+    """Return counts, shape ``(n_classes, n_classes)``: rows are true classes, columns decided ones."""
     return np.bincount(truth * n_classes + decided, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

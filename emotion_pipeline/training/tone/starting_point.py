@@ -1,7 +1,7 @@
-"""Where fine-tuning starts: a whole tone checkpoint with its head, or the encoder of any wav2vec2 checkpoint.
+"""The network from which fine-tuning starts: a tone checkpoint with its head, or an encoder of wav2vec2 alone.
 
-An encoder that is not whole is refused as ``checkpoint`` refuses one; a head that is missing is drawn at random, which
-is right here and nowhere else: it is about to be trained.
+A checkpoint with missing keys is refused, as when it is loaded for scoring. Only here a missing head is drawn at
+random, since it is trained next.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def output_layer(network: SpeechNetwork) -> nn.Linear:
 
 
 def _take_over(network: SpeechNetwork, files: CheckpointFiles, labels: Sequence[str]) -> None:
-    """Copy a whole checkpoint; of the output layer the rows of the labels that it knows."""
+    """Copy a whole checkpoint; of its output layer, the rows of labels that it has."""
     checkpoint = load_checkpoint(files)
     old, new = output_layer(checkpoint.network), output_layer(network)
     weight, bias = new.weight.detach().clone(), new.bias.detach().clone()
@@ -67,7 +67,7 @@ def _take_over(network: SpeechNetwork, files: CheckpointFiles, labels: Sequence[
 
 
 def _encoder(files: CheckpointFiles, weights: dict[str, Tensor], network: SpeechNetwork) -> dict[str, Tensor]:
-    """The encoder's tensors by the names that they have inside it; what a checkpoint has beside them is left."""
+    """Return the encoder's tensors by their names inside it, without other tensors of the checkpoint."""
     inside = any(key.startswith(ENCODER) for key in weights)
     tensors = {
         key.removeprefix(ENCODER): value for key, value in weights.items() if key.startswith(ENCODER) or not inside
