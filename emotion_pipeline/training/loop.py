@@ -54,20 +54,17 @@ class Course:
 
 
 class Task(Protocol):
-    """What is trained. Every random choice follows from seed, epoch and step, or is drawn from torch."""
+    """What is trained. Every random choice follows from seed, epoch and step, or is drawn from torch.
 
-    @property
-    def identity(self) -> str:
-        """Names all that the run is made of: no other run continues from its checkpoint."""
-        ...
+    ``identity`` names all that the run is made of: no other run continues from its checkpoint. ``weights``: the tensors
+    that training changes, by name; the network's own, not copies. ``groups``: the parameter groups for AdamW.
+    """
 
-    def weights(self) -> dict[str, Tensor]:
-        """Return the tensors that training changes, by name: the network's own, not copies."""
-        ...
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Return the parameter groups for AdamW."""
-        ...
+    identity: str
+    seed: int
+    course: Course
+    weights: dict[str, Tensor]
+    groups: list[dict[str, Any]]
 
     def train_mode(self) -> None:
         """Make the network ready for an epoch."""
@@ -103,30 +100,29 @@ class State:
 class TrainingLoop:
     """One run of training, with its checkpoint in ``folder``."""
 
-    def __init__(self, task: Task, course: Course, folder: Path, *, seed: int, progress: Progress) -> None:
-        torch.manual_seed(seed)
-        self.state = State()
-        self._task, self._course, self._progress = task, course, progress
+    def __init__(self, task: Task, folder: Path, progress: Progress) -> None:
+        torch.manual_seed(task.seed)
+        self._task, self._course, self._progress = task, task.course, progress
         self._path = folder / CHECKPOINT
-        self._weights = task.weights()
+        self._state = State()
         self._averaged = self._copy()
         self._best = self._copy()
-        self._steps = len(task.batches(0)) * course.epochs
-        groups = task.groups()
-        self._parameters = [parameter for group in groups for parameter in group["params"]]
-        self._optimizer = torch.optim.AdamW(groups, fused=True)
+        self._steps = len(task.batches(0)) * task.course.epochs
+        self._parameters = [parameter for group in task.groups for parameter in group["params"]]
+        self._optimizer = torch.optim.AdamW(task.groups, fused=True)
         self._scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._rate)
 
-    def run(self) -> None:
+    def run(self) -> State:
         """Train to the end, from the checkpoint where there is one; the network then has its best weights.
 
         :raises TrainingDataError: the checkpoint belongs to another run
         """
         self._resume()
-        while self.state.epoch < self._course.epochs and self.state.since_best < self._course.patience:
+        while self._state.epoch < self._course.epochs and self._state.since_best < self._course.patience:
             self._train_epoch()
             self._score_epoch()
         self._put(self._best)
+        return self._state
 
     def _rate(self, step: int) -> float:
         warm = max(1, int(self._steps * self._course.warmup))
@@ -136,16 +132,16 @@ class TrainingLoop:
 
     def _train_epoch(self) -> None:
         self._task.train_mode()
-        batches = self._task.batches(self.state.epoch)
-        done, saved, loss_sum = self.state.step, time.monotonic(), 0.0
+        batches = self._task.batches(self._state.epoch)
+        done, saved, loss_sum = self._state.step, time.monotonic(), 0.0
         for step, rows in enumerate(batches[done:], start=done + 1):
-            loss_sum += self._step(self._task.loss(rows, self.state.epoch, step))
-            self.state.step = step
-            self._progress(f"epoch {self.state.epoch + 1}", step, len(batches), f"{loss_sum / (step - done):.4f}")
+            loss_sum += self._step(self._task.loss(rows, self._state.epoch, step))
+            self._state.step = step
+            self._progress(f"epoch {self._state.epoch + 1}", step, len(batches), f"{loss_sum / (step - done):.4f}")
             if time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 self._save()
                 saved = time.monotonic()
-        self.state.epoch, self.state.step = self.state.epoch + 1, 0
+        self._state.epoch, self._state.step = self._state.epoch + 1, 0
 
     def _step(self, loss: Tensor) -> float:
         loss.backward()
@@ -161,7 +157,7 @@ class TrainingLoop:
         # Early weights are forgotten quickly, so that the average is not held back by untrained heads.
         steps = self._scheduler.last_epoch
         decay = min(self._course.average, (1 + steps) / (10 + steps))
-        for name, tensor in self._weights.items():
+        for name, tensor in self._task.weights.items():
             average = self._averaged[name]
             if average.is_floating_point():
                 average.lerp_(tensor, 1 - decay)
@@ -173,26 +169,26 @@ class TrainingLoop:
         self._put(self._averaged)
         figure, remark = self._task.score()
         self._put(latest)
-        self._progress(f"epoch {self.state.epoch}", 0, 0, remark)
-        self.state.since_best += 1
-        if figure > self.state.best:
-            self.state.best, self.state.best_epoch, self.state.since_best = figure, self.state.epoch, 0
+        self._progress(f"epoch {self._state.epoch}", 0, 0, remark)
+        self._state.since_best += 1
+        if figure > self._state.best:
+            self._state.best, self._state.best_epoch, self._state.since_best = figure, self._state.epoch, 0
             self._best = {name: tensor.clone() for name, tensor in self._averaged.items()}
         self._save()
 
     def _copy(self) -> dict[str, Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self._weights.items()}
+        return {name: tensor.detach().clone() for name, tensor in self._task.weights.items()}
 
     @torch.no_grad()
     def _put(self, weights: dict[str, Tensor]) -> None:
-        for name, tensor in self._weights.items():
+        for name, tensor in self._task.weights.items():
             tensor.copy_(weights[name])
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "identity": self._task.identity,
-            "state": asdict(self.state),
+            "state": asdict(self._state),
             "weights": self._copy(),
             "averaged": self._averaged,
             "best": self._best,
@@ -214,7 +210,7 @@ class TrainingLoop:
                 f"{self._path} belongs to a run with another recipe, another seed, another starting point or other "
                 f"data: name another folder for unfinished work, or delete it."
             )
-        self.state = State(**content["state"])
+        self._state = State(**content["state"])
         self._put(content["weights"])
         self._averaged, self._best = content["averaged"], content["best"]
         self._optimizer.load_state_dict(content["optimizer"])

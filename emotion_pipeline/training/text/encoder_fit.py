@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch import Tensor
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet, HeadScores
 from emotion_pipeline.engine.emotion.taxonomy import RAW
 from emotion_pipeline.engine.emotion.token_batches import batches_by_length, pad
-from emotion_pipeline.training.loop import Course, Progress, TrainingLoop, cosine, parameter_groups
+from emotion_pipeline.training.loop import Course, cosine, parameter_groups
 from emotion_pipeline.training.text.encoder_examples import Batch, Examples, Form, batches_of_similar_length, thinned
 from emotion_pipeline.training.text.losses import (
     LossWeights,
@@ -83,8 +82,11 @@ class EncoderTask:
     ) -> None:
         self._device = device_of()
         self._net = net.to(self._device)
-        self.recipe, self.seed = recipe, seed
-        self._examples, self._rows = examples, rows
+        self.seed = seed
+        self.course = Course(recipe.epochs, recipe.patience, recipe.warmup, cosine, recipe.average)
+        self.weights = net.state_dict()
+        self.groups = encoder_groups(net, recipe)
+        self._examples, self._rows, self._recipe = examples, rows, recipe
         self._dev_figure = dev_figure
         # The form in which each example is shown, drawn anew with the batches of an epoch.
         self._form = np.zeros(len(examples), np.int64)
@@ -95,17 +97,7 @@ class EncoderTask:
         positive = positive_weights(hard[rows][examples.is_labelled[rows]], recipe.losses.balance)
         self._labels, self._base = torch.from_numpy(labels), torch.from_numpy(base_targets(hard))
         self._positive = torch.from_numpy(positive).to(self._device)
-        self._identity = _digest(repr(recipe), repr(seed), repr(net), rows, labels, examples.levels, *examples.forms)
-
-    @property
-    def identity(self) -> str:
-        return self._identity
-
-    def weights(self) -> dict[str, Tensor]:
-        return self._net.state_dict()
-
-    def groups(self) -> list[dict[str, Any]]:
-        return encoder_groups(self._net, self.recipe)
+        self.identity = _digest(repr(recipe), repr(seed), repr(net), rows, labels, examples.levels, *examples.forms)
 
     def train_mode(self) -> None:
         self._net.train()
@@ -113,17 +105,17 @@ class EncoderTask:
     def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:
         chance = np.random.default_rng((self.seed, epoch))
         forms = self._examples.forms
-        self._form = chance.choice(len(forms), len(self._examples), p=self.recipe.form_shares)
+        self._form = chance.choice(len(forms), len(self._examples), p=self._recipe.form_shares)
         lengths = np.choose(self._form, [form.lengths for form in forms])
-        return list(batches_of_similar_length(lengths, self._rows, self.recipe.batch, chance))
+        return list(batches_of_similar_length(lengths, self._rows, self._recipe.batch, chance))
 
     def loss(self, rows: NDArray[np.int64], epoch: int, step: int) -> Tensor:
         batch = self._batch(rows, epoch, step)
         labelled = torch.from_numpy(self._examples.is_labelled[rows]).to(self._device)
         levels = torch.from_numpy(self._examples.levels[rows]).to(self._device)
-        scores = forward(self._net, batch, self._device, bf16=self.recipe.bf16)
+        scores = forward(self._net, batch, self._device, bf16=self._recipe.bf16)
         labels, base = (targets[rows].to(self._device) for targets in (self._labels, self._base))
-        return total_loss(scores, labels, base, levels, labelled, self._positive, self.recipe.losses)
+        return total_loss(scores, labels, base, levels, labelled, self._positive, self._recipe.losses)
 
     def score(self) -> tuple[float, str]:
         figure = self._dev_figure(self._net.eval())
@@ -133,15 +125,8 @@ class EncoderTask:
         forms = self._examples.forms
         pairs = list(zip(rows, self._form[rows], strict=True))
         chance = np.random.default_rng((self.seed, epoch, step))
-        ids, mask = pad([thinned(forms[form].row(row), self.recipe.lost, chance) for row, form in pairs])
+        ids, mask = pad([thinned(forms[form].row(row), self._recipe.lost, chance) for row, form in pairs])
         return Batch(ids, mask, np.stack([forms[form].features[row] for row, form in pairs]), rows)
-
-
-def fit_encoder(task: EncoderTask, folder: Path, progress: Progress) -> None:
-    """Train to the end, with the checkpoint in ``folder``; raises as ``TrainingLoop.run``."""
-    recipe = task.recipe
-    course = Course(recipe.epochs, recipe.patience, recipe.warmup, cosine, recipe.average)
-    TrainingLoop(task, course, folder, seed=task.seed, progress=progress).run()
 
 
 def encoder_groups(net: EmotionNet, recipe: Recipe) -> list[dict[str, Any]]:

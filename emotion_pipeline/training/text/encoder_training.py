@@ -28,12 +28,12 @@ from emotion_pipeline.engine.emotion.token_batches import token_ids
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
-from emotion_pipeline.training.loop import Progress
+from emotion_pipeline.training.loop import Progress, TrainingLoop
 from emotion_pipeline.training.text import metrics
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts, read_graded, read_labelled
 from emotion_pipeline.training.text.decisions import Choice, Interval, TextFigures, cross_fit, twice
 from emotion_pipeline.training.text.encoder_examples import Examples, prepare
-from emotion_pipeline.training.text.encoder_fit import EncoderTask, Recipe, fit_encoder, raw_scores
+from emotion_pipeline.training.text.encoder_fit import EncoderTask, Recipe, raw_scores
 from emotion_pipeline.training.text.encoder_source import load_encoder, locate, prune_vocabulary
 from emotion_pipeline.training.text.report_card import write_card
 from emotion_pipeline.training.text.tfidf_training import DATA, fit_tfidf_model, plain
@@ -177,7 +177,7 @@ def _network(
             net, examples, rows, recipe, seed, soft=soft,
             dev_figure=lambda net: mean_average_precision(net, dev, bf16=recipe.bf16),
         )  # fmt: skip
-        fit_encoder(task, work / name, lambda what, *step: progress(f"{name}, {what}", *step))
+        TrainingLoop(task, work / name, lambda what, *step: progress(f"{name}, {what}", *step)).run()
         return net.eval()
 
     soft = _soft_labels(examples, plan, fit, work)

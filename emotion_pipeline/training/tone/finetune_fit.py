@@ -7,7 +7,6 @@ What the windows are comes from ``finetune_data``, the network from ``starting_p
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -19,7 +18,7 @@ from emotion_pipeline.engine.models.devices import Precision, TorchDevice
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import scaled
 from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
-from emotion_pipeline.training.loop import Course, Progress, State, TrainingLoop, linear, parameter_groups
+from emotion_pipeline.training.loop import Course, linear, parameter_groups
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, Window
 
@@ -72,39 +71,31 @@ class ToneTask:
     ) -> None:
         self._network, self._scales_input = network.to(device), scales_input
         self._network.precision = precision
-        self.recipe, self.seed = recipe, seed
-        self._speech, self._split = speech, split
-        self._identity = identity
-        self._learning = learning_parameters(network, recipe.layers)
+        self.identity, self.seed = identity, seed
+        self.course = Course(recipe.epochs, recipe.patience, recipe.warmup, linear)
+        learning = learning_parameters(network, recipe.layers)
         network.requires_grad_(False)
-        for parameter in self._learning.values():
+        for parameter in learning.values():
             parameter.requires_grad_(True)
+        self.weights = {name: parameter.data for name, parameter in learning.items()}
+        self.groups = tone_groups(network, learning, recipe)
+        self._speech, self._split, self._recipe = speech, split, recipe
         self._windows = speech.windows_of(split.train)
         self._importance = importance_of(speech, self._windows)
 
-    @property
-    def identity(self) -> str:
-        return self._identity
-
-    def weights(self) -> dict[str, Tensor]:
-        return {name: parameter.data for name, parameter in self._learning.items()}
-
-    def groups(self) -> list[dict[str, Any]]:
-        return tone_groups(self._network, self._learning, self.recipe)
-
     def train_mode(self) -> None:
-        _train_mode(self._network, self.recipe.layers)
+        _train_mode(self._network, self._recipe.layers)
 
     def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self._windows))
-        return list(_parts(order, self.recipe.batch))
+        return list(_parts(order, self._recipe.batch))
 
     def loss(self, rows: NDArray[np.int64], epoch: int, step: int) -> Tensor:
         windows = [self._windows[row] for row in rows]
         tones = torch.from_numpy(self._speech.tones[[window.clip for window in windows]]).to(self._network.device)
         importance = torch.from_numpy(self._importance[rows]).to(self._network.device)
         logits = self._network(self._waves(windows))
-        costs = nn.functional.cross_entropy(logits, tones, reduction="none", label_smoothing=self.recipe.smoothing)
+        costs = nn.functional.cross_entropy(logits, tones, reduction="none", label_smoothing=self._recipe.smoothing)
         return (costs * importance).mean()
 
     def score(self) -> tuple[float, str]:
@@ -131,15 +122,6 @@ class ToneTask:
     def _waves(self, windows: Sequence[Window]) -> list[Tensor]:
         waves = (torch.from_numpy(self._speech.samples(window)).to(self._network.device) for window in windows)
         return [scaled(wave) if self._scales_input else wave for wave in waves]
-
-
-def fit_tone(task: ToneTask, folder: Path, progress: Progress) -> State:
-    """Train to the end, with the checkpoint in ``folder``, and return how it went; raises as ``TrainingLoop.run``."""
-    recipe = task.recipe
-    course = Course(recipe.epochs, recipe.patience, recipe.warmup, linear)
-    loop = TrainingLoop(task, course, folder, seed=task.seed, progress=progress)
-    loop.run()
-    return loop.state
 
 
 def learning_parameters(network: SpeechNetwork, layers: int) -> dict[str, nn.Parameter]:

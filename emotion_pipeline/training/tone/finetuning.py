@@ -29,11 +29,11 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import (
 )
 from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
-from emotion_pipeline.training.loop import Progress
+from emotion_pipeline.training.loop import Progress, TrainingLoop
 from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
-from emotion_pipeline.training.tone.finetune_fit import Floats, Recipe, ToneTask, fit_tone
+from emotion_pipeline.training.tone.finetune_fit import Floats, Recipe, ToneTask
 from emotion_pipeline.training.tone.metrics import figures_of
 from emotion_pipeline.training.tone.starting_point import output_layer, starting_network
 
@@ -102,7 +102,7 @@ def finetune_tone_model(
     speech = LabelledSpeech.of(clips)
     split = split_by_speaker(speech, plan.seed)
     task = _task(network, scales_input, speech, split, plan, files)
-    state = fit_tone(task, work, progress)
+    state = TrainingLoop(task, work, progress).run()
     temperature = _temperature(task.log_probabilities(split.dev), speech.tones[split.dev])
     _cool(network, temperature)
     report = FineTuningReport(

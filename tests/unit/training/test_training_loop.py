@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.training import loop as training_loop
-from emotion_pipeline.training.loop import Course, State, TrainingLoop, cosine, linear, parameter_groups
+from emotion_pipeline.training.loop import Course, Progress, State, TrainingLoop, cosine, linear, parameter_groups
 
 COURSE = Course(epochs=3, patience=3, warmup=0.1, fall=cosine, average=0.5)
 SEED = 3
@@ -26,19 +25,15 @@ class CutOffError(Exception):
 class LineTask:
     """Learns to multiply by 2, with dropout; ``figures`` replace what the network is worth after each epoch."""
 
-    def __init__(self, identity: str = "line", figures: Sequence[float] = ()) -> None:
+    def __init__(self, identity: str = "line", figures: Sequence[float] = (), course: Course = COURSE) -> None:
         torch.manual_seed(0)
-        self.identity = identity
+        self.identity, self.seed, self.course = identity, SEED, course
         self.net = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+        self.weights = self.net.state_dict()
+        self.groups = parameter_groups(self.net.named_parameters(), lambda name: 1e-2, 0.01)
         self.inputs = torch.linspace(-1, 1, 12).unsqueeze(1)
         self.scored: list[dict[str, Tensor]] = []
         self._figures = figures
-
-    def weights(self) -> dict[str, Tensor]:
-        return self.net.state_dict()
-
-    def groups(self) -> list[dict[str, Any]]:
-        return parameter_groups(self.net.named_parameters(), lambda name: 1e-2, 0.01)
 
     def train_mode(self) -> None:
         self.net.train()
@@ -61,7 +56,7 @@ def silent(what: str, step: int, steps: int, remark: str) -> None:
     """Nobody watches."""
 
 
-def interrupt_at(epoch: int, step: int) -> Callable[[str, int, int, str], None]:
+def interrupt_at(epoch: int, step: int) -> Progress:
     def progress(what: str, done: int, steps: int, remark: str) -> None:
         if (what, done) == (f"epoch {epoch}", step):
             raise CutOffError
@@ -69,10 +64,8 @@ def interrupt_at(epoch: int, step: int) -> Callable[[str, int, int, str], None]:
     return progress
 
 
-def train(task: LineTask, folder: Path, course: Course = COURSE, progress: Any = silent) -> State:
-    loop = TrainingLoop(task, course, folder, seed=SEED, progress=progress)
-    loop.run()
-    return loop.state
+def train(task: LineTask, folder: Path, progress: Progress = silent) -> State:
+    return TrainingLoop(task, folder, progress).run()
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -87,32 +80,32 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     whole, resumed = LineTask(figures=(0.1, 0.2, 0.3)), LineTask(figures=(0.1, 0.2, 0.3))
     state = train(whole, tmp_path / "whole")
     with pytest.raises(CutOffError):
-        train(resumed, tmp_path / "resumed", progress=interrupt_at(epoch, step))
+        train(resumed, tmp_path / "resumed", interrupt_at(epoch, step))
     torch.rand(100)  # a new process has other random numbers
     assert train(resumed, tmp_path / "resumed") == state
-    assert same(resumed.weights(), whole.weights())
+    assert same(resumed.weights, whole.weights)
 
 
 def test_training_stops_after_patience_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    task = LineTask(figures=(0.5, 0.7, 0.6, 0.7, 0.9))
-    state = train(task, tmp_path, replace(COURSE, epochs=5, patience=2))
+    task = LineTask(figures=(0.5, 0.7, 0.6, 0.7, 0.9), course=replace(COURSE, epochs=5, patience=2))
+    state = train(task, tmp_path)
     assert (state.epoch, state.best_epoch, state.best) == (4, 2, 0.7)
-    assert same(task.weights(), task.scored[1])
+    assert same(task.weights, task.scored[1])
 
 
 def test_without_an_average_the_latest_weights_are_scored(tmp_path: Path) -> None:
     latest: list[dict[str, Tensor]] = []
-    task = LineTask(figures=(0.1, 0.2, 0.3))
+    task = LineTask(figures=(0.1, 0.2, 0.3), course=replace(COURSE, average=0.0))
 
     def remember(what: str, step: int, steps: int, remark: str) -> None:
         if step == 4:
-            latest.append({name: tensor.clone() for name, tensor in task.weights().items()})
+            latest.append({name: tensor.clone() for name, tensor in task.weights.items()})
 
-    train(task, tmp_path / "latest", replace(COURSE, average=0.0), remember)
+    train(task, tmp_path / "latest", remember)
     assert all(same(*pair) for pair in zip(latest, task.scored, strict=True))
     latest.clear()
     task = LineTask(figures=(0.1, 0.2, 0.3))
-    train(task, tmp_path / "average", COURSE, remember)
+    train(task, tmp_path / "average", remember)
     assert not any(same(*pair) for pair in zip(latest, task.scored, strict=True))
 
 
@@ -121,7 +114,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     state = train(first, tmp_path)
     assert train(again, tmp_path) == state
     assert again.scored == []
-    assert same(first.weights(), again.weights())
+    assert same(first.weights, again.weights)
 
 
 def test_a_checkpoint_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
