@@ -9,7 +9,7 @@ from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.sentiment.text_scoring import judge
+from emotion_pipeline.engine.sentiment.text_scoring import score_texts
 
 # Texts of one forward pass, and seconds for which the first of them waits for others.
 _MOST_TEXTS: Final = 64
@@ -57,4 +57,4 @@ class TextService:
         self._metrics.queued_texts.set(self._batcher.queued)
 
     def _score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        return [score.to_dict() for score in judge(texts, self._backends.emotion, self._backends.sentiment)]
+        return [score.to_dict() for score in score_texts(texts, self._backends.emotion, self._backends.sentiment)]

@@ -86,11 +86,11 @@ def _recordings(files: Sequence[Path], addresses: Sequence[str], folder: Path | 
 
 
 def _score_texts(texts: Sequence[str]) -> Iterator[_Row]:
-    from emotion_pipeline.engine.sentiment.text_scoring import judge
+    from emotion_pipeline.engine.sentiment.text_scoring import score_texts
 
     backends, remaining = configured.backends(), iter(texts)
     while batch := list(islice(remaining, _TEXTS_AT_ONCE)):
-        yield from (score.to_dict() for score in judge(batch, backends.emotion, backends.sentiment))
+        yield from (score.to_dict() for score in score_texts(batch, backends.emotion, backends.sentiment))
 
 
 def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hide_bar: bool) -> Iterator[_Row]:

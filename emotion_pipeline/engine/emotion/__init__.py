@@ -1,1 +1,1 @@
-"""Tells which emotion a text expresses: base emotion, sub-emotion, intensity, 28 labels."""
+"""Predicts the emotion of a text: base emotion, sub-emotion, intensity, 28 labels."""

@@ -1,8 +1,8 @@
-"""BERT's encoder in plain torch, for inference: what a model needs that was trained on ``transformers.BertModel``.
+"""BERT's encoder in plain torch, for inference with weights that were trained as ``transformers.BertModel``.
 
-Importing transformers takes longer than reading a thousand sentences, and the encoder that ships is all that most
-processes use of it. Modules are named as there, so that weights fit both. Dropout and other architectures stay there.
-Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
+Importing transformers takes longer than scoring a thousand sentences, and most processes need no other encoder than the
+shipped one. Modules have the names of transformers, so that weights fit both. Training and other architectures use
+transformers. Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BertConfig:
-    """The sizes of an encoder, and all else that was said of it."""
+    """The sizes of an encoder, and all other settings of its configuration."""
 
     # As ``transformers.BertConfig.to_dict`` gives it.
     described: Mapping[str, Any]
@@ -46,9 +46,9 @@ class BertConfig:
 
 
 class BertEncoder(nn.Module):
-    """Takes token ids to hidden states, as ``transformers.BertModel`` does in evaluation without its pooler.
+    """Computes hidden states from token ids, as ``transformers.BertModel`` does in evaluation without its pooler.
 
-    ``described``: a configuration that ``can_read`` says yes to.
+    ``described``: a configuration that ``can_read`` accepts.
     """
 
     def __init__(self, described: Mapping[str, Any]) -> None:
@@ -60,15 +60,15 @@ class BertEncoder(nn.Module):
 
     @staticmethod
     def can_read(described: Mapping[str, Any]) -> bool:
-        """Whether this is BERT as it was published, and none of the variants that share its name."""
+        """Return whether this is BERT as it was published, and none of the variants that share its name."""
         return all(described.get(name, usual) == usual for name, usual in _WHAT_IT_IS.items())
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Encoded:
         """``input_ids`` and ``attention_mask`` ``(texts, tokens)`` integer, the mask 1 where a token stands."""
         states = self.embeddings(input_ids)
-        heard = attention_mask[:, None, None, :].bool()
+        mask = attention_mask[:, None, None, :].bool()
         for layer in cast(nn.ModuleList, self.encoder["layer"]):
-            states = layer(states, heard)
+            states = layer(states, mask)
         return Encoded(states)
 
 
@@ -96,8 +96,8 @@ class _Layer(nn.Module):
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(hidden, inner)})
         self.output = _Added(inner, hidden, described["layer_norm_eps"])
 
-    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
-        attended = self.attention["output"](self.attention["self"](states, heard), states)
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        attended = self.attention["output"](self.attention["self"](states, mask), states)
         return self.output(nn.functional.gelu(self.intermediate["dense"](attended)), attended)
 
 
@@ -109,16 +109,16 @@ class _Attention(nn.Module):
         self.key = nn.Linear(hidden, hidden)
         self.value = nn.Linear(hidden, hidden)
 
-    def forward(self, states: Tensor, heard: Tensor) -> Tensor:
-        by_head = (self._by_head(one(states)) for one in (self.query, self.key, self.value))
-        return nn.functional.scaled_dot_product_attention(*by_head, attn_mask=heard).transpose(1, 2).flatten(2)
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        by_head = (self._by_head(projection(states)) for projection in (self.query, self.key, self.value))
+        return nn.functional.scaled_dot_product_attention(*by_head, attn_mask=mask).transpose(1, 2).flatten(2)
 
     def _by_head(self, states: Tensor) -> Tensor:
         return states.unflatten(2, (self._heads, -1)).transpose(1, 2)
 
 
 class _Added(nn.Module):
-    """A linear layer whose result is added to what came in before, and the sum normalised."""
+    """A linear layer, then the sum of its result and an earlier state, normalised."""
 
     def __init__(self, width: int, hidden: int, eps: float) -> None:
         super().__init__()

@@ -1,8 +1,7 @@
-"""Turning scores into probabilities that mean something.
+"""Calibration: from raw scores to probabilities.
 
 Platt scaling for independent labels (Platt, 1999) and matrix scaling for exclusive classes (Guo et al., 2017, "On
-Calibration of Modern Neural Networks", ICML). Deciding from probabilities belongs to ``thresholds.py``, measures of
-quality to ``metrics.py``.
+Calibration of Modern Neural Networks", ICML). Thresholds and measures of quality belong to ``training.text``.
 """
 
 from collections.abc import Iterator
@@ -117,7 +116,7 @@ class NestedScaling:
 
 
 def halves(n: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Two pairs (choose on, score on) of row numbers: each half of ``n`` rows once for either purpose."""
+    """Yield two pairs of row numbers (to choose on, to score on): each half of ``n`` rows once for either purpose."""
     order = np.random.default_rng(seed).permutation(n)
     first, second = np.sort(order[: n // 2]), np.sort(order[n // 2 :])
     yield first, second

@@ -1,8 +1,8 @@
-"""DeBERTa's relative positions, worked out only as far apart as a batch's tokens are.
+"""DeBERTa's relative positions, computed only for the distances that occur in a batch.
 
 Transformers multiplies every token with the embeddings of all 512 distances, copied for each text of a batch, and then
 picks those that occur; a sentence of 20 tokens has 39. Picking first gives the same numbers and saves most of the time
-that attention takes. Which precision a network runs in is decided elsewhere (``compute``).
+that attention takes. The precision of a network is chosen in ``encoder_inference``.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfA
 
 
 def look_near(encoder: nn.Module) -> None:
-    """Make every disentangled attention below ``encoder`` work out only the distances that occur; others stay."""
+    """Make every disentangled attention below ``encoder`` compute only the distances that occur; other modules stay."""
     for module in encoder.modules():
         if type(module) is DisentangledSelfAttention and module.relative_attention:
             module.__class__ = NearAttention
@@ -41,8 +41,8 @@ class NearAttention(DisentangledSelfAttention):
             bias = bias + self._picked(query_layer, keys, distances.clamp(-span, span - 1) + reach) / scale
         if "p2c" in self.pos_att_type:
             queries = self.query_proj(near) if self.share_att_key else self.pos_query_proj(near)
-            found = self._picked(key_layer, queries, (-distances).clamp(-span, span - 1) + reach)
-            bias = bias + found.transpose(-1, -2) / scale
+            products = self._picked(key_layer, queries, (-distances).clamp(-span, span - 1) + reach)
+            bias = bias + products.transpose(-1, -2) / scale
         return bias
 
     def _picked(self, layer: Tensor, positions: Tensor, index: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Running a network: where, in which precision, and how a batch of token rows becomes an array of raw scores.
+"""Running the encoder's network: on which device, in which precision, and from a batch of token rows to raw scores.
 
-Importing this module imports torch; a caller that only describes models need not.
+Importing this module imports torch; code that only describes models does not need it.
 """
 
 import copy
@@ -64,7 +64,7 @@ def halve_linear_layers(module: nn.Module) -> None:
 
 
 def computes_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is an own instruction there; emulated, it would be slower than float32."""
+    """Return whether the device has instructions for bfloat16; emulated, it would be slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

@@ -1,7 +1,7 @@
-"""The encoder emotion model as it is used: a frozen network beside the TF-IDF model, their scores joined, calibrated.
+"""The encoder emotion model: a frozen network and the TF-IDF model, whose scores are averaged and calibrated.
 
-This module applies frozen weights and moves them to and from an artefact. Fitting is ``encoder_fit.py``'s work and
-choosing what is frozen ``encoder_training.py``'s. Matrices are stored as eight-bit integers with one scale per row.
+This module applies frozen weights and moves them to and from an artefact. Training them is the work of
+``training.text``. Matrices are stored as eight-bit integers with one scale per row.
 """
 
 import json
@@ -19,8 +19,16 @@ from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.scores import Scores, with_features
-from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABEL_OF_SUB, LABELS
-from emotion_pipeline.engine.emotion.tfidf_model import HEADS, STEPS, TfidfEmotionModel, levels_of
+from emotion_pipeline.engine.emotion.taxonomy import (
+    HEADS,
+    INTENSITY_DIMENSIONS,
+    LABEL_OF_SUB,
+    LABELS,
+    N_SUBS,
+    RAW,
+    STEPS,
+)
+from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel, levels_of
 from emotion_pipeline.engine.emotion.token_batches import batches_by_length
 from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.text.features import FeatureExtractor
@@ -29,10 +37,7 @@ if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 
 BACKEND: Final = "encoder"
-N_SUBS: Final = len(LABEL_OF_SUB)
 _N_STEPS: Final = len(INTENSITY_DIMENSIONS) * STEPS
-# Raw scores of the network per text: labels, bases, sub-emotions, intensity steps.
-RAW: Final = HEADS + N_SUBS + _N_STEPS
 
 # Tokens of a text that the encoder reads; a spoken segment of 30 s has about 100.
 LONGEST_TOKENS: Final = 256
@@ -55,10 +60,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What development data decided. ``share``: weight of the TF-IDF scores (labels and bases, steps);
+    """What was chosen on development data.
 
-    ``platt`` ``(28, 2)``, ``base`` two arrays ``(HEADS + 1, 3)``, ``steps`` ``(12, 2)`` slope and offset,
-    ``thresholds`` ``(28,)``.
+    ``share`` ``(2,)``: weight of the TF-IDF model's scores (labels and bases, steps). ``platt`` ``(28, 2)``, ``base``
+    two arrays ``(HEADS + 1, 3)``, ``steps`` ``(12, 2)`` slope and offset, ``thresholds`` ``(28,)``.
     """
 
     share: NDArray[np.float32]
@@ -69,7 +74,7 @@ class Decisions:
 
     @classmethod
     def none(cls) -> "Decisions":
-        """For a model whose raw scores alone are wanted."""
+        """Return decisions for a model of which only the raw scores are used."""
         base = NestedScaling(np.zeros((HEADS + 1, 3), np.float32), np.zeros((HEADS + 1, 3), np.float32))
         pairs = [np.tile(np.array([1.0, 0.0], np.float32), (n, 1)) for n in (len(LABELS), _N_STEPS)]
         return cls(np.zeros(2, np.float32), pairs[0], base, pairs[1], np.full(len(LABELS), 0.5, np.float32))
@@ -82,19 +87,19 @@ def join(
 
     The network's scores of a label that is a sub-emotion are the mean of its two heads for it.
     """
-    own = own_scores(raw)
+    network = network_scores(raw)
     return Joined(
-        ((1 - share[0]) * own + share[0] * heads).astype(np.float32),
+        ((1 - share[0]) * network + share[0] * heads).astype(np.float32),
         ((1 - share[1]) * raw[:, HEADS + N_SUBS :] + share[1] * steps).astype(np.float32),
     )
 
 
-def own_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+def network_scores(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Label and base scores of the network alone, ``(n, HEADS)``, the sub-emotion head averaged in."""
-    own = raw[:, :HEADS].copy()
+    scores = raw[:, :HEADS].copy()
     columns = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
-    own[:, columns] = (own[:, columns] + raw[:, HEADS : HEADS + N_SUBS]) / 2
-    return own
+    scores[:, columns] = (scores[:, columns] + raw[:, HEADS : HEADS + N_SUBS]) / 2
+    return scores
 
 
 class EncoderEmotionModel:
@@ -168,7 +173,7 @@ class EncoderEmotionModel:
         """Token ids of each text, at most ``LONGEST_TOKENS``."""
         # A lone surrogate is no character and has no place in UTF-8, which the tokenizer reads.
         readable = [text[:_TOKENISED].encode("utf-8", "replace").decode() for text in texts]
-        return [np.asarray(one.ids, np.int32) for one in self._tokenizer.encode_batch_fast(readable)]
+        return [np.asarray(encoding.ids, np.int32) for encoding in self._tokenizer.encode_batch_fast(readable)]
 
     def save(self, folder: Path, card: Mapping[str, Any]) -> None:
         """Write the artefact; ``card`` adds name, version, how it was made and how well it does."""
@@ -243,7 +248,7 @@ def restored(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float3
 
 
 def rounded(net: "EmotionNet") -> "EmotionNet":
-    """``net`` with the weights that an artefact will hold, so that what is chosen next is chosen for these."""
+    """Return ``net`` with the weights that an artefact will hold, so that later choices are made for these."""
     import torch
 
     state = {name: torch.from_numpy(values) for name, values in restored(quantised(net.state_dict())).items()}

@@ -10,17 +10,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITY_DIMENSIONS, LABELS, SUB_EMOTIONS
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, N_BASES, N_LABELS, N_SUBS, STEPS
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
-
-N_LABELS: Final = len(LABELS)
-N_BASES: Final = len(BASE_EMOTIONS)
-N_SUBS: Final = sum(map(len, SUB_EMOTIONS.values()))
-# Ordinal steps of intensity: at least mild, at least moderate, intense.
-STEPS: Final = 3
-
-# Raw scores per text.
-RAW: Final = N_LABELS + N_BASES + N_SUBS + len(INTENSITY_DIMENSIONS) * STEPS
 
 POOLING_QUERIES: Final = 4
 FEATURE_WIDTH: Final = 64
@@ -40,7 +31,7 @@ class HeadScores:
     steps: Tensor
 
     def flat(self) -> Tensor:
-        """All of them beside each other, ``(n, RAW)``."""
+        """Return all scores side by side, ``(n, RAW)``."""
         return torch.cat([self.labels, self.base, self.sub, self.steps.flatten(1)], dim=1)
 
 

@@ -1,6 +1,6 @@
-"""Loading a text emotion model from its artefact, by the kind that its card names, and checking what it says.
+"""Loading a text emotion model from its artefact, by the kind that its card names, and checking its output.
 
-What a model gives is described in ``scores``; the kinds are ``tfidf_model`` and ``encoder_model``.
+The interface of a model is in ``scores``; the kinds are ``tfidf_model`` and ``encoder_model``.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,7 @@ from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 # Two texts that no model takes for the same.
-_HEARD: Final = ("I am so happy, thank you!", "I hate this, it makes me furious.")
-
+_PROBES: Final = ("I am so happy, thank you!", "I hate this, it makes me furious.")
 
 # The artefact that comes with the package.
 SHIPPED: Final = Path(__file__).parent / "weights"
@@ -54,10 +53,10 @@ def load_model(folder: Path | None = None, extractor: FeatureExtractor | None = 
 
 
 def check_model(folder: Path) -> dict[str, Any]:
-    """Load the artefact in ``folder`` and score two texts with it; return what is known of it.
+    """Load the artefact in ``folder`` and score two texts with it; return a summary: fingerprint and figures.
 
     Raises ``ArtefactError`` as ``load_model``, and where the output is flat or the same for both.
     """
     model = load_model(folder)
-    spread, difference = check_outputs(folder, model.score(_HEARD).labels, "probabilities", "Train it again.")
+    spread, difference = check_outputs(folder, model.score(_PROBES).labels, "probabilities", "Train it again.")
     return {"fingerprint": model.fingerprint, "spread": spread, "difference": difference}

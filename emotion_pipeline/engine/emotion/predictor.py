@@ -1,7 +1,7 @@
-"""From a text to an ``EmotionResult``: the one door through which the rest of the project asks what a text expresses.
+"""From texts to ``EmotionResult``: the module through which the rest of the project predicts emotions of texts.
 
-The predictor loads a model once, takes the decisions that its scores allow, and says when it is not sure. What the
-model is made of is unknown here (``model.py``).
+The predictor loads a model once, decides by its scores, and flags results that are uncertain. Loading a model belongs
+to ``model``; how it computes scores, to the kinds of model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,6 @@ from emotion_pipeline.engine.text.tokens import says_something
 
 # Base probability below which a result is flagged uncertain, unless the caller says otherwise.
 CONFIDENCE_THRESHOLD: Final = 0.65
-
 
 # Characters of a text that are read; a spoken segment of 30 s has about 600.
 LONGEST_TEXT: Final = 1_200
@@ -87,7 +86,7 @@ class EmotionPredictor:
     ) -> Results[EmotionResult]:
         """One result per text, in order; a single string counts as one text. A notebook shows them as a table.
 
-        ``features``, shape ``(n_texts, 42)``, are the texts' linguistic features where they are known already;
+        ``features``, shape ``(n_texts, 42)``, saves computing the texts' linguistic features again;
         ``with_features`` puts them into the results. Where memory runs out the batch is halved and the work goes on.
 
         A text without a single visible character expresses nothing: it is Neutral with the model's own prior
@@ -102,15 +101,15 @@ class EmotionPredictor:
         results: Results[EmotionResult] = Results()
         for start in range(0, len(batch), _CHUNK):
             part = slice(start, start + _CHUNK)
-            known = None if features is None else features[part]
-            results.extend(self._predict_chunk(batch[part], known, with_features=with_features))
+            rows = None if features is None else features[part]
+            results.extend(self._predict_chunk(batch[part], rows, with_features=with_features))
         return results
 
     def _predict_chunk(
-        self, texts: Sequence[str], known: NDArray[np.float32] | None, *, with_features: bool
+        self, texts: Sequence[str], features: NDArray[np.float32] | None, *, with_features: bool
     ) -> list[EmotionResult]:
         model, read = self._loaded(), [text[:LONGEST_TEXT] for text in texts]
-        features = self._features().extract(read) if known is None else known
+        features = self._features().extract(read) if features is None else features
         scores = score_in_memory(model, read, features)
         decided = scores.labels >= model.thresholds
         named: list[Mapping[str, float] | None] = [None] * len(texts)
@@ -178,8 +177,9 @@ class EmotionPredictor:
 
 
 def _shipped(extractor: FeatureExtractor) -> TextEmotionModel:
-    """The shipped model, loaded once per process: a pipeline makes a predictor for every run. One of the user's own is
-    read anew by each predictor, since its folder may hold another one by then.
+    """Return the shipped model, loaded once per process, as a pipeline makes a predictor for every run.
+
+    Each predictor loads a model from a user's folder anew, since the folder may hold another model by then.
     """
     key = with_features(fingerprint_of(read_card(SHIPPED)), extractor)
     with LOADED.held(key, lambda: load_model(SHIPPED, extractor)) as model:
@@ -205,9 +205,9 @@ def _notices(text: str) -> tuple[str, ...]:
 def score_in_memory(
     model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
 ) -> Scores:
-    """The model's scores, by halves of the batch where memory does not suffice for all.
+    """Return the model's scores; where memory runs out, the batch is halved and each half scored.
 
-    Raises what the model raised where a single text is still too much.
+    Raises the model's error where a single text does not fit.
     """
     try:
         return model.score(texts, features)

@@ -1,4 +1,4 @@
-"""Bringing the 42 linguistic features to comparable size, for every model that reads them."""
+"""Scaling the 42 linguistic features to comparable sizes, for every model that reads them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ _UNBOUNDED: Final = np.array([feature.maximum is None for feature in FEATURES])
 
 @dataclass(frozen=True, slots=True)
 class FeatureScale:
-    """Unbounded features by logarithm first, then all centred, scaled to unit variance and cut at 4."""
+    """Takes the logarithm of unbounded features; then centres all, scales them to unit variance and cuts them at 4."""
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]

@@ -1,6 +1,6 @@
-"""What a text emotion model gives: frozen scores for texts, whatever the model is made of.
+"""The interface of a text emotion model, and the calibrated scores that every kind of model returns.
 
-The predictor and the evaluation know nothing else about a model. Loading one belongs to ``model``; decisions for a user
+Predictor and evaluation know nothing else about a model. Loading a model belongs to ``model``; decisions for a user
 (uncertain, which sub-emotion) belong to ``predictor``.
 """
 

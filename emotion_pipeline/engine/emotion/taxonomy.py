@@ -1,7 +1,7 @@
-"""The emotions that the project knows and how the vocabularies of its data map onto them. Pure data.
+"""The emotions of the project, and how the vocabularies of its data map onto them. Pure data.
 
-GoEmotions' 28 labels: Demszky et al. (2020), "GoEmotions: A Dataset of Fine-Grained Emotions", ACL. The Ekman
-grouping is theirs too. Which of the labels a text expresses is decided by a model, not here.
+GoEmotions' 28 labels: Demszky et al. (2020), "GoEmotions: A Dataset of Fine-Grained Emotions", ACL. The Ekman grouping
+is theirs too. Models decide which labels a text has.
 """
 
 from collections.abc import Mapping
@@ -101,3 +101,14 @@ INTENSITY_DIMENSIONS: Final[tuple[str, ...]] = ("anger", "fear", "joy", "sadness
 
 # Which graded emotion tells the intensity of a base emotion; Neutral and Other have none.
 DIMENSION_OF_BASE: Final[Mapping[str, str]] = MappingProxyType({HAPPINESS: "joy", ANGER: "anger", SADNESS: "sadness"})
+
+# How many raw scores a model gives a text, in this order: labels, base emotions, sub-emotions, intensity steps.
+N_LABELS: Final = len(LABELS)
+N_BASES: Final = len(BASE_EMOTIONS)
+N_SUBS: Final = len(LABEL_OF_SUB)
+# Ordinal steps of each intensity: at least mild, at least moderate, intense.
+STEPS: Final = len(INTENSITIES)
+# Labels and base emotions, which every kind of model scores.
+HEADS: Final = N_LABELS + N_BASES
+# All scores of the encoder's network.
+RAW: Final = HEADS + N_SUBS + len(INTENSITY_DIMENSIONS) * STEPS

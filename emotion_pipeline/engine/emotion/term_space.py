@@ -1,7 +1,7 @@
-"""The sparse space in which the TF-IDF model sees a text: weighted word n-grams beside character n-grams.
+"""The sparse space of the TF-IDF model: weighted word n-grams beside character n-grams.
 
-It can be fitted, taken apart into plain lists and arrays, and rebuilt from them; what is learnt in it stands in
-``tfidf_model.py``.
+It can be fitted, taken apart into plain lists and arrays, and rebuilt from them. The model on top of it is
+``tfidf_model``.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The TF-IDF emotion model: linear heads over the term space and the 42 linguistic features.
 
-This module applies frozen weights and moves them to and from an artefact; choosing them is the work of ``training.py``.
+This module applies frozen weights and moves them to and from an artefact. Training them is the work of
+``training.text``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,19 +16,13 @@ from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.emotion.calibration import NestedScaling, apply_platt, sigmoid
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.scores import Scores, with_features
-from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.taxonomy import HEADS, INTENSITY_DIMENSIONS, LABELS, STEPS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
 from emotion_pipeline.engine.models.artefact import Artefact, read_artefact, write_artefact
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 BACKEND: Final = "tfidf"
-# Linear scores per text: one per label, then one per base emotion.
-HEADS: Final = len(LABELS) + len(BASE_EMOTIONS)
-
-# Ordinal steps of intensity: at least mild, at least moderate, intense.
-STEPS: Final = 3
-
 _BATCH: Final = 2_048
 
 
@@ -71,13 +66,13 @@ class TfidfEmotionModel:
         batches = [self._score_batch(texts[part], None if features is None else features[part]) for part in parts_of]
         return Scores.joined(batches)
 
-    def _score_batch(self, texts: Sequence[str], known: NDArray[np.float32] | None) -> Scores:
+    def _score_batch(self, texts: Sequence[str], features: NDArray[np.float32] | None) -> Scores:
         terms = self._space.transform(texts)
-        features = self._scale.apply(self._extractor.extract(texts) if known is None else known)
-        heads = linear(terms, features, self._weights.heads)
+        scaled = self._scale.apply(self._extractor.extract(texts) if features is None else features)
+        heads = linear(terms, scaled, self._weights.heads)
         labels = apply_platt(heads[:, : len(LABELS)], self._weights.platt)
         base = self._weights.base.apply(heads)
-        steps = sigmoid(linear(terms, np.hstack([heads, features]), self._weights.intensity))
+        steps = sigmoid(linear(terms, np.hstack([heads, scaled]), self._weights.intensity))
         return Scores(labels.astype(np.float32), base.astype(np.float32), levels_of(steps))
 
     def raw(

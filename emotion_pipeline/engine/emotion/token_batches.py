@@ -1,4 +1,4 @@
-"""Texts as rows of token ids: encoded at once, batched by length, padded to rectangles."""
+"""Texts as rows of token ids: encoded together, batched by length, padded to rectangles."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What texts feel like and how favourable they are, together: what the command line and the REST API say of a text.
+"""Emotion and sentiment of texts together, as the command line and the REST API give them.
 
 Where the sentiment follows from the text emotion model's own probabilities, as it does by default, that model reads
 each text once.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TextJudgement:
+class TextScore:
     """One text with its emotion and its sentiment in [-1, 1], None where the back end has none for it."""
 
     text: str
@@ -32,12 +32,12 @@ class TextJudgement:
         return {"text": self.text, **self.emotion.to_dict(), "sentiment_score": self.sentiment_score}
 
 
-def judge(texts: Sequence[str], predictor: "EmotionPredictor", sentiment: SentimentBackend) -> list[TextJudgement]:
-    """Return one judgement per text, in order."""
+def score_texts(texts: Sequence[str], predictor: "EmotionPredictor", sentiment: SentimentBackend) -> list[TextScore]:
+    """Return one score per text, in order."""
     emotions = predictor.predict(texts)
     if isinstance(sentiment, EmotionSentiment) and sentiment.follows_from(predictor):
-        known = [[one.label_scores[label] for label in LABELS] for one in emotions]
-        scores = sentiment.score_known(texts, np.array(known, dtype=np.float32).reshape(-1, len(LABELS)))
+        labels = [[emotion.label_scores[label] for label in LABELS] for emotion in emotions]
+        scores = sentiment.score_known(texts, np.array(labels, dtype=np.float32).reshape(-1, len(LABELS)))
     else:
-        scores = [one.score for one in sentiments_of(sentiment, texts)]
-    return [TextJudgement(*one) for one in zip(texts, emotions, scores, strict=True)]
+        scores = [result.score for result in sentiments_of(sentiment, texts)]
+    return [TextScore(*row) for row in zip(texts, emotions, scores, strict=True)]

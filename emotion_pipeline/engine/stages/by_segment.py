@@ -1,4 +1,5 @@
 """What the stages that read segments share: taking over what is done, and the columns that name a segment."""
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
-"""NRC EmoLex, reached through the NRCLex package or a lexicon file of the caller.
+"""The emotion lexicon NRC EmoLex, from the NRCLex package or from a file of the caller.
 
-EmoLex is free for research only and must not be redistributed, so no copy of it lives in this project: NRCLex carries
-it, and a licensed or different lexicon in the same JSON form can be named instead.
+EmoLex is free for research only and must not be redistributed, so this project holds no copy: NRCLex brings one, and a
+licensed or different lexicon in the same JSON form can be used instead.
 """
 
 import hashlib
@@ -38,9 +38,9 @@ class EmotionLexicon:
         for form in (word.lower(), lemma(word)):
             with self._lock:
                 self._nrc.load_token_list([form])
-                found = list(self._nrc.affect_list)
-            if found:
-                return tuple(found.count(category) for category in NRC_CATEGORIES)
+                categories = list(self._nrc.affect_list)
+            if categories:
+                return tuple(categories.count(category) for category in NRC_CATEGORIES)
         return (0,) * len(NRC_CATEGORIES)
 
 

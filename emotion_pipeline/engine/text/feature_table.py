@@ -1,7 +1,7 @@
 """The contract of the 42 linguistic features: name, unit, range and meaning of each, in column order.
 
-Pure data, so that the table contract, the documentation and the extractor can share one list. How a feature is
-computed stands in ``features.py``; the word lists that some of them count stand in ``lexicons.py``.
+Pure data, so that tables, documentation and extractor share one list. The features are computed in ``features``; the
+word lists that some of them count are in ``lexicons``.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The 42 linguistic features of a text, computed in batches.
 
-What each one means stands in ``feature_table.py``; tagging, lexicons and the TF-IDF space have modules of their own. A
-word's contribution is worked out once and remembered, so a text costs little more than adding up its words' rows.
+Their meanings are in ``feature_table``; tagging, lexicons and the TF-IDF space have modules of their own. What a word
+contributes is computed once and cached, so a text costs little more than the sum over its words.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
 """The closed word lists behind the pragmatic features, in canonical form (lower case, no apostrophes).
 
-Only words that belong to a small, closed class of spoken and written English stand here. Emotion words do not: they
-come from NRC EmoLex, through the NRCLex package or from the lexicon that the caller points at.
+They hold small, closed classes of words of spoken and written English. Emotion words come from NRC EmoLex (``emolex``).
 """
 
 import re

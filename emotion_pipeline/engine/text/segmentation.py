@@ -1,8 +1,8 @@
 """Cutting a transcript into sentences and speaker turns of at most 30 s, from words, pauses and punctuation.
 
-Each speaker's words are cut by themselves. Where somebody else takes a turn, the first speaker's own words show a
-pause, so a turn ends there; a short "mhm" in between, or words that overlap on the two channels of a call, cut
-nothing. Who said a word is known before (channels or diarisation), and what the words express is found out later.
+Each speaker's words are cut separately. While somebody else speaks, the first speaker pauses, so the turn ends there; a
+short "mhm" in between, or words that overlap on the two channels of a call, cut nothing. Speakers come from channels or
+diarisation; emotions are predicted later.
 """
 
 import re
@@ -38,8 +38,8 @@ def segment_words(
         spoken[word.speaker].append(word)
     segments = [
         Segment(speaker, part)
-        for speaker, own in spoken.items()
-        for sentence in _sentences(own, pause_seconds)
+        for speaker, turn in spoken.items()
+        for sentence in _sentences(turn, pause_seconds)
         for part in _fitting(sentence, max_seconds)
     ]
     return tuple(sorted(segments, key=lambda segment: (segment.start, segment.speaker)))
@@ -62,7 +62,7 @@ def _ends_sentence(text: str) -> bool:
 
 
 def _fitting(words: tuple[Word, ...], max_seconds: float) -> Iterator[tuple[Word, ...]]:
-    """Cut a stretch that is too long at the widest gap in the later half of what would fit."""
+    """Cut a stretch that is too long at the widest gap in the later half of what fits."""
     while words:
         length = _longest_fit(words, max_seconds)
         if length < len(words):

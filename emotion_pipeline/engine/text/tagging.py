@@ -1,8 +1,8 @@
-"""Part-of-speech tags of single words: HanTa's English tagger, folded into the universal tag set.
+"""Part-of-speech tags of single words: HanTa's English tagger, mapped to the universal tag set.
 
-Words are tagged one by one, without their neighbours: a word's tag can then be remembered, which is what makes the
-features cheap, and shares over a text are little hurt by it. Sentences are not parsed here.
-HanTa: Wartena (2023), "The Hanover Tagger". Its English model uses the CLAWS5 tags of the British National Corpus.
+Words are tagged without their neighbours, so that a word's tag can be cached: this makes the features fast and changes
+shares over a text little. Sentences are not parsed. HanTa: Wartena (2023), "The Hanover Tagger". Its English model uses
+the CLAWS5 tags of the British National Corpus.
 """
 
 import re
@@ -30,12 +30,12 @@ _CLITIC: Final = re.compile(r"(?<=.)(?:n't|'s|'re|'ve|'ll|'d|'m)$")
 
 
 def universal_tag(claws_tag: str) -> str:
-    """The universal tag of a CLAWS5 tag, ``other`` for what it has no place for."""
+    """Return the universal tag of a CLAWS5 tag; ``other`` where there is none."""
     return _PREFIXES.get(claws_tag[:3], _PREFIXES.get(claws_tag[:2], "other"))
 
 
 def split_clitic(word: str) -> tuple[str, ...]:
-    """A lower-case word and its clitic, as the tagger was trained: ``don't`` and ``dont`` are ``do``, ``n't``."""
+    """Split a lower-case word and its clitic, as the tagger was trained: ``don't`` and ``dont`` are ``do``, ``n't``."""
     straight = word.replace("’", "'")
     if straight in NEGATED_AUXILIARIES and straight != "cannot":
         return straight[:-2], "n't"

@@ -48,9 +48,9 @@ class TfidfProjection:
     def transform(self, tokens: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """``float32``, shape ``(n, TFIDF_COMPONENTS + 2)``: components, mean idf of known words, share unseen."""
         counts = self._vectorizer.transform(tokens)
-        known = (counts > 0).astype(np.float32)
-        distinct = np.asarray(known.sum(axis=1)).ravel()
-        mean_idf = (known @ self._vectorizer.idf_) / np.maximum(distinct, 1)
+        present = (counts > 0).astype(np.float32)
+        distinct = np.asarray(present.sum(axis=1)).ravel()
+        mean_idf = (present @ self._vectorizer.idf_) / np.maximum(distinct, 1)
         vocabulary = self._vectorizer.vocabulary_
         unseen = [sum(canonical(token) not in vocabulary for token in row) / max(len(row), 1) for row in tokens]
         projected = np.clip(counts @ self._components.T, -1.0, 1.0)

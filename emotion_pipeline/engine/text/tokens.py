@@ -1,7 +1,7 @@
-"""How a text is cut into tokens, and the canonical form in which tokens are looked up and counted.
+"""Cutting a text into tokens, and the canonical form in which tokens are looked up and counted.
 
-Counting and weighting tokens belongs elsewhere. The canonical form folds case and drops apostrophes, so that
-written text ("DON'T") and the bare text that a transcriber hands over ("dont") meet in one vocabulary entry.
+The canonical form folds case and drops apostrophes, so that written text ("DON'T") and bare text of a transcriber
+("dont") meet in one vocabulary entry. Counting and weighting tokens belong elsewhere.
 """
 
 import re
@@ -39,5 +39,5 @@ def bare(text: str) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Whether a single visible character stands in ``text``."""
+    """Return whether ``text`` has a visible character."""
     return any(character.isprintable() and not character.isspace() for character in text)

@@ -35,10 +35,10 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class AsrEvaluation:
-    """``n`` recordings, their pooled word error rate, and how many seconds of audio a second of work took in.
+    """``n`` recordings, their pooled word error rate, and how many seconds of audio are transcribed in a second.
 
-    ``excluded`` names rows that were not compared, because the audio has not half the length that the manifest states
-    for its reference: most of the reference was never said.
+    ``excluded``: rows that were not compared, because the audio is less than half as long as the manifest states, so
+    that it cannot hold its reference.
     """
 
     n: int
@@ -71,10 +71,10 @@ def evaluate_asr(transcriber: Transcriber, manifest: Path, below: str = "") -> A
     if not rows:
         raise TrainingDataError(f"{manifest}: every recording is less than half as long as its row states")
     started = time.perf_counter()
-    heard = [transcriber.transcribe(manifest.parent / row.file) for row in rows]
+    transcripts = [transcriber.transcribe(manifest.parent / row.file) for row in rows]
     return AsrEvaluation(
         n=len(rows),
-        wer=round(word_error_rate(*_aligned([row.reference for row in rows], heard)), 4),
+        wer=round(word_error_rate(*_aligned([row.reference for row in rows], transcripts)), 4),
         audio_seconds_per_second=round(audio_seconds / (time.perf_counter() - started), 2),
         excluded=tuple(excluded),
     )
@@ -85,20 +85,20 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> flo
     return jiwer.wer([_folded(text) for text in references], [_folded(text) for text in hypotheses])
 
 
-def _aligned(references: Sequence[str], heard: Sequence[Transcript]) -> tuple[list[str], list[str]]:
-    """Return what was to be heard and what was, side by side; of a reference for both channels, each channel's own."""
+def _aligned(references: Sequence[str], transcripts: Sequence[Transcript]) -> tuple[list[str], list[str]]:
+    """Return reference and recognised texts, row by row; a reference for both channels gives a row for each."""
     expected: list[str] = []
-    found: list[str] = []
-    for reference, transcript in zip(references, heard, strict=True):
+    recognised: list[str] = []
+    for reference, transcript in zip(references, transcripts, strict=True):
         sides = _TWO_SIDED.fullmatch(reference)
         if sides is None:
             expected.append(reference)
-            found.append(transcript.text)
+            recognised.append(transcript.text)
             continue
         for number, side in enumerate(sides.groups(), start=1):
             expected.append(side)
-            found.append(" ".join(word.text for word in transcript.words if word.speaker == f"speaker_{number}"))
-    return expected, found
+            recognised.append(" ".join(word.text for word in transcript.words if word.speaker == f"speaker_{number}"))
+    return expected, recognised
 
 
 def _folded(text: str) -> str:
@@ -123,8 +123,10 @@ def _read(manifest: Path, below: str) -> list[_Row]:
             f"{manifest} lacks the columns {', '.join(missing)}; its columns are {', '.join(frame.columns)}"
         )
     columns = (frame[name] for name in _COLUMNS)
-    wanted = (values for values in zip(*columns, strict=True) if _folded(values[2]) and values[0].startswith(below))
-    rows = [_row(manifest, *values) for values in wanted]
+    with_reference = (
+        values for values in zip(*columns, strict=True) if _folded(values[2]) and values[0].startswith(below)
+    )
+    rows = [_row(manifest, *values) for values in with_reference]
     if not rows:
         raise TrainingDataError(f"{manifest} has no row with a reference{f' below {below}' if below else ''}")
     return rows

@@ -1,7 +1,6 @@
-"""Measuring a predictor on labelled files, through the same door that users take: the ``evaluate`` commands.
+"""Measuring a predictor on labelled files, by the interface that users call: the ``evaluate`` commands.
 
-The definitions of the figures stand in ``metrics.py``; the predictor's thresholds and calibration are taken as they
-are frozen.
+The figures are defined in ``training.text.metrics``. The predictor's frozen thresholds and calibration are used.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Measuring a tone model on a labelled corpus, through the same door that users take: ``emotion-clf evaluate tone``."""
+"""Measuring a tone model on a labelled corpus, by the interface that users call: ``emotion-clf evaluate tone``."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def evaluate_tone(model: ToneModel, manifest: Path, normalise_by_speaker: bool =
 
 
 def four_classes(scores: Sequence[ToneScore]) -> NDArray[np.float64]:
-    """Probabilities over the four classes, shape ``(n, 4)``; what a model gives to any other tone is left out."""
+    """Return probabilities over the four classes, shape ``(n, 4)``, without what the model gives to other tones."""
     result = np.zeros((len(scores), len(ACOUSTIC_TONES)))
     for row, score in zip(result, scores, strict=True):
         for tone, probability in score.probabilities.items():

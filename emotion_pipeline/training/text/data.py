@@ -1,6 +1,7 @@
-"""Reading labelled corpora: GoEmotions' TSV, own tables, SemEval-2018 EI-oc. What does not fit is refused by name.
+"""Reading labelled corpora: GoEmotions' TSV, a user's own tables, SemEval-2018 EI-oc.
 
-Training and measuring belong elsewhere; here a file becomes texts and arrays, in the taxonomy's order of labels.
+Files become texts and arrays in the taxonomy's order of labels. Files that do not fit are refused, with file and row.
+Training and measuring belong elsewhere.
 """
 
 import json
@@ -112,11 +113,11 @@ def read_labelled(path: Path, labels: Path) -> LabelledTexts:
     as GoEmotions is. Raises ``TrainingDataError`` naming file, row and label for a missing column, an unknown label or
     an empty file.
     """
-    known = read_label_map(labels)
+    columns = read_label_map(labels)
     texts: list[str] = []
     rows: list[NDArray[np.bool_]] = []
     for where, text, field in _labelled_rows(path):
-        row = _label_row(field, known, where)
+        row = _label_row(field, columns, where)
         if row.any():  # a row whose labels are all left out says nothing
             texts.append(text)
             rows.append(row)
@@ -166,7 +167,7 @@ def _read_graded_file(path: Path, dimension: str) -> Iterator[tuple[str, int]]:
 
 
 def _labelled_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Where each row stands, its text, its labels as they are written."""
+    """Yield of each row its place for messages, its text, and its labels as written."""
     if path.suffix in _TABLES:
         yield from _table_rows(path)
         return
@@ -174,7 +175,7 @@ def _labelled_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         fields = line.split("\t")
         if len(fields) not in {2, 3}:
             raise TrainingDataError(
-                f"{path}, line {number}: {len(fields)} column(s) where text, label ids and, if wanted, an id are due."
+                f"{path}, line {number}: {len(fields)} column(s) where text, label ids and, optionally, an id are due."
             )
         yield f"{path}, line {number}", fields[0], _split_labels(fields[1])
 
@@ -189,7 +190,11 @@ def _table_rows(path: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         raise TrainingDataError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(frame.columns)}.")
     for number, (text, labels) in enumerate(zip(frame["text"], frame["labels"], strict=True), start=1):
         listed = isinstance(labels, list | tuple | np.ndarray)
-        yield f"{path}, row {number}", str(text), [str(one) for one in labels] if listed else _split_labels(str(labels))
+        yield (
+            f"{path}, row {number}",
+            str(text),
+            [str(label) for label in labels] if listed else _split_labels(str(labels)),
+        )
 
 
 def _read_csv(path: Path) -> Any:
@@ -219,12 +224,12 @@ def _split_labels(field: str) -> list[str]:
     return [part.strip() for part in re.split(r"[,;|]", field)]
 
 
-def _label_row(field: Sequence[str], known: Mapping[str, int | None], where: str) -> NDArray[np.bool_]:
+def _label_row(field: Sequence[str], columns: Mapping[str, int | None], where: str) -> NDArray[np.bool_]:
     row = np.zeros(len(LABELS), np.bool_)
     for name in field:
-        if name not in known:
-            raise TrainingDataError(f"{where}: unknown label id {name!r}; known are {', '.join(known)}.")
-        column = known[name]
+        if name not in columns:
+            raise TrainingDataError(f"{where}: unknown label id {name!r}; known are {', '.join(columns)}.")
+        column = columns[name]
         if column is not None:
             row[column] = True
     return row

@@ -1,7 +1,7 @@
-"""What is chosen on development data, for any model: calibration of either head and the thresholds; and the figures.
+"""What is chosen on development data for any text model (calibration, thresholds), and the figures of a model.
 
-Frozen choices go into an artefact; figures are cross-fitted: chosen on one half of the data, applied to the other, both
-ways. Scores are raw: the first 28 columns are those of the labels, and all of them together tell the base emotion.
+Frozen choices go into an artefact. Figures are cross-fitted: chosen on one half of the data and applied to the other,
+both ways. Scores are raw: the first 28 columns are the labels; all of them together give the base emotion.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is chosen on development data: calibration of either head and the thresholds."""
+    """Calibration of both heads and the thresholds."""
 
     platt: NDArray[np.float32]
     base: calibration.NestedScaling

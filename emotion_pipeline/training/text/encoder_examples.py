@@ -1,7 +1,7 @@
 """What an encoder is trained on: token ids, scaled features and targets of every text in each of its forms.
 
-Tokenisation and the 42 features are worked out once; a batch then only gathers rows. Which form of a text a batch
-shows (as written, bare, with fillers) is drawn anew in every epoch, by the trainer.
+Texts are tokenised and the 42 features computed once; a batch only gathers rows. ``encoder_fit`` draws in every epoch
+in which form (as written, bare, with fillers) a text is shown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ class Batch:
 
 
 def with_fillers(text: str, chance: np.random.Generator) -> str:
-    """The bare text with fillers between its words and now and then a word said twice, as people speak."""
+    """Return the bare text with fillers between its words and a few words repeated, as people speak."""
     spoken: list[str] = []
     for word in bare(text).split():
         if chance.random() < FILLER_SHARE:
@@ -117,7 +117,7 @@ def prepare(
 
 
 def thinned(row: NDArray[np.int32], lost: float, chance: np.random.Generator) -> NDArray[np.int32]:
-    """``row`` without a share ``lost`` of its tokens, so that none is relied upon; its two marks stay."""
+    """Return ``row`` without a share ``lost`` of its tokens, so that none is relied upon; its first and last stay."""
     kept = chance.random(len(row)) >= lost
     kept[[0, -1]] = True
     return row[kept]

@@ -1,4 +1,4 @@
-"""Where an encoder and its tokenizer come from: a folder, a package of weights, or a model hub; checked before use.
+"""Finding and verifying an encoder and its tokenizer: in a folder, a package of weights, or a model hub.
 
 Networks and training belong elsewhere. A source is used at training time only; an artefact carries all that it needs.
 """
@@ -42,10 +42,10 @@ PACKAGED: Final[Mapping[str, PackagedEncoder]] = MappingProxyType(
 
 
 def locate(name: str) -> str:
-    """The folder of a packaged encoder, verified; any other name (a folder, a hub's model) is returned as it is.
+    """Return the folder of a packaged encoder, verified; any other name (a folder, a hub's model) is returned as it is.
 
-    Raises ``BackendUnavailableError`` where the package is not installed and ``ArtefactError`` where its weights are
-    not the ones that are known.
+    Raises ``BackendUnavailableError`` where the package is not installed and ``ArtefactError`` where its weights have
+    another hash than expected.
     """
     if name not in PACKAGED:
         return name

@@ -22,17 +22,18 @@ from emotion_pipeline.engine.emotion import calibration
 from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.scale import FeatureScale
-from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS
-from emotion_pipeline.engine.emotion.tfidf_model import STEPS, TfidfEmotionModel
+from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS, STEPS
+from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel
 from emotion_pipeline.engine.emotion.token_batches import token_ids
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
+from emotion_pipeline.training.loop import Progress, TrainingLoop
 from emotion_pipeline.training.text import metrics
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts, read_graded, read_labelled
 from emotion_pipeline.training.text.decisions import Choice, Interval, TextFigures, cross_fit, twice
 from emotion_pipeline.training.text.encoder_examples import Examples, prepare
-from emotion_pipeline.training.text.encoder_fit import Fit, Progress, Recipe, raw_scores
+from emotion_pipeline.training.text.encoder_fit import EncoderTask, Recipe, raw_scores
 from emotion_pipeline.training.text.encoder_source import load_encoder, locate, prune_vocabulary
 from emotion_pipeline.training.text.report_card import write_card
 from emotion_pipeline.training.text.tfidf_training import DATA, fit_tfidf_model, plain
@@ -159,7 +160,7 @@ def _network(
     tokenizer = prune_vocabulary(encoder, tokenizer, counts, plan.vocabulary)[1]
     tokenizer.enable_truncation(TRAINING_TOKENS)
     examples, scale = prepare(corpora.train, corpora.graded, tokenizer, extractor, None, plan.seed)
-    judged = prepare(corpora.dev, (), tokenizer, extractor, scale, plan.seed)[0]
+    dev = prepare(corpora.dev, (), tokenizer, extractor, scale, plan.seed)[0]
 
     def fresh(dropout: float) -> EmotionNet:
         import torch
@@ -171,13 +172,13 @@ def _network(
         return EmotionNet(source, dropout)
 
     def fit(name: str, rows: NDArray[np.int64], recipe: Recipe, seed: int, soft: Any = None) -> EmotionNet:
-        def told(what: str, step: int, steps: int, remark: str) -> None:
-            progress(f"{name}, {what}", step, steps, remark)
-
-        return Fit(
-            fresh(recipe.dropout), examples, rows, recipe, work / name, seed,
-            judge=lambda net: mean_average_precision(net, judged, bf16=recipe.bf16), progress=told, soft=soft,
-        ).run()  # fmt: skip
+        net = fresh(recipe.dropout)
+        task = EncoderTask(
+            net, examples, rows, recipe, seed, soft=soft,
+            dev_figure=lambda net: mean_average_precision(net, dev, bf16=recipe.bf16),
+        )  # fmt: skip
+        TrainingLoop(task, work / name, lambda what, *step: progress(f"{name}, {what}", *step)).run()
+        return net.eval()
 
     soft = _soft_labels(examples, plan, fit, work)
     students = [
@@ -199,13 +200,13 @@ def _soft_labels(
     part = np.random.default_rng(plan.seed).integers(plan.teachers, size=len(examples))
     soft = np.zeros((len(examples), len(LABELS)), np.float32)
     for number in range(plan.teachers):
-        learnt, told = np.flatnonzero(part != number), np.flatnonzero(part == number)
+        learnt, scored = np.flatnonzero(part != number), np.flatnonzero(part == number)
         net = fit(f"teacher-{number}", learnt, plan.teacher, plan.seed + 100 + number)
-        scores = raw_scores(net, examples.forms[0], told, bf16=plan.teacher.bf16)[:, : len(LABELS)]
-        truth = examples.labels[told] > 0
-        labelled = examples.is_labelled[told]
+        scores = raw_scores(net, examples.forms[0], scored, bf16=plan.teacher.bf16)[:, : len(LABELS)]
+        truth = examples.labels[scored] > 0
+        labelled = examples.is_labelled[scored]
         platt = calibration.fit_platt(scores[labelled], truth[labelled])
-        soft[told] = calibration.apply_platt(scores, platt)
+        soft[scored] = calibration.apply_platt(scores, platt)
     np.save(path, soft)
     return soft
 
@@ -221,12 +222,12 @@ def averaged(nets: Sequence[EmotionNet]) -> EmotionNet:
     return nets[0]
 
 
-def mean_average_precision(net: EmotionNet, judged: Examples, *, bf16: bool) -> float:
+def mean_average_precision(net: EmotionNet, dev: Examples, *, bf16: bool) -> float:
     """Mean over labels of the average precision: quality of ranking, whatever the thresholds will be."""
     from sklearn.metrics import average_precision_score
 
-    truth = judged.labels > 0
-    scores = raw_scores(net, judged.forms[0], np.arange(len(judged)), bf16=bf16)
+    truth = dev.labels > 0
+    scores = raw_scores(net, dev.forms[0], np.arange(len(dev)), bf16=bf16)
     present = np.flatnonzero(truth.any(axis=0))
     if not len(present):
         raise TrainingDataError("The development data carries no label at all.")
@@ -273,13 +274,13 @@ def _fit_steps(
     """Slope and offset of every intensity step, ``(12, 2)``, and Pearson's r per emotion, cross-fitted."""
     chosen, pearson = [], {}
     for column, (scores, part) in enumerate(zip(joined, graded, strict=True)):
-        own = scores[:, column * STEPS : (column + 1) * STEPS]
+        raw = scores[:, column * STEPS : (column + 1) * STEPS]
         reached = part.levels[:, None] >= np.arange(1, STEPS + 1)
-        chosen.append(calibration.fit_platt(own, reached))
-        expected = np.zeros(len(own), np.float32)
-        for chosen_on, scored in calibration.halves(len(own), seed):
-            platt = calibration.fit_platt(own[chosen_on], reached[chosen_on])
-            chances = np.minimum.accumulate(calibration.apply_platt(own[scored], platt), axis=1)
+        chosen.append(calibration.fit_platt(raw, reached))
+        expected = np.zeros(len(raw), np.float32)
+        for chosen_on, scored in calibration.halves(len(raw), seed):
+            platt = calibration.fit_platt(raw[chosen_on], reached[chosen_on])
+            chances = np.minimum.accumulate(calibration.apply_platt(raw[scored], platt), axis=1)
             expected[scored] = chances.sum(axis=1)
         pearson[INTENSITY_DIMENSIONS[column]] = metrics.pearson(expected, part.levels)
     return np.vstack(chosen), pearson

@@ -1,6 +1,6 @@
 """The losses of the encoder's heads, and the targets that they are computed against.
 
-Everything here works on one batch of tensors; which rows form a batch is the trainer's business.
+Everything here works on one batch of tensors; which rows form a batch is up to the caller.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from emotion_pipeline.engine.emotion.encoder_net import STEPS, HeadScores
-from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABEL_OF_SUB, LABELS
+from emotion_pipeline.engine.emotion.encoder_net import HeadScores
+from emotion_pipeline.engine.emotion.taxonomy import EKMAN, LABEL_OF_SUB, LABELS, STEPS
 from emotion_pipeline.training.text.data import LABEL_TO_BASE, LABEL_TO_CORE
 
 SUB_COLUMNS: Final = [LABELS.index(label) for label in LABEL_OF_SUB.values()]
-# Groups of one label are judged by that label.
+# Groups of several labels; a group of one is that label.
 GROUP_COLUMNS: Final = [[LABELS.index(label) for label in group] for group in EKMAN.values() if len(group) > 1]
 
 
@@ -44,12 +44,11 @@ class LossWeights:
 
 
 def cooccurrence_smoothed(labels: NDArray[np.float32], smoothing: float) -> NDArray[np.float32]:
-    """Targets ``(n, 28)`` that give labels which often occur with a row's own a share ``smoothing`` of that chance."""
+    """Return targets ``(n, 28)`` with a share ``smoothing`` of the rate at which labels occur beside a row's own."""
     together = labels.T @ labels
-    own = np.maximum(np.diag(together), 1.0)
-    given = together / own[:, None]
-    np.fill_diagonal(given, 0.0)
-    expected = labels @ given / np.maximum(labels.sum(axis=1, keepdims=True), 1.0)
+    rates = together / np.maximum(np.diag(together), 1.0)[:, None]
+    np.fill_diagonal(rates, 0.0)
+    expected = labels @ rates / np.maximum(labels.sum(axis=1, keepdims=True), 1.0)
     return np.where(labels > 0, labels * (1 - smoothing / 2), smoothing * expected).astype(np.float32)
 
 

@@ -1,8 +1,8 @@
 """Training of the TF-IDF emotion model and of the frozen TF-IDF space behind the features, each by one call.
 
-Fits on the training files alone, chooses calibration and thresholds on the development file, and reports figures
-for which the two were chosen on one half of that file and scored on the other, both ways. Applying the model stands in
-``tfidf_model.py``.
+Models are fitted on the training files alone; calibration and thresholds are chosen on the development file. Figures
+are cross-fitted: chosen on one half of that file and scored on the other, both ways. ``engine.emotion.tfidf_model``
+applies the model.
 """
 
 import time
@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion.scale import FeatureScale
+from emotion_pipeline.engine.emotion.taxonomy import HEADS, STEPS
 from emotion_pipeline.engine.emotion.term_space import TermSpace
-from emotion_pipeline.engine.emotion.tfidf_model import (
-    HEADS,
-    STEPS,
-    TfidfEmotionModel,
-    Weights,
-    linear,
-)
+from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel, Weights, linear
 from emotion_pipeline.engine.models.artefact import check_output
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tfidf_components import TfidfProjection, fit_projection
@@ -185,9 +180,9 @@ def _fit_head(terms: Any, features: NDArray[np.float32], target: NDArray[np.bool
 def _fit_steps(
     terms: Any, features: NDArray[np.float32], heads: NDArray[np.float32], levels: NDArray[np.int64], seed: int
 ) -> NDArray[np.float32]:
-    """Weights ``(n_terms + HEADS + 42 + 1, STEPS)`` of the ordinal steps of one emotion's intensity.
+    """Return weights ``(n_terms + HEADS + 42 + 1, STEPS)`` of the ordinal steps of one emotion's intensity.
 
-    The head scores carry over what was learnt from the far larger GoEmotions.
+    The head scores transfer what was learnt from GoEmotions, which is far larger.
     """
     scores = linear(terms, features, heads)
     mean, deviation = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-3)
@@ -226,7 +221,7 @@ def _logistic(
 
 
 def _with_bare_copies(corpus: LabelledTexts) -> LabelledTexts:
-    """Every text as written and as a transcriber would hand it over, so that neither form is strange to the model."""
+    """Return every text as written and as a transcriber would write it, so that the model learns both forms."""
     return LabelledTexts((*corpus.texts, *_bare(corpus.texts)), np.vstack([corpus.labels, corpus.labels]))
 
 
@@ -235,7 +230,7 @@ def _bare(texts: Sequence[str]) -> list[str]:
 
 
 def plain(figures: dict[str, Any]) -> dict[str, Any]:
-    """Figures as JSON has them, rounded to what the size of the data supports."""
+    """Return figures as JSON values, rounded to what the size of the data supports."""
     return {
         name: plain(asdict(value) if isinstance(value, TextFigures) else value)
         if isinstance(value, dict | TextFigures)

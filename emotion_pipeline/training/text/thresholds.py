@@ -1,9 +1,9 @@
-"""The probability per label from which a text counts as having it, chosen on development data.
+"""The threshold of each label: the probability from which a text counts as having it, chosen on development data.
 
-What is raised is the F1 of each label, and beside it the F1 of the Ekman group that the label belongs to, since a group
-counts as found when any of its labels is. Two things keep a choice from clinging to single texts where a label is rare:
-counts are taken half from the annotations and half from the calibrated probabilities, which expect them (Ye et al.,
-2012, "Optimizing F-measure: A Tale of Two Approaches", ICML), and F1 is smoothed over neighbouring thresholds.
+A threshold maximises the F1 of its label together with the F1 of the Ekman group to which the label belongs, since a
+group is predicted when any of its labels is. Two things stabilise thresholds of rare labels: counts are taken half from
+the annotations and half from the calibrated probabilities (Ye et al., 2012, "Optimizing F-measure: A Tale of Two
+Approaches", ICML), and F1 is smoothed over neighbouring thresholds.
 """
 
 from typing import Final
@@ -45,9 +45,10 @@ def fit_thresholds(probabilities: Matrix, truth: Truth) -> Matrix:
 
 
 def _best(probabilities: NDArray[np.float32], truth: Truth, present: Truth | None, others: Truth | None) -> float:
-    """The best threshold of one label; ``present`` tells where its group is, ``others`` where another label found it.
+    """Return the best threshold of one label.
 
-    Without these two the label's own F1 alone is raised.
+    ``present``: which texts belong to its group; ``others``: which texts another label of the group already predicts.
+    Without these two the label's F1 alone is maximised.
     """
     if not truth.any():
         return NEVER
@@ -58,8 +59,8 @@ def _best(probabilities: NDArray[np.float32], truth: Truth, present: Truth | Non
     value = 2 * np.cumsum(hits) / (taken + hits.sum()) / len(LABELS)
     if present is not None and others is not None:
         new = ~others[order]
-        found = np.cumsum(new & present[order]) + (others & present).sum()
-        value += GROUP_WEIGHT * 2 * found / (np.cumsum(new) + others.sum() + present.sum()) / len(EKMAN)
+        hits_of_group = np.cumsum(new & present[order]) + (others & present).sum()
+        value += GROUP_WEIGHT * 2 * hits_of_group / (np.cumsum(new) + others.sum() + present.sum()) / len(EKMAN)
     reach = min(_NEIGHBOURS, len(ranked) // 500)
     window = np.ones(2 * reach + 1) / (2 * reach + 1)
     best = int(np.argmax(np.convolve(np.pad(value, reach, mode="edge"), window, mode="valid")))

@@ -1,7 +1,7 @@
 """Training of the acoustic tone model from labelled corpora, by one reproducible call.
 
-What is reported is always of speakers, and of corpora, that the scored model has not heard. Reading a corpus stands in
-``corpus``, the mathematics of fitting in ``fitting``, what is written in ``acoustic``.
+Reported figures are always of speakers and corpora that the scored model was not trained on. ``corpus`` reads the
+clips, ``fitting`` fits the weights, and ``engine.tone.acoustic`` defines the artefact.
 """
 
 import time
@@ -47,7 +47,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class HeldOutFigures:
-    """How well clips of one corpus are judged by a model that has not heard their speakers."""
+    """Quality on the clips of one corpus, each scored by a model that was not trained on its speaker."""
 
     corpus: str
     n: int
@@ -179,7 +179,7 @@ def _corpus_folds(examples: Examples) -> Folds:
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """Judgements of clips unheard in training, by what a clip is judged relative to."""
+    """Judgements of held-out clips, each by what a clip is compared with."""
 
     alone: Judgement
     by_speaker: Judgement
@@ -194,13 +194,15 @@ def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
     n = len(examples.tones)
     result = _HeldOut(*(Judgement(np.zeros((n, len(ACOUSTIC_TONES))), np.zeros(n)) for _ in range(3)))
     same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
-    for heard, unheard in folds:
-        normaliser, committee = _fit(examples.take(np.asarray(heard)), seed)
+    for train, test in folds:
+        normaliser, committee = _fit(examples.take(np.asarray(train)), seed)
         for target, voices in zip(result.every, (np.arange(n).astype(str), examples.speakers, same_tone), strict=True):
-            for voice in np.unique(voices[unheard]):
-                rows = unheard[voices[unheard] == voice]
-                found = judge([Utterance(examples.vectors[[row]], np.ones(1)) for row in rows], normaliser, committee)
-                target.log_probabilities[rows], target.novelty[rows] = found.log_probabilities, found.novelty
+            for voice in np.unique(voices[test]):
+                rows = test[voices[test] == voice]
+                judgement = judge(
+                    [Utterance(examples.vectors[[row]], np.ones(1)) for row in rows], normaliser, committee
+                )
+                target.log_probabilities[rows], target.novelty[rows] = judgement.log_probabilities, judgement.novelty
     return result
 
 
@@ -210,8 +212,8 @@ def _figures(held_out: _HeldOut, examples: Examples, calibration: Calibration) -
     def of(corpus: str) -> HeldOutFigures:
         rows = examples.corpora == corpus
         truth = examples.tones[rows]
-        decided = (p[rows].argmax(axis=1) for p in every)
-        uars = (metrics.unweighted_average_recall(truth, found, len(ACOUSTIC_TONES)) for found in decided)
+        decisions = (p[rows].argmax(axis=1) for p in every)
+        uars = (metrics.unweighted_average_recall(truth, decision, len(ACOUSTIC_TONES)) for decision in decisions)
         errors = (metrics.expected_calibration_error(truth, p[rows]) for p in every)
         return HeldOutFigures(corpus, int(rows.sum()), *(round(float(figure), 4) for figure in (*uars, *errors)))
 

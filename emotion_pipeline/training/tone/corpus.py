@@ -1,4 +1,4 @@
-"""Reading a labelled tone corpus: a manifest with its recordings beside it. What does not fit is refused by name.
+"""Reading a labelled tone corpus: a manifest with its recordings beside it. Errors name file and row.
 
 Columns: file, speaker, gender, emotion, intensity, text, lang, seconds, of which file, speaker and emotion are needed.
 Training and measuring belong elsewhere.
@@ -84,7 +84,7 @@ def _clip(manifest: Path, number: int, row: dict[str, str | None]) -> Clip | Non
 
 
 def without_duplicates(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips whose sound no earlier clip has; the same recording on both sides of a split would be no test."""
+    """Return the clips without repeated sounds; the same recording on both sides of a split would spoil the test."""
     seen: set[str] = set()
     kept = []
     for clip in clips:

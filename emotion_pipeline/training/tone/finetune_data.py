@@ -1,6 +1,6 @@
-"""The clips that fine-tuning learns from and is judged by: windows of them, and speakers that stay on one side.
+"""The clips of fine-tuning: cut into windows, and split so that no speaker is on two sides.
 
-Reading a corpus is ``corpus``; what a network makes of the windows is ``finetune_fit``.
+``corpus`` reads a corpus; ``finetune_fit`` trains on the windows.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSpeech:
-    """Clips in memory, 115 MB an hour, cut as they will be when they are scored."""
+    """Clips in memory (115 MB per hour), cut into windows as for scoring."""
 
     clips: Sequence[Clip]
     sounds: Sequence[NDArray[np.int16]]
@@ -70,8 +70,8 @@ class LabelledSpeech:
 
     def windows_of(self, clips: NDArray[np.int64]) -> list[Window]:
         """The windows of some of the clips."""
-        wanted = set(clips.tolist())
-        return [window for window in self.windows if window.clip in wanted]
+        requested = set(clips.tolist())
+        return [window for window in self.windows if window.clip in requested]
 
     @property
     def digest(self) -> str:
@@ -85,7 +85,7 @@ class LabelledSpeech:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices of clips. No speaker is in two of them."""
+    """Indices of clips. No speaker is in two parts."""
 
     train: NDArray[np.int64]
     # What training is stopped by.
@@ -95,7 +95,7 @@ class Split:
 
 
 def split_by_speaker(speech: LabelledSpeech, seed: int) -> Split:
-    """Deal out speakers so that corpora and tones are in about the same shares everywhere.
+    """Split by speaker so that corpora and tones have about the same shares in each part.
 
     Raises ``TrainingDataError`` where there are too few speakers for each part to have all four tones.
     """

@@ -1,7 +1,7 @@
 """Fine-tuning a wav2vec2 checkpoint on labelled corpora: from manifests to a folder that the back end loads.
 
-What is reported is of speakers on whom nothing was chosen. The loop itself is ``finetune_fit``, where it starts
-``starting_point``; what is written is checked as any checkpoint is before it takes its place.
+Reported figures are of speakers on whom nothing was chosen. ``finetune_fit`` trains the network that ``starting_point``
+makes. The new checkpoint is verified like any other before it is put in place.
 """
 
 import hashlib
@@ -29,10 +29,11 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import (
 )
 from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
+from emotion_pipeline.training.loop import Progress, TrainingLoop
 from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
 from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
-from emotion_pipeline.training.tone.finetune_fit import Floats, Progress, Recipe, ToneFit
+from emotion_pipeline.training.tone.finetune_fit import Floats, Recipe, ToneTask
 from emotion_pipeline.training.tone.metrics import figures_of
 from emotion_pipeline.training.tone.starting_point import output_layer, starting_network
 
@@ -54,7 +55,7 @@ class FineTuning:
 
 @dataclass(frozen=True, slots=True)
 class FineTuningReport:
-    """What was trained on what, and how well it does on speakers whom it has not heard."""
+    """What was trained on what, and its quality on speakers who were not trained on."""
 
     # Of the weights.
     sha256: str
@@ -100,10 +101,10 @@ def finetune_tone_model(
     clips = without_duplicates(listed)
     speech = LabelledSpeech.of(clips)
     split = split_by_speaker(speech, plan.seed)
-    fit = _fit(network, scales_input, speech, split, plan, files, work, progress)
-    trained = fit.run()
-    temperature = _temperature(fit.log_probabilities(split.dev), speech.tones[split.dev])
-    _cool(trained, temperature)
+    task = _task(network, scales_input, speech, split, plan, files)
+    state = TrainingLoop(task, work, progress).run()
+    temperature = _temperature(task.log_probabilities(split.dev), speech.tones[split.dev])
+    _cool(network, temperature)
     report = FineTuningReport(
         sha256="",
         started_from=f"{files.name}@{files.revision} ({files.sha256[:12]})",
@@ -111,50 +112,48 @@ def finetune_tone_model(
         clips={name: sum(clip.corpus == name for clip in clips) for name in sorted({clip.corpus for clip in clips})},
         duplicates=len(listed) - len(clips),
         speakers={name: len(np.unique(speech.speakers[part])) for name, part in asdict(split).items()},
-        epochs=fit.state.epoch,
-        best_epoch=fit.state.best_epoch,
+        epochs=state.epoch,
+        best_epoch=state.best_epoch,
         temperature=round(temperature, 4),
-        dev=_figures(fit, speech, split.dev),
-        test=_figures(fit, speech, split.test),
+        dev=_figures(task, speech, split.dev),
+        test=_figures(task, speech, split.test),
         recipe=plan.recipe,
         seed=plan.seed,
         seconds=round(time.perf_counter() - started, 1),
     )
-    return _write(trained, scales_input, report, output)
+    return _write(network, scales_input, report, output)
 
 
-def _fit(
+def _task(
     network: SpeechNetwork,
     scales_input: bool,
     speech: LabelledSpeech,
     split: Split,
     plan: FineTuning,
     files: CheckpointFiles,
-    work: Path,
-    progress: Progress,
-) -> ToneFit:
+) -> ToneTask:
     device = torch_device(plan.device)
     # float16 would need its losses scaled; whatever has no bfloat16 trains in float32.
     precision = "bfloat16" if torch_precision(plan.precision, device) == "bfloat16" else "float32"
     made_of = [files.sha256, files.settings_sha256, speech.digest, repr(plan.recipe), str(plan.seed), precision]
     identity = hashlib.sha256("|".join(made_of).encode()).hexdigest()
-    return ToneFit(
+    return ToneTask(
         network,
         scales_input,
         speech,
         split,
         plan.recipe,
-        work,
         identity=identity,
         seed=plan.seed,
         device=device,
         precision=precision,
-        progress=progress,
     )
 
 
 def _temperature(log_probabilities: Floats, truth: NDArray[np.int64]) -> float:
-    """What makes the truth likeliest (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017)."""
+    """Return the temperature that makes the truth likeliest (Guo et al., 2017, "On Calibration of Modern Neural
+    Networks").
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -162,8 +161,8 @@ def _temperature(log_probabilities: Floats, truth: NDArray[np.int64]) -> float:
         cooled = log_softmax(log_probabilities / np.exp(exponent), axis=1)
         return -float(cooled[np.arange(len(truth)), truth].mean())
 
-    found: Any = minimize_scalar(cost, bounds=(_COLDEST, _HOTTEST), method="bounded")
-    return float(np.exp(found.x))
+    fit: Any = minimize_scalar(cost, bounds=(_COLDEST, _HOTTEST), method="bounded")
+    return float(np.exp(fit.x))
 
 
 def _cool(network: SpeechNetwork, temperature: float) -> None:
@@ -173,17 +172,17 @@ def _cool(network: SpeechNetwork, temperature: float) -> None:
     layer.bias.data.div_(temperature)
 
 
-def _figures(fit: ToneFit, speech: LabelledSpeech, clips: NDArray[np.int64]) -> dict[str, Any]:
+def _figures(task: ToneTask, speech: LabelledSpeech, clips: NDArray[np.int64]) -> dict[str, Any]:
     from scipy.special import softmax
 
-    chances = softmax(fit.log_probabilities(clips), axis=1)
-    found = figures_of(speech.tones[clips], chances, speech.speakers[clips].tolist())
-    bins = [asdict(part) for part in found["calibration"]]
-    return {**found, "calibration": bins, "speakers": asdict(found["speakers"])}
+    chances = softmax(task.log_probabilities(clips), axis=1)
+    figures = figures_of(speech.tones[clips], chances, speech.speakers[clips].tolist())
+    bins = [asdict(part) for part in figures["calibration"]]
+    return {**figures, "calibration": bins, "speakers": asdict(figures["speakers"])}
 
 
 def _write(network: SpeechNetwork, scales_input: bool, report: FineTuningReport, output: Path) -> FineTuningReport:
-    """Write the checkpoint beside ``output``, check it as work will, and put it in its place."""
+    """Write the checkpoint beside ``output``, verify it as the back end does, and put it in place."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as scratch:
         fresh = Path(scratch) / output.name

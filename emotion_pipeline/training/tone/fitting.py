@@ -1,6 +1,6 @@
-"""Finding the weights of a committee from vectors with labels: logistic regression, linear and with a kernel.
+"""Fitting the weights of a committee to labelled vectors: logistic regression, linear and with a kernel.
 
-Knows nothing of files and clips (``training``) or of how a committee is applied (``network``).
+Files and clips belong to ``acoustic_training``; ``engine.tone.acoustic`` applies a committee.
 """
 
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class Examples:
 
 
 def fit_normaliser(examples: Examples) -> Normaliser:
-    """How the features of these speakers vary."""
+    """Return how features vary over these speakers."""
     return Normaliser.fit(examples.vectors, examples.speakers)
 
 
@@ -66,17 +66,17 @@ def _views(examples: Examples, normaliser: Normaliser, rng: np.random.Generator)
     """
     inputs, rows = [], []
     for speaker in np.unique(examples.speakers):
-        own = np.flatnonzero(examples.speakers == speaker)
-        for group in [*_groups(rng.permutation(own), examples.tones), *own[:, None]]:
+        clips = np.flatnonzero(examples.speakers == speaker)
+        for group in [*_groups(rng.permutation(clips), examples.tones), *clips[:, None]]:
             inputs.append(normaliser.apply(examples.vectors[group], examples.vectors[group]))
             rows.append(group)
     return np.concatenate(inputs), np.concatenate(rows)
 
 
-def _groups(own: NDArray[np.int64], tones: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    same = [own[tones[own] == tone] for tone in np.unique(tones[own])]
-    few = [rows[i : i + _FEW] for rows in (own, *same) for i in range(0, len(rows), _FEW)]
-    return [*few, own]
+def _groups(clips: NDArray[np.int64], tones: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    same = [clips[tones[clips] == tone] for tone in np.unique(tones[clips])]
+    few = [rows[i : i + _FEW] for rows in (clips, *same) for i in range(0, len(rows), _FEW)]
+    return [*few, clips]
 
 
 def _balanced(examples: Examples) -> Floats:

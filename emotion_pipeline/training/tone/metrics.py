@@ -25,8 +25,8 @@ _RESAMPLES: Final = 1_000
 def recalls(truth: Classes, decided: Classes, n_classes: int) -> Floats:
     """Recall of each class, shape ``(n_classes,)``, NaN for a class that does not occur."""
     with np.errstate(invalid="ignore"):
-        found = np.bincount(truth[truth == decided], minlength=n_classes)
-        return found / np.bincount(truth, minlength=n_classes)
+        hits = np.bincount(truth[truth == decided], minlength=n_classes)
+        return hits / np.bincount(truth, minlength=n_classes)
 
 
 def unweighted_average_recall(truth: Classes, decided: Classes, n_classes: int) -> float:
@@ -51,7 +51,7 @@ def uar_interval(
 
 
 def confusion(truth: Classes, decided: Classes, n_classes: int) -> Classes:
-    """Counts, shape ``(n_classes, n_classes)``: row what it was, column what was decided."""
+    """Return counts, shape ``(n_classes, n_classes)``: rows are true classes, columns decided ones."""
     return np.bincount(truth * n_classes + decided, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 

@@ -1,7 +1,7 @@
-"""Where fine-tuning starts: a whole tone checkpoint with its head, or the encoder of any wav2vec2 checkpoint.
+"""The network from which fine-tuning starts: a tone checkpoint with its head, or an encoder of wav2vec2 alone.
 
-An encoder that is not whole is refused as ``checkpoint`` refuses one; a head that is missing is drawn at random, which
-is right here and nowhere else: it is about to be trained.
+A checkpoint with missing keys is refused, as when it is loaded for scoring. Only here a missing head is drawn at
+random, since it is trained next.
 """
 
 from collections.abc import Sequence
@@ -54,29 +54,31 @@ def output_layer(network: SpeechNetwork) -> nn.Linear:
 
 
 def _take_over(network: SpeechNetwork, files: CheckpointFiles, labels: Sequence[str]) -> None:
-    """Copy a whole checkpoint; of the output layer the rows of the labels that it knows."""
-    known = load_checkpoint(files)
-    old, new = output_layer(known.network), output_layer(network)
+    """Copy a whole checkpoint; of its output layer, the rows of labels that it has."""
+    checkpoint = load_checkpoint(files)
+    old, new = output_layer(checkpoint.network), output_layer(network)
     weight, bias = new.weight.detach().clone(), new.bias.detach().clone()
     for row, label in enumerate(labels):
-        meant = [at for at, one in enumerate(known.labels) if FOUR_CLASS.get(one) == label]
-        if meant:
-            weight[row], bias[row] = old.weight[meant].mean(dim=0), old.bias[meant].mean()
+        old_rows = [at for at, name in enumerate(checkpoint.labels) if FOUR_CLASS.get(name) == label]
+        if old_rows:
+            weight[row], bias[row] = old.weight[old_rows].mean(dim=0), old.bias[old_rows].mean()
     name = _OUTPUTS[network.head]
-    network.load_state_dict({**known.network.state_dict(), f"{name}.weight": weight, f"{name}.bias": bias})
+    network.load_state_dict({**checkpoint.network.state_dict(), f"{name}.weight": weight, f"{name}.bias": bias})
 
 
 def _encoder(files: CheckpointFiles, weights: dict[str, Tensor], network: SpeechNetwork) -> dict[str, Tensor]:
-    """The encoder's tensors by the names that they have inside it; what a checkpoint has beside them is left."""
+    """Return the encoder's tensors by their names inside it, without other tensors of the checkpoint."""
     inside = any(key.startswith(ENCODER) for key in weights)
-    found = {key.removeprefix(ENCODER): one for key, one in weights.items() if key.startswith(ENCODER) or not inside}
-    wanted = network.wav2vec2.state_dict()
-    missing = sorted(key for key in wanted if key not in found or found[key].shape != wanted[key].shape)
-    unexpected = sorted(key for key in found if key not in wanted) if inside else []
+    tensors = {
+        key.removeprefix(ENCODER): value for key, value in weights.items() if key.startswith(ENCODER) or not inside
+    }
+    described = network.wav2vec2.state_dict()
+    missing = sorted(key for key in described if key not in tensors or tensors[key].shape != described[key].shape)
+    unexpected = sorted(key for key in tensors if key not in described) if inside else []
     if missing or unexpected:
         raise ArtefactError(
             f"{files.weights} does not hold exactly the encoder that {files.config.name} describes (missing or of "
             f"another shape: {some_of(missing) or 'none'}; unexpected: {some_of(unexpected) or 'none'}): fetch the "
             f"checkpoint again, or name another."
         )
-    return {key: found[key] for key in wanted}
+    return {key: tensors[key] for key in described}

@@ -34,9 +34,9 @@ def test_hidden_states_are_those_of_transformers(theirs: BertModel, tokens: list
     ids = torch.randint(0, PIECES, (len(tokens), max(tokens)), generator=torch.Generator().manual_seed(2))
     mask = (torch.arange(max(tokens)) < torch.tensor(tokens).unsqueeze(1)).long()
     with torch.inference_mode():
-        wanted = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
-        found = ours(ids, mask).last_hidden_state
-    torch.testing.assert_close(found[mask.bool()], wanted[mask.bool()], atol=1e-6, rtol=0.0)
+        expected = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = ours(ids, mask).last_hidden_state
+    torch.testing.assert_close(states[mask.bool()], expected[mask.bool()], atol=1e-6, rtol=0.0)
 
 
 @pytest.mark.parametrize(

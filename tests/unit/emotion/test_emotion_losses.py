@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emotion_pipeline.engine.emotion.encoder_net import N_BASES, N_SUBS, STEPS, HeadScores
-from emotion_pipeline.engine.emotion.taxonomy import EKMAN, INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.emotion.encoder_net import HeadScores
+from emotion_pipeline.engine.emotion.taxonomy import EKMAN, INTENSITY_DIMENSIONS, LABELS, N_BASES, N_SUBS, STEPS
 from emotion_pipeline.training.text.encoder_examples import thinned
 from emotion_pipeline.training.text.losses import LossWeights, total_loss
 
-NOTHING_ELSE = LossWeights(**{one.name: 0.0 for one in fields(LossWeights)})
+NOTHING_ELSE = LossWeights(**{weight.name: 0.0 for weight in fields(LossWeights)})
 ROWS = 6
 
 
@@ -45,9 +45,9 @@ def test_scores_of_any_size_give_a_loss_and_a_gradient(size: float) -> None:
     scores = torch.full((ROWS, len(LABELS)), size, requires_grad=True)
     targets = torch.zeros(ROWS, len(LABELS))
     targets[0, 0] = 1.0
-    found = loss(scores, targets, LossWeights())
-    found.backward()
-    assert found.isfinite()
+    value = loss(scores, targets, LossWeights())
+    value.backward()
+    assert value.isfinite()
     assert scores.grad is not None
     assert scores.grad.isfinite().all()
 

@@ -18,7 +18,7 @@ from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.training.text.data import read_labelled
-from emotion_pipeline.training.text.encoder_fit import Recipe, parameter_groups
+from emotion_pipeline.training.text.encoder_fit import Recipe, encoder_groups
 from emotion_pipeline.training.text.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
 from emotion_pipeline.training.text.encoder_training import EncoderReport, Plan, train_encoder_model
 
@@ -99,17 +99,22 @@ def test_no_text_is_lost_wherever_memory_runs_out(trained: tuple[Path, Path, Enc
     model = EncoderEmotionModel.load(trained[0])
     expected = score_in_memory(model, texts)
     width = model._float_net.encoder.config.hidden_size
-    with LittleMemory(room, lambda one: len(one) if one.ndim == 3 and one.shape[-1] == width else 0) as memory:
-        found = score_in_memory(model, texts)
+    with LittleMemory(
+        room, lambda tensor: len(tensor) if tensor.ndim == 3 and tensor.shape[-1] == width else 0
+    ) as memory:
+        scores = score_in_memory(model, texts)
     for name in ("labels", "base", "levels"):
-        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-3)
+        np.testing.assert_allclose(getattr(scores, name), getattr(expected, name), atol=1e-3)
     assert memory.largest <= room
     assert (memory.refused > 0) == (room < len(texts))
 
 
 def test_a_text_that_does_not_fit_alone_is_an_error(trained: tuple[Path, Path, EncoderReport]) -> None:
     model = EncoderEmotionModel.load(trained[0])
-    with LittleMemory(0, lambda one: len(one) if one.ndim == 3 else 0), pytest.raises(RuntimeError, match="of memory"):
+    with (
+        LittleMemory(0, lambda tensor: len(tensor) if tensor.ndim == 3 else 0),
+        pytest.raises(RuntimeError, match="of memory"),
+    ):
         score_in_memory(model, ["I feel joy today."])
 
 
@@ -173,9 +178,9 @@ def test_another_kind_of_vocabulary_stays_whole(deberta: Path) -> None:
 
 def test_deeper_layers_learn_slower_and_heads_fastest(deberta: Path) -> None:
     net = EmotionNet(load_encoder(str(deberta))[0])
-    rates = sorted({group["lr"] for group in parameter_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))})
+    rates = sorted({group["lr"] for group in encoder_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))})
     assert rates == pytest.approx([0.81, 0.9, 1.0, 9.0])  # embeddings, two layers, heads
-    grouped = sum(len(group["params"]) for group in parameter_groups(net, Recipe()))
+    grouped = sum(len(group["params"]) for group in encoder_groups(net, Recipe()))
     assert grouped == len(list(net.parameters()))
 
 

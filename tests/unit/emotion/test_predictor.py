@@ -316,9 +316,9 @@ def test_strange_strings_get_the_same_result_alone_and_in_a_batch() -> None:
 def test_results_are_a_table_with_a_row_per_text_and_a_column_per_probability() -> None:
     results = PREDICTOR.predict(["Exciting news!", "what a <b>stupid</b> waste of my time"])
     frame = results.to_frame()
-    assert frame["base"].tolist() == [one.base for one in results] == ["Happiness", "Anger"]
-    assert frame["probability_anger"].tolist() == [one.base_probabilities["Anger"] for one in results]
-    assert frame["label_annoyance"].tolist() == [one.label_scores["annoyance"] for one in results]
+    assert frame["base"].tolist() == [result.base for result in results] == ["Happiness", "Anger"]
+    assert frame["probability_anger"].tolist() == [result.base_probabilities["Anger"] for result in results]
+    assert frame["label_annoyance"].tolist() == [result.label_scores["annoyance"] for result in results]
     assert results[0].to_frame().columns.tolist() == frame.columns.tolist()
     described = PREDICTOR.predict("What a day!", with_features=True).to_frame()
     assert described["exclamation_count"].tolist() == [1.0]

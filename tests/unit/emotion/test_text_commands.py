@@ -14,7 +14,7 @@ from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABEL
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(one) for one in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def backend(server: CortexServer, schema: str, name: str = "cortex", max_tokens:
 def cached(server: CortexServer, schema: str) -> pd.DataFrame:
     with server.connect_in(schema) as connection, connection.cursor() as cursor:
         cursor.execute(f'SELECT * FROM "{CACHE}"')
-        return pd.DataFrame(cursor.fetchall(), columns=[one.name for one in cursor.description])
+        return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
 
 
 def segments(*texts: str) -> pd.DataFrame:
@@ -59,7 +59,14 @@ def segments(*texts: str) -> pd.DataFrame:
 
 def test_all_texts_are_scored_by_one_statement_and_each_once(running: CortexServer, schema: str) -> None:
     texts = ["a good day", "a bad day", "a day", "a good day", "it's; DROP TABLE x -- good \\' 😀", ""]
-    assert [one.score for one in backend(running, schema).judge(texts)] == [0.75, -0.5, 0.0, 0.75, 0.75, 0.0]
+    assert [sentiment.score for sentiment in backend(running, schema).judge(texts)] == [
+        0.75,
+        -0.5,
+        0.0,
+        0.75,
+        0.75,
+        0.0,
+    ]
     assert len(running.scoring) == 1
     assert sorted(running.asked) == sorted(("SENTIMENT", text) for text in {*texts} - {""})
     assert len(running.executed) == 7, "what a day costs does not grow with its texts"
@@ -69,7 +76,7 @@ def test_what_was_scored_is_not_asked_again_by_anybody(running: CortexServer, sc
     backend(running, schema).judge(["a good day", "a bad day"])
     running.forget()
     again = backend(running, schema).judge(["a bad day", "one more good day", "a good day"])
-    assert [one.score for one in again] == [-0.5, 0.75, 0.75]
+    assert [sentiment.score for sentiment in again] == [-0.5, 0.75, 0.75]
     assert running.asked == [("SENTIMENT", "one more good day")]
     running.forget()
     assert backend(running, schema).judge(["one more good day"]) == [Sentiment(0.75)]
@@ -113,7 +120,7 @@ def test_a_text_in_a_language_that_the_function_does_not_read_stays_here(
     supported = ["this is a good and positive thing", *({GERMAN, "यह positive है"} if name == "cortex-ai" else ())]
     judged = backend(running, schema, name).judge([*unsupported, *supported])
     assert judged[: len(unsupported)] == [UNSUPPORTED] * len(unsupported)
-    assert all(one.score is not None for one in judged[len(unsupported) :])
+    assert all(sentiment.score is not None for sentiment in judged[len(unsupported) :])
     assert {text for _, text in running.asked} == set(supported)
 
 
@@ -121,7 +128,7 @@ def test_a_text_that_the_function_fails_on_costs_the_others_nothing(running: Cor
     texts = [f"good {n}" for n in range(8)]
     texts[5] = f"{POISON} 5"
     judged = backend(running, schema).judge(texts)
-    assert [one.score for one in judged] == [0.75] * 5 + [None] + [0.75] * 2
+    assert [sentiment.score for sentiment in judged] == [0.75] * 5 + [None] + [0.75] * 2
     assert judged[5] == REFUSED
     assert len(running.scoring) == 1 + 2 * 3, "the batch is halved three times"
 
@@ -163,7 +170,7 @@ def test_a_budget_stops_before_it_is_spent_and_the_next_run_goes_on(running: Cor
     assert [call for call in running.asked if call[0] == "SENTIMENT"] == [("SENTIMENT", text) for text in texts[:2]]
     with pytest.raises(TokenBudgetError, match=r"3 texts .* 39 tokens"):
         small.judge(texts)
-    assert [one.score for one in small.judge(texts)] == [0.75] * 5
+    assert [sentiment.score for sentiment in small.judge(texts)] == [0.75] * 5
     assert [text for function, text in running.asked if function == "SENTIMENT"] == texts
 
 
@@ -221,11 +228,18 @@ def test_a_login_that_fails_and_a_server_that_is_gone_are_told_without_the_passw
 
 def test_the_fingerprint_names_the_function_and_is_known_without_a_connection() -> None:
     options = SentimentOptions(lambda: pytest.fail("nobody asked"))
-    one, other = (load_sentiment(name, options=options).fingerprint for name in ("cortex", "cortex-ai"))
-    assert one.startswith("cortex:SENTIMENT:unversioned:")
-    assert other.startswith("cortex:AI_SENTIMENT:unversioned:")
+    plain, labelled = (load_sentiment(name, options=options).fingerprint for name in ("cortex", "cortex-ai"))
+    assert plain.startswith("cortex:SENTIMENT:unversioned:")
+    assert labelled.startswith("cortex:AI_SENTIMENT:unversioned:")
 
 
 def test_any_text_can_be_sent(running: CortexServer, schema: str) -> None:
     texts = ["\ud800 good", "\x00good", "good " * 5_000, "'", '"good"', "%s ? good"]
-    assert [one.score for one in backend(running, schema).judge(texts)] == [0.75, 0.75, 0.75, 0.0, 0.75, 0.75]
+    assert [sentiment.score for sentiment in backend(running, schema).judge(texts)] == [
+        0.75,
+        0.75,
+        0.75,
+        0.0,
+        0.75,
+        0.75,
+    ]

@@ -23,7 +23,7 @@ from emotion_pipeline.engine.tone.wav2vec2.network import Head
 from emotion_pipeline.training.evaluation.tone import evaluate_tone
 from emotion_pipeline.training.tone.corpus import read_manifest
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, split_by_speaker
-from emotion_pipeline.training.tone.finetune_fit import Recipe, importance_of, learning_parameters, parameter_groups
+from emotion_pipeline.training.tone.finetune_fit import Recipe, importance_of, learning_parameters, tone_groups
 from emotion_pipeline.training.tone.finetuning import FineTuning, FineTuningReport, finetune_tone_model
 from emotion_pipeline.training.tone.starting_point import starting_network
 
@@ -71,7 +71,7 @@ def trained(corpus: Path, start: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder / "voice", report
 
 
-def test_manners_that_differ_are_learnt_and_heard_in_voices_that_are_new(
+def test_different_manners_are_learnt_and_recognised_in_new_voices(
     trained: tuple[Path, FineTuningReport], tmp_path: Path
 ) -> None:
     folder, report = trained
@@ -88,8 +88,8 @@ def test_what_is_written_is_a_whole_checkpoint_with_card_and_metrics(trained: tu
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.json", "model.safetensors", "model_card.md", "preprocessor_config.json", "training.json",
     ]  # fmt: skip
-    told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    assert told == json.loads(json.dumps(report.to_dict()))
+    written = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(report.to_dict()))
     assert (report.clips, report.speakers) == ({"made": 80}, {"train": 6, "dev": 2, "test": 2})
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     assert report.sha256 in card
@@ -108,7 +108,7 @@ def test_rates_fall_from_layer_to_layer_and_without_layers_only_the_head_learns(
     network, _ = starting_network(find_checkpoint(start), ACOUSTIC_TONES, 0)
     assert all(not name.startswith("wav2vec2.") for name in learning_parameters(network, 0))
     recipe = Recipe(layers=2, encoder_rate=1e-3, head_rate=1e-2, layer_decay=0.5)
-    groups = parameter_groups(network, learning_parameters(network, 2), recipe)
+    groups = tone_groups(network, learning_parameters(network, 2), recipe)
     assert {group["lr"] for group in groups} == {5e-4, 1e-3, 1e-2}
     assert {group["weight_decay"] for group in groups} == {0.0, recipe.weight_decay}
 
@@ -137,11 +137,11 @@ def test_unfinished_work_of_another_run_is_not_taken_up(corpus: Path, start: Pat
     recipe = replace(QUICK, epochs=1)
     finetune_tone_model([corpus], tmp_path / "one", plan(start, recipe), work=tmp_path / "work", progress=silent)
     for other in (plan(start, replace(recipe, batch=4)), plan(start, recipe, seed=2)):
-        with pytest.raises(TrainingDataError, match="belongs to a run with another checkpoint, other clips or another"):
+        with pytest.raises(TrainingDataError, match="belongs to a run with another recipe"):
             finetune_tone_model([corpus], tmp_path / "two", other, work=tmp_path / "work", progress=silent)
 
 
-def test_training_stops_when_unheard_speakers_are_not_judged_better(corpus: Path, start: Path, tmp_path: Path) -> None:
+def test_training_stops_when_held_out_speakers_score_no_better(corpus: Path, start: Path, tmp_path: Path) -> None:
     recipe = Recipe(epochs=50, batch=32, layers=0, head_rate=0.0, patience=2)
     report = finetune_tone_model(
         [corpus], tmp_path / "voice", plan(start, recipe), work=tmp_path / "w", progress=silent
@@ -151,22 +151,22 @@ def test_training_stops_when_unheard_speakers_are_not_judged_better(corpus: Path
 
 def test_a_checkpoint_that_knows_the_tones_starts_from_what_it_knows(start: Path) -> None:
     network, scales_input = starting_network(find_checkpoint(start), ACOUSTIC_TONES, 0)
-    known = load_file(start / "model.safetensors")
+    old = load_file(start / "model.safetensors")
     rows = [TONES.index("angry"), TONES.index("happy")]
     state = network.state_dict()
-    assert torch.equal(state["classifier.output.weight"][:2], known["classifier.output.weight"][rows])
-    both = known["classifier.output.weight"][[TONES.index("calm"), TONES.index("neutral")]].mean(dim=0)
+    assert torch.equal(state["classifier.output.weight"][:2], old["classifier.output.weight"][rows])
+    both = old["classifier.output.weight"][[TONES.index("calm"), TONES.index("neutral")]].mean(dim=0)
     assert torch.allclose(state["classifier.output.weight"][2], both)
-    assert torch.equal(state["classifier.dense.weight"], known["classifier.dense.weight"])
+    assert torch.equal(state["classifier.dense.weight"], old["classifier.dense.weight"])
     assert scales_input
 
 
 @pytest.mark.parametrize("layout", ["inside", "bare"])
 def test_an_encoder_without_a_head_gets_one(layout: str, tmp_path: Path) -> None:
     config = config_of()
-    weights = {key: one for key, one in weights_of(config).items() if key.startswith("wav2vec2.")}
+    weights = {key: value for key, value in weights_of(config).items() if key.startswith("wav2vec2.")}
     if layout == "bare":
-        weights = {key.removeprefix("wav2vec2."): one for key, one in weights.items()}
+        weights = {key.removeprefix("wav2vec2."): value for key, value in weights.items()}
     start = write(tmp_path / "encoder", config, weights | {"quantizer.codevectors": torch.ones(1, 3)})
     network, _ = starting_network(find_checkpoint(start), ACOUSTIC_TONES, 0)
     assert network.head is Head.SPEECH
@@ -179,8 +179,8 @@ def test_an_encoder_without_a_head_gets_one(layout: str, tmp_path: Path) -> None
 def test_an_encoder_that_is_not_whole_is_refused_with_its_keys(tmp_path: Path) -> None:
     key = "wav2vec2.encoder.layers.1.attention.k_proj.weight"
     config = config_of()
-    weights = {name: one for name, one in weights_of(config).items() if name.startswith("wav2vec2.")}
-    start = write(tmp_path / "half", config, {name: one for name, one in weights.items() if name != key})
+    weights = {name: value for name, value in weights_of(config).items() if name.startswith("wav2vec2.")}
+    start = write(tmp_path / "half", config, {name: value for name, value in weights.items() if name != key})
     with pytest.raises(ArtefactError, match=r"encoder\.layers\.1\.attention\.k_proj\.weight"):
         starting_network(find_checkpoint(start), ACOUSTIC_TONES, 0)
 
@@ -210,7 +210,7 @@ def test_no_speaker_is_on_two_sides_and_every_side_has_all_tones(corpus: Path) -
 def test_every_tone_counts_the_same_and_a_long_clip_like_a_short_one(corpus: Path) -> None:
     clips = read_manifest(corpus)
     speech = LabelledSpeech.of(
-        [clip for clip in clips if clip.tone != "sad"] + [one for one in clips if one.tone == "sad"][:4]
+        [clip for clip in clips if clip.tone != "sad"] + [clip for clip in clips if clip.tone == "sad"][:4]
     )
     windows = [*speech.windows, *[speech.windows[0]] * 5]  # the first clip has six windows
     importance = importance_of(speech, windows)
@@ -246,7 +246,7 @@ def test_the_command_trains_and_the_back_end_loads_what_it_wrote(
     monkeypatch.setenv("EMOTION_COMPUTE__DEVICE", "cpu")
     options = ["--checkpoint", start, "--output", "voice", "--layers", 1, "--epochs", 1, "--batch", 8, "--rate", 0.002]
     arguments = ["train", "tone", "--manifest", corpus, *options, "--head-rate", 0.01]
-    done = CliRunner().invoke(app, [str(one) for one in arguments])
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert report["recipe"]["layers"] == 1

@@ -12,7 +12,7 @@ from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.scores import Scores
 from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, TextNotScoredError, UnscoredReason
 from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
-from emotion_pipeline.engine.sentiment.text_scoring import judge
+from emotion_pipeline.engine.sentiment.text_scoring import score_texts
 from emotion_pipeline.engine.sentiment.vader import VaderSentiment
 
 PREDICTOR = EmotionPredictor()
@@ -36,15 +36,15 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("sentiment", [EmotionSentiment(PREDICTOR), VaderSentiment()], ids=["emotion", "vader"])
-def test_a_judgement_is_what_predictor_and_sentiment_say_each_by_itself(sentiment: SentimentBackend) -> None:
-    judged = judge(TEXTS, PREDICTOR, sentiment)
-    assert [one.text for one in judged] == TEXTS
-    assert [one.emotion for one in judged] == PREDICTOR.predict(TEXTS)
-    assert [one.sentiment_score for one in judged] == sentiment.score(TEXTS)
+def test_a_score_is_what_predictor_and_sentiment_give_each_by_itself(sentiment: SentimentBackend) -> None:
+    scores = score_texts(TEXTS, PREDICTOR, sentiment)
+    assert [score.text for score in scores] == TEXTS
+    assert [score.emotion for score in scores] == PREDICTOR.predict(TEXTS)
+    assert [score.sentiment_score for score in scores] == sentiment.score(TEXTS)
 
 
 def test_the_model_reads_each_text_once_for_both(read: list[int]) -> None:
-    judge(TEXTS, PREDICTOR, EmotionSentiment(PREDICTOR))
+    score_texts(TEXTS, PREDICTOR, EmotionSentiment(PREDICTOR))
     assert sum(read) == len(TEXTS)
 
 
@@ -53,14 +53,14 @@ def test_the_sentiment_of_another_model_does_not_follow() -> None:
     assert not EmotionSentiment(EmotionPredictor()).follows_from(PREDICTOR)
 
 
-def test_no_texts_have_no_judgements() -> None:
-    assert judge([], PREDICTOR, EmotionSentiment(PREDICTOR)) == []
+def test_no_texts_have_no_scores() -> None:
+    assert score_texts([], PREDICTOR, EmotionSentiment(PREDICTOR)) == []
 
 
-def test_a_judgement_is_one_flat_object() -> None:
-    [judged] = judge(["Exciting news!"], PREDICTOR, VaderSentiment())
-    plain = judged.to_dict()
-    assert plain == {"text": "Exciting news!", **judged.emotion.to_dict(), "sentiment_score": judged.sentiment_score}
+def test_a_score_is_one_flat_object() -> None:
+    [score] = score_texts(["Exciting news!"], PREDICTOR, VaderSentiment())
+    plain = score.to_dict()
+    assert plain == {"text": "Exciting news!", **score.emotion.to_dict(), "sentiment_score": score.sentiment_score}
     assert list(plain)[:3] == ["text", "base", "base_probability"]
 
 
@@ -77,6 +77,6 @@ class _SilentBackend:
 
 
 def test_a_text_without_a_sentiment_keeps_its_emotion() -> None:
-    [judged] = judge(["Exciting news!"], PREDICTOR, _SilentBackend())
-    assert judged.emotion.base == "Happiness"
-    assert judged.to_dict()["sentiment_score"] is None
+    [score] = score_texts(["Exciting news!"], PREDICTOR, _SilentBackend())
+    assert score.emotion.base == "Happiness"
+    assert score.to_dict()["sentiment_score"] is None
