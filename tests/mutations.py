@@ -60,10 +60,10 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "personal data stay in a transcript",
-        "engine/transcribe/listener.py",
+        "engine/transcribe/transcript_maker.py",
         "        if self.redactor is not None:",
         "        if self.redactor is None:",
-        ("unit/engine/test_listening_stage.py",),
+        ("unit/engine/test_transcripts_stage.py",),
     ),
     Mutation(
         "a token for another service is accepted",

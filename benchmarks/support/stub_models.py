@@ -15,7 +15,7 @@ from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 from emotion_pipeline.resources.models import Models
 
 # A recording has to be this long for what was said in it.
@@ -78,8 +78,8 @@ class StubModels(Models):
         """Load nothing."""
 
     @property
-    def listener(self) -> Listener:
-        return Listener(_Transcriber())
+    def transcript_maker(self) -> TranscriptMaker:
+        return TranscriptMaker(_Transcriber())
 
     @property
     def features(self) -> FeatureExtractor:

@@ -23,7 +23,7 @@ def transcripts(
     files: dg.ResourceParam[Files],
     models: Models,
 ) -> Batch:
-    result = transcribe(raw_audio, previous_rows(context, warehouse), models.listener, files, files.checkpoints)
+    result = transcribe(raw_audio, previous_rows(context, warehouse), models.transcript_maker, files, files.checkpoints)
     rows = result.rows
     return Batch(
         result,

@@ -20,8 +20,8 @@ from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions
 from emotion_pipeline.engine.tone.registry import load_tone_model
 from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Backends:
         return Redactor(self._choice.redacted_kinds, names)
 
     @cached_property
-    def listener(self) -> Listener:
-        return Listener(self.transcriber, self._diarizer, self.redactor, self._choice.silences_audio)
+    def transcript_maker(self) -> TranscriptMaker:
+        return TranscriptMaker(self.transcriber, self._diarizer, self.redactor, self._choice.silences_audio)
 
     @property
     def _diarizer(self) -> Diarizer | None:

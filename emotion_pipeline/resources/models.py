@@ -12,7 +12,7 @@ from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.sentiment.base import SentimentBackend
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.tone.base import ToneModel
-from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 
 _SECTIONS: Final = ("compute", "transcription", "redaction", "diarization", "classification", "tone", "sentiment")
 
@@ -44,8 +44,8 @@ class Models(dg.ConfigurableResource):
         self._backends = Backends(backend_choice(settings))
 
     @property
-    def listener(self) -> Listener:
-        return self._backends.listener
+    def transcript_maker(self) -> TranscriptMaker:
+        return self._backends.transcript_maker
 
     @property
     def features(self) -> FeatureExtractor:

@@ -84,7 +84,7 @@ class Worker:
             "emotion": backends.emotion.fingerprint,
             "sentiment": backends.sentiment.fingerprint,
             "tone": backends.tone.fingerprint,
-            "transcriber": backends.listener.fingerprint,
+            "transcriber": backends.transcript_maker.fingerprint,
         }
         if not self._transcribes_elsewhere:  # a service would charge for the clip
             warm_up(backends)

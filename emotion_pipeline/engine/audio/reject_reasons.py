@@ -3,10 +3,10 @@
 Tables, checks and documentation read these names; which of them a recording earns is decided in ``inspect``, not here.
 """
 
-from emotion_pipeline.engine.common.code_enum import Explained
+from emotion_pipeline.engine.common.code_enum import CodeEnum
 
 
-class RejectReason(Explained):
+class RejectReason(CodeEnum):
     """Why nothing after validation may look at a recording; ``meaning`` is one sentence."""
 
     EMPTY_FILE = "empty_file", "The file holds no bytes."
@@ -25,7 +25,7 @@ class RejectReason(Explained):
     SILENT = "silent", "No sample reaches -60 dBFS: nothing was recorded."
 
 
-class RecordingWarning(Explained):
+class RecordingWarning(CodeEnum):
     """What departs from best practice in a recording that is used all the same; ``meaning`` is one sentence."""
 
     BELOW_16_KHZ = "below_16_khz", "Sampled at less than 16 kHz, as telephone calls are: consonants are harder to tell."

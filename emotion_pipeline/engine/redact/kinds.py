@@ -7,10 +7,10 @@ says the same whoever redacted it. How the data are recognised is the business o
 import re
 from typing import Final
 
-from emotion_pipeline.engine.common.code_enum import Explained
+from emotion_pipeline.engine.common.code_enum import CodeEnum
 
 
-class DataKind(Explained):
+class DataKind(CodeEnum):
     """A kind of personal data; ``meaning`` is one sentence. Where findings overlap, the kind listed first wins."""
 
     EMAIL_ADDRESS = "email_address", "An e-mail address, written or spoken."

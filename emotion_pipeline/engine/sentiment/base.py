@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from emotion_pipeline.engine.common.code_enum import Explained
+from emotion_pipeline.engine.common.code_enum import CodeEnum
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SentimentBackend(Protocol):
         ...
 
 
-class UnscoredReason(Explained):
+class UnscoredReason(CodeEnum):
     """Why a text has no sentiment; ``meaning`` is one sentence."""
 
     LANGUAGE_NOT_SUPPORTED = "language_not_supported", "The back end does not read the language; the text was not sent."
@@ -63,16 +63,16 @@ class Sentiment:
 
 
 @runtime_checkable
-class JudgingBackend(Protocol):
+class PartialBackend(Protocol):
     """A sentiment back end that may have no score for a text."""
 
-    def judge(self, texts: Sequence[str]) -> list[Sentiment]:
+    def sentiments(self, texts: Sequence[str]) -> list[Sentiment]:
         """Return one sentiment per text, in order."""
         ...
 
 
 def sentiments_of(backend: SentimentBackend, texts: Sequence[str]) -> list[Sentiment]:
     """Return one sentiment per text, in order, from either kind of back end."""
-    if isinstance(backend, JudgingBackend):
-        return backend.judge(texts)
+    if isinstance(backend, PartialBackend):
+        return backend.sentiments(texts)
     return [Sentiment(score) for score in backend.score(texts)]

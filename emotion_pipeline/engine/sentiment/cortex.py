@@ -66,7 +66,7 @@ class CortexSentiment:
         rules = f"{sorted(self._function.languages)}|{sorted(SCORES_OF_LABELS.items())}|{LANGUAGE}"
         return f"cortex:{self._function.name}:unversioned:{hashlib.sha256(rules.encode()).hexdigest()[:12]}"
 
-    def judge(self, texts: Sequence[str]) -> list[Sentiment]:
+    def sentiments(self, texts: Sequence[str]) -> list[Sentiment]:
         """Return a sentiment per text, in order; a text without words is 0 and is not sent.
 
         :raises TokenBudgetError: the texts need more tokens than ``max_tokens``; those that fit were scored and kept
@@ -81,7 +81,7 @@ class CortexSentiment:
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """Return a score per text. Raises TextNotScoredError where one has none, and as ``judge``."""
-        sentiments = self.judge(texts)
+        sentiments = self.sentiments(texts)
         for number, sentiment in enumerate(sentiments, start=1):
             if sentiment.score is None:
                 raise TextNotScoredError(number, str(sentiment.reason))

@@ -5,10 +5,10 @@ Tables, checks and documentation read these names; each source decides which of 
 
 from typing import Final
 
-from emotion_pipeline.engine.common.code_enum import Explained
+from emotion_pipeline.engine.common.code_enum import CodeEnum
 
 
-class FetchReason(Explained):
+class FetchReason(CodeEnum):
     """Why the bytes could not be had; ``meaning`` is one sentence."""
 
     NOT_FOUND = "not_found", "There is nothing at this address any more."

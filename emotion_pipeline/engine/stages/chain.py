@@ -41,7 +41,7 @@ class Analysis:
 
 def fingerprint(backends: Backends) -> str:
     """Return what an analysis depends on besides the recording: rules and models of all stages. Loads no weights."""
-    models = (backends.listener, backends.features, backends.tone, backends.sentiment, backends.emotion)
+    models = (backends.transcript_maker, backends.features, backends.tone, backends.sentiment, backends.emotion)
     return "\n".join((INSPECTION, SEGMENTATION, RULE, *(model.fingerprint for model in models)))
 
 
@@ -63,7 +63,7 @@ def analyse(
     on_stage("taking_in")
     raw_audio = take_in(day, recordings, None, store, sources).rows
     on_stage("transcribing")
-    transcripts = transcribe(raw_audio, None, backends.listener, store, checkpoints).rows
+    transcripts = transcribe(raw_audio, None, backends.transcript_maker, store, checkpoints).rows
     on_stage("judging")
     segments = segment(transcripts).rows
     features = describe(segments, None, backends.features).rows

@@ -20,7 +20,7 @@ from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.listener import Listener
+from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
 _TRANSCRIBED = (
@@ -47,7 +47,7 @@ _TRANSCRIBED = (
 def transcribe(
     raw_audio: pd.DataFrame,
     previous: pd.DataFrame | None,
-    listener: Listener,
+    transcript_maker: TranscriptMaker,
     store: AudioStore,
     checkpoints: Callable[[str], Checkpoints] | None = None,
 ) -> StageResult:
@@ -67,9 +67,9 @@ def transcribe(
         None if previous is None else previous[previous["status"] != "failed"],
         key="recording_id",
         made=_TRANSCRIBED,
-        fingerprint=listener.fingerprint,
+        fingerprint=transcript_maker.fingerprint,
         compute=lambda missing: pd.DataFrame(
-            [_transcribe_one(row, listener, store, checkpoints) for row in missing.to_dict("records")]
+            [_transcribe_one(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
         ),
         audio_seconds="recording_seconds",
     )
@@ -78,7 +78,7 @@ def transcribe(
 
 def _transcribe_one(
     recording: dict[Any, Any],
-    listener: Listener,
+    transcript_maker: TranscriptMaker,
     store: AudioStore,
     checkpoints: Callable[[str], Checkpoints] | None,
 ) -> dict[str, Any]:
@@ -89,8 +89,8 @@ def _transcribe_one(
     row: dict[str, Any] = {"recording_id": recording_id, "audio_uri": audio_uri}
     try:
         with store.audio_file(audio_uri) as path:
-            transcript = listener.listen(path, unfinished, speakers)
-        if listener.silences_audio and transcript.redacted:
+            transcript = transcript_maker.transcript_of(path, unfinished, speakers)
+        if transcript_maker.silences_audio and transcript.redacted:
             row["audio_uri"] = _silence(recording_id, transcript, speakers, store)
     except TranscriptionFailedError as error:
         return row | _failed_row(error.code, error)

@@ -17,7 +17,7 @@ from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class DecodedWord:
     """One word of an item: times in seconds from the start of the item, its probability."""
 
     text: str
@@ -30,7 +30,7 @@ class HeardWord:
 class Decoding:
     """What a recogniser made of one item, unjudged."""
 
-    words: tuple[HeardWord, ...]
+    words: tuple[DecodedWord, ...]
     # Natural logarithm, mean over the tokens or words of the item; None without any.
     average_log_probability: float | None
     # None where the recogniser has no such belief.

@@ -1,8 +1,8 @@
-"""No invented words: every text is checked, decoded again where it fails, and dropped with a reason if it never passes.
+"""Drops invented words: a text is checked, decoded again where it fails, and dropped with a reason if it never passes.
 
 A decoder that is given something other than speech makes something up: loops, stock phrases, babble. Voice activity
-keeps most of it from being asked; this is what stands behind. It is the same for every recogniser and judges item by
-item, so that batched decoding is as careful as decoding one by one.
+keeps most of that away from it; the guard catches the rest. It is the same for every recogniser and works item by item,
+so that batched decoding is as careful as decoding one item at a time.
 """
 
 import re
@@ -29,34 +29,34 @@ _NOT_A_WORD: Final = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What an item was decoded to in the end, at which temperature, and why it is not believed (None: it is)."""
+class CheckedDecoding:
+    """The last decoding of an item, its temperature, and why it is dropped; None where it is kept."""
 
     decoding: Decoding
     temperature: float
     reason: DropReason | None
 
 
-def decode_guarded(recogniser: Recogniser, items: Sequence[Channel], language: str) -> list[Judged]:
+def decode_guarded(recogniser: Recogniser, items: Sequence[Channel], language: str) -> list[CheckedDecoding]:
     """Decode items together, those that fail a check again at each higher temperature, and say which never passed.
 
     :param items: as ``Recogniser.decode`` takes them
     :return: one per item, in order
     """
     lowest, *higher = recogniser.temperatures
-    judged = _judge_all(recogniser, items, language, lowest)
+    decodings = _decode_and_check(recogniser, items, language, lowest)
     for temperature in higher:
-        failed = [at for at, one in enumerate(judged) if one.reason not in (None, DropReason.NO_SPEECH)]
+        failed = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
         if not failed:
             break
-        again = _judge_all(recogniser, [items[at] for at in failed], language, temperature)
-        for at, one in zip(failed, again, strict=True):
-            judged[at] = one
-    return judged
+        again = _decode_and_check(recogniser, [items[at] for at in failed], language, temperature)
+        for at, decoding in zip(failed, again, strict=True):
+            decodings[at] = decoding
+    return decodings
 
 
-def judge(decoding: Decoding, seconds: float, rules: GuardRules) -> DropReason | None:
-    """Return why a text is not believed, or None. A decoding without words claims nothing and is believed.
+def reason_to_drop(decoding: Decoding, seconds: float, rules: GuardRules) -> DropReason | None:
+    """Return why a text is to be dropped, or None. A decoding without words claims nothing and is kept.
 
     :param seconds: length of the audio that it was made from
     """
@@ -86,10 +86,12 @@ def compression_ratio(text: str) -> float:
     return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0
 
 
-def _judge_all(recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float) -> list[Judged]:
+def _decode_and_check(
+    recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float
+) -> list[CheckedDecoding]:
     decodings = recogniser.decode(items, language, temperature)
     return [
-        Judged(decoding, temperature, judge(decoding, len(item) / SAMPLE_RATE, recogniser.rules))
+        CheckedDecoding(decoding, temperature, reason_to_drop(decoding, len(item) / SAMPLE_RATE, recogniser.rules))
         for item, decoding in zip(items, decodings, strict=True)
     ]
 

@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Channel
-from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, SpokenLanguage
+from emotion_pipeline.engine.transcribe.base import DecodedWord, Decoding, GuardRules, SpokenLanguage
 
 if TYPE_CHECKING:
     from pocketsphinx import Decoder, Segment
@@ -72,12 +72,12 @@ class PocketsphinxRecogniser:
             )
         return [_decoding(words) for words in self._recognise([_as_pcm(item) for item in items])]
 
-    def _recognise(self, pcm: Sequence[bytes]) -> list[list[HeardWord]]:
+    def _recognise(self, pcm: Sequence[bytes]) -> list[list[DecodedWord]]:
         if self._workers == 1 or len(pcm) == 1:
             return [_recognise(one) for one in pcm]
         # Items differ in length by a factor of twenty: handed out one by one, no worker is left with a long tail.
         spread = Parallel(n_jobs=self._workers, batch_size=1)  # pyright: ignore[reportArgumentType]
-        return cast(list[list[HeardWord]], list(spread(delayed(_recognise)(one) for one in pcm)))
+        return cast(list[list[DecodedWord]], list(spread(delayed(_recognise)(one) for one in pcm)))
 
 
 @cache
@@ -90,12 +90,12 @@ def _decoder() -> "Decoder":
     return decoder
 
 
-def _recognise(pcm: bytes) -> list[HeardWord]:
+def _recognise(pcm: bytes) -> list[DecodedWord]:
     """Return the words of one item of 16-bit samples at 16 kHz."""
     if not pcm:
         return []  # the decoder fails on it and stays inside the utterance
     return [
-        HeardWord(
+        DecodedWord(
             segment.word.partition(_VARIANT_OPENS)[0],
             segment.start_frame / _FRAMES_PER_SECOND,
             (segment.end_frame + 1) / _FRAMES_PER_SECOND,
@@ -114,7 +114,7 @@ def _decode(decoder: "Decoder", pcm: bytes) -> list["Segment"]:
     return list(decoder.seg() or ())
 
 
-def _decoding(words: list[HeardWord]) -> Decoding:
+def _decoding(words: list[DecodedWord]) -> Decoding:
     if not words:
         return Decoding((), None, None)
     logarithms = [math.log(max(word.probability, _LEAST_PROBABILITY)) for word in words]

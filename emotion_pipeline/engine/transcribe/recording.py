@@ -27,10 +27,10 @@ from emotion_pipeline.engine.common.types import (
     Word,
 )
 from emotion_pipeline.engine.diarize.bleed import own_spans
-from emotion_pipeline.engine.transcribe.base import HeardWord, Recogniser, SpokenLanguage, TranscriptionFailedError
+from emotion_pipeline.engine.transcribe.base import DecodedWord, Recogniser, SpokenLanguage, TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
-from emotion_pipeline.engine.transcribe.guard import Judged, compression_ratio, decode_guarded
+from emotion_pipeline.engine.transcribe.guard import CheckedDecoding, compression_ratio, decode_guarded
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason, FailureReason
 from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
 from emotion_pipeline.engine.transcribe.windows import FINGERPRINT as WINDOWS
@@ -142,17 +142,20 @@ class LocalTranscriber:
 
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
         speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
-        said = [
+        spoken = [
             _Utterance(speaker, span)
             for speaker, channel, spans in zip(speakers, window.samples, speech, strict=True)
             for span in utterances(channel, spans, self._longest_s, self._joined_over_s)
         ]
-        items = [cut(window.samples[speakers.index(one.speaker)], one.span, self._recogniser.pad_s) for one in said]
+        items = [
+            cut(window.samples[speakers.index(utterance.speaker)], utterance.span, self._recogniser.pad_s)
+            for utterance in spoken
+        ]
         if items and language is None:
             language = self._recogniser.language_of(_enough(items))
-        judged = decode_guarded(self._recogniser, items, language.code) if items and language else []
-        words, passages, dropped = self._sorted_out(window, said, judged)
-        # Per window, so that no stored checkpoint holds personal data; across windows: see ``Listener.listen``.
+        decodings = decode_guarded(self._recogniser, items, language.code) if items and language else []
+        words, passages, dropped = self._sorted_out(window, spoken, decodings)
+        # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
         words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
         dropped += [
             DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)
@@ -182,31 +185,31 @@ class LocalTranscriber:
         return self._recogniser.longest_s - 2 * self._recogniser.pad_s
 
     def _sorted_out(
-        self, window: Window, said: Sequence[_Utterance], judged: Sequence[Judged]
+        self, window: Window, spoken: Sequence[_Utterance], decodings: Sequence[CheckedDecoding]
     ) -> tuple[list[Word], list[Passage], list[DroppedSpan]]:
         """Return the words of what is believed, how sure the recogniser was of it, and what is not believed."""
         words: list[Word] = []
         passages: list[Passage] = []
         dropped: list[DroppedSpan] = []
-        for one, result in zip(said, judged, strict=True):
-            span = _moved(one.span, window)
+        for utterance, result in zip(spoken, decodings, strict=True):
+            span = _moved(utterance.span, window)
             if result.reason is not None:
-                dropped.append(DroppedSpan(span, one.speaker, result.reason))
+                dropped.append(DroppedSpan(span, utterance.speaker, result.reason))
             elif result.decoding.words:
-                heard_from = window.start + max(0.0, one.span.start - self._recogniser.pad_s)
-                words += [_word(word, heard_from, span, one.speaker) for word in result.decoding.words]
-                passages.append(_passage(span, one.speaker, result))
+                audio_start = window.start + max(0.0, utterance.span.start - self._recogniser.pad_s)
+                words += [_word(word, audio_start, span, utterance.speaker) for word in result.decoding.words]
+                passages.append(_passage(span, utterance.speaker, result))
         return words, passages, dropped
 
 
-def _word(heard: HeardWord, heard_from: float, span: Span, speaker: str) -> Word:
+def _word(decoded: DecodedWord, audio_start: float, span: Span, speaker: str) -> Word:
     """Return a word at its time in the recording, never outside what its utterance may claim."""
-    start = min(max(heard_from + heard.start, span.start), span.end)
-    end = max(start, min(heard_from + heard.end, span.end))
-    return Word(heard.text, start, end, heard.probability, speaker)
+    start = min(max(audio_start + decoded.start, span.start), span.end)
+    end = max(start, min(audio_start + decoded.end, span.end))
+    return Word(decoded.text, start, end, decoded.probability, speaker)
 
 
-def _passage(span: Span, speaker: str, result: Judged) -> Passage:
+def _passage(span: Span, speaker: str, result: CheckedDecoding) -> Passage:
     decoding = result.decoding
     return Passage(
         span,

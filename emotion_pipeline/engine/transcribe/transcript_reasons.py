@@ -3,10 +3,10 @@
 Tables, checks and documentation read these names; the judging is done in ``guard`` and by the back ends.
 """
 
-from emotion_pipeline.engine.common.code_enum import Explained
+from emotion_pipeline.engine.common.code_enum import CodeEnum
 
 
-class DropReason(Explained):
+class DropReason(CodeEnum):
     """Why a recognised text was not believed; ``meaning`` is one sentence."""
 
     REPEATS_ITSELF = "repeats_itself", "The same words come again and again: the decoder ran in a loop."
@@ -17,7 +17,7 @@ class DropReason(Explained):
     OTHER_CHANNEL = "other_channel", "The voice belongs to the other channel, from which it leaked."
 
 
-class FailureReason(Explained):
+class FailureReason(CodeEnum):
     """Why a recording has no transcript although it was accepted; ``meaning`` is one sentence."""
 
     TIMEOUT = "timeout", "It took longer than transcription.timeout; what was finished is kept for the next attempt."

@@ -253,7 +253,7 @@ class TestWords:
     ) -> None:
         is_noise = analysis.transcripts["file"] == "noise.flac"
         previous = analysis.transcripts[~is_noise]
-        result = transcribe(analysis.raw_audio, previous, backends.listener, store)
+        result = transcribe(analysis.raw_audio, previous, backends.transcript_maker, store)
         assert (result.computed, result.reused, result.seconds_of_audio) == (1, 2, 2.0)
         pd.testing.assert_frame_equal(result.rows, analysis.transcripts, check_dtype=False)
 

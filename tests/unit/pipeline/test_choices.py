@@ -68,7 +68,7 @@ def test_whisper_model_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_a_service_without_its_key_says_which_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_TRANSCRIPTION__METHOD", "assemblyai")
     with pytest.raises(BackendUnavailableError, match="ASSEMBLYAI_API_KEY"):
-        _ = Backends(backend_choice(load_settings())).listener
+        _ = Backends(backend_choice(load_settings())).transcript_maker
 
 
 def test_cortex_is_told_its_budget_and_where_its_cache_lies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def segments(*texts: str) -> pd.DataFrame:
 
 def test_all_texts_are_scored_by_one_statement_and_each_once(running: CortexServer, schema: str) -> None:
     texts = ["a good day", "a bad day", "a day", "a good day", "it's; DROP TABLE x -- good \\' 😀", ""]
-    assert [sentiment.score for sentiment in backend(running, schema).judge(texts)] == [
+    assert [sentiment.score for sentiment in backend(running, schema).sentiments(texts)] == [
         0.75,
         -0.5,
         0.0,
@@ -73,23 +73,23 @@ def test_all_texts_are_scored_by_one_statement_and_each_once(running: CortexServ
 
 
 def test_what_was_scored_is_not_asked_again_by_anybody(running: CortexServer, schema: str) -> None:
-    backend(running, schema).judge(["a good day", "a bad day"])
+    backend(running, schema).sentiments(["a good day", "a bad day"])
     running.forget()
-    again = backend(running, schema).judge(["a bad day", "one more good day", "a good day"])
+    again = backend(running, schema).sentiments(["a bad day", "one more good day", "a good day"])
     assert [sentiment.score for sentiment in again] == [-0.5, 0.75, 0.75]
     assert running.asked == [("SENTIMENT", "one more good day")]
     running.forget()
-    assert backend(running, schema).judge(["one more good day"]) == [Sentiment(0.75)]
+    assert backend(running, schema).sentiments(["one more good day"]) == [Sentiment(0.75)]
     assert running.asked == running.scoring == []
 
 
 def test_a_text_without_words_needs_no_connection(running: CortexServer, schema: str) -> None:
-    assert backend(running, schema).judge(["", " \n"]) == [Sentiment(0.0), Sentiment(0.0)]
+    assert backend(running, schema).sentiments(["", " \n"]) == [Sentiment(0.0), Sentiment(0.0)]
     assert running.executed == []
 
 
 def test_the_cache_holds_hashes_and_no_words(running: CortexServer, schema: str) -> None:
-    backend(running, schema, max_tokens=1_000).judge(["a good day"])
+    backend(running, schema, max_tokens=1_000).sentiments(["a good day"])
     [row] = cached(running, schema).to_dict("records")
     assert (row["FUNCTION_NAME"], row["SCORE"], row["TOKENS"]) == ("SENTIMENT", 0.75, TOKENS_OF_PROMPT + 3)
     assert len(row["TEXT_HASH"]) == 64
@@ -98,14 +98,14 @@ def test_the_cache_holds_hashes_and_no_words(running: CortexServer, schema: str)
 
 def test_another_function_has_answers_of_its_own(running: CortexServer, schema: str) -> None:
     text = "a positive and good thing"
-    assert backend(running, schema).judge([text]) == [Sentiment(0.75)]
-    assert backend(running, schema, "cortex-ai").judge([text]) == [Sentiment(1.0)]
+    assert backend(running, schema).sentiments([text]) == [Sentiment(0.75)]
+    assert backend(running, schema, "cortex-ai").sentiments([text]) == [Sentiment(1.0)]
     assert {function for function, _ in running.asked} == {"SENTIMENT", "AI_SENTIMENT"}
 
 
 def test_labels_become_numbers(running: CortexServer, schema: str) -> None:
     texts = ["positive", "negative", "neutral", "mixed", "unknown"]
-    judged = backend(running, schema, "cortex-ai").judge(texts)
+    judged = backend(running, schema, "cortex-ai").sentiments(texts)
     assert judged == [Sentiment(1.0), Sentiment(-1.0), Sentiment(0.0), Sentiment(0.0), REFUSED]
     assert len(running.scoring) == 1
 
@@ -118,7 +118,7 @@ def test_a_text_in_a_language_that_the_function_does_not_read_stays_here(
     running: CortexServer, schema: str, name: str, unsupported: list[str]
 ) -> None:
     supported = ["this is a good and positive thing", *({GERMAN, "यह positive है"} if name == "cortex-ai" else ())]
-    judged = backend(running, schema, name).judge([*unsupported, *supported])
+    judged = backend(running, schema, name).sentiments([*unsupported, *supported])
     assert judged[: len(unsupported)] == [UNSUPPORTED] * len(unsupported)
     assert all(sentiment.score is not None for sentiment in judged[len(unsupported) :])
     assert {text for _, text in running.asked} == set(supported)
@@ -127,7 +127,7 @@ def test_a_text_in_a_language_that_the_function_does_not_read_stays_here(
 def test_a_text_that_the_function_fails_on_costs_the_others_nothing(running: CortexServer, schema: str) -> None:
     texts = [f"good {n}" for n in range(8)]
     texts[5] = f"{POISON} 5"
-    judged = backend(running, schema).judge(texts)
+    judged = backend(running, schema).sentiments(texts)
     assert [sentiment.score for sentiment in judged] == [0.75] * 5 + [None] + [0.75] * 2
     assert judged[5] == REFUSED
     assert len(running.scoring) == 1 + 2 * 3, "the batch is halved three times"
@@ -145,7 +145,7 @@ def test_a_text_without_an_answer_is_asked_again_next_time(running: CortexServer
 
 def test_a_function_that_refuses_everything_is_said_to_be_unavailable(running: CortexServer, schema: str) -> None:
     with pytest.raises(BackendUnavailableError, match="refuses every text"):
-        backend(running, schema).judge([f"{POISON} {n}" for n in range(40)])
+        backend(running, schema).sentiments([f"{POISON} {n}" for n in range(40)])
     assert len(running.scoring) == 50
 
 
@@ -165,18 +165,18 @@ def test_a_budget_stops_before_it_is_spent_and_the_next_run_goes_on(running: Cor
     with pytest.raises(
         TokenBudgetError, match=r"5 texts .* 65 tokens .*max_tokens allows 26.* 2 were scored"
     ) as caught:
-        small.judge(texts)
+        small.sentiments(texts)
     assert "Run it again" in str(caught.value)
     assert [call for call in running.asked if call[0] == "SENTIMENT"] == [("SENTIMENT", text) for text in texts[:2]]
     with pytest.raises(TokenBudgetError, match=r"3 texts .* 39 tokens"):
-        small.judge(texts)
-    assert [sentiment.score for sentiment in small.judge(texts)] == [0.75] * 5
+        small.sentiments(texts)
+    assert [sentiment.score for sentiment in small.sentiments(texts)] == [0.75] * 5
     assert [text for function, text in running.asked if function == "SENTIMENT"] == texts
 
 
 def test_a_budget_that_no_text_fits_into_says_how_much_the_first_one_needs(running: CortexServer, schema: str) -> None:
     with pytest.raises(TokenBudgetError, match=r"first alone needs 13: raise sentiment\.max_tokens"):
-        backend(running, schema, max_tokens=5).judge(["a good day"])
+        backend(running, schema, max_tokens=5).sentiments(["a good day"])
     assert running.scoring == []
 
 
@@ -210,7 +210,7 @@ def test_a_login_that_fails_and_a_server_that_is_gone_are_told_without_the_passw
     running.refuses_logins = True
     try:
         with pytest.raises(BackendUnavailableError, match="SNOWFLAKE_") as caught:
-            backend(running, schema).judge(["a good day"])
+            backend(running, schema).sentiments(["a good day"])
     finally:
         running.refuses_logins = False
     assert "l0velace" not in repr(caught.value)
@@ -235,7 +235,7 @@ def test_the_fingerprint_names_the_function_and_is_known_without_a_connection() 
 
 def test_any_text_can_be_sent(running: CortexServer, schema: str) -> None:
     texts = ["\ud800 good", "\x00good", "good " * 5_000, "'", '"good"', "%s ? good"]
-    assert [sentiment.score for sentiment in backend(running, schema).judge(texts)] == [
+    assert [sentiment.score for sentiment in backend(running, schema).sentiments(texts)] == [
         0.75,
         0.75,
         0.75,

@@ -72,7 +72,7 @@ class _SilentBackend:
     def score(self, texts: Sequence[str]) -> list[float]:
         raise TextNotScoredError(0, UnscoredReason.REFUSED)
 
-    def judge(self, texts: Sequence[str]) -> list[Sentiment]:
+    def sentiments(self, texts: Sequence[str]) -> list[Sentiment]:
         return [Sentiment(None, UnscoredReason.REFUSED) for _ in texts]
 
 

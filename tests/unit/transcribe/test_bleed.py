@@ -107,7 +107,7 @@ def on_grid(spans: Sequence[Span], n: int, widened: float = 0.0) -> NDArray[np.b
     return grid
 
 
-def judge(clean: Waveform, heard: Waveform) -> Found:
+def compare(clean: Waveform, heard: Waveform) -> Found:
     """Separate a call and compare with where each side speaks on its clean channel."""
     speech = [spans(channel) for channel in heard]
     own, leaks = own_spans(heard, speech)
@@ -138,14 +138,14 @@ def check_parts(whole: Sequence[Span], own: Sequence[Span], leaks: Sequence[Span
 @pytest.mark.parametrize("noise", [-80.0, -50.0])
 def test_people_who_take_turns_lose_nothing(path: Path, noise: float) -> None:
     clean = call(path)
-    assert judge(clean, mixed(clean, None, noise)).lost == 0
+    assert compare(clean, mixed(clean, None, noise)).lost == 0
 
 
 @pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("gains", [(0, 0), (0, -15), (-20, 0)])
 def test_people_who_talk_at_once_are_both_kept_also_at_unequal_levels(path: Path, gains: tuple[float, float]) -> None:
     clean = overlapped(call(path), 2.5)
-    assert judge(clean, mixed(clean, None, gains=gains)).lost_share < 0.01
+    assert compare(clean, mixed(clean, None, gains=gains)).lost_share < 0.01
 
 
 @pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
@@ -163,7 +163,7 @@ def test_people_who_talk_at_once_are_both_kept_also_at_unequal_levels(path: Path
 )
 def test_leaks_are_found_and_own_speech_is_kept(path: Path, leak: Leak) -> None:
     clean = call(path)
-    result = judge(clean, mixed(clean, leak))
+    result = compare(clean, mixed(clean, leak))
     assert result.leak > 1
     assert result.found_share > 0.97
     assert result.lost_share < 0.01
@@ -171,14 +171,14 @@ def test_leaks_are_found_and_own_speech_is_kept(path: Path, leak: Leak) -> None:
 
 def test_leaks_through_a_room_that_blurs_them_are_mostly_found() -> None:
     clean = call(CALLS[0])
-    result = judge(clean, mixed(clean, Leak(-15, room=0.4)))
+    result = compare(clean, mixed(clean, Leak(-15, room=0.4)))
     assert result.found_share > 0.85
     assert result.lost_share < 0.01
 
 
 def test_leaks_in_noise_are_found() -> None:
     clean = call(CALLS[0])
-    result = judge(clean, mixed(clean, Leak(-15), noise=-50))
+    result = compare(clean, mixed(clean, Leak(-15), noise=-50))
     assert result.found_share > 0.97
     assert result.lost_share < 0.01
 
@@ -186,7 +186,7 @@ def test_leaks_in_noise_are_found() -> None:
 @pytest.mark.parametrize("level", [-12, -20, -30])
 def test_leaks_are_found_between_people_who_talk_at_once(level: float) -> None:
     clean = overlapped(call(CALLS[1]), 1.5)
-    result = judge(clean, mixed(clean, Leak(level)))
+    result = compare(clean, mixed(clean, Leak(level)))
     assert result.found_share > 0.95
     assert result.lost_share < 0.03
 
@@ -273,14 +273,14 @@ def read_call(folder: Path, overlap: float) -> Waveform:
 @pytest.mark.parametrize("gains", [(0, 0), (0, -15), (-20, 0)])
 def test_readers_who_talk_at_once_are_both_kept(shared_data: Path, gains: tuple[float, float]) -> None:
     clean = read_call(shared_data / "speech" / "read", 1.5)
-    assert judge(clean, mixed(clean, None, gains=gains)).lost_share < 0.01
+    assert compare(clean, mixed(clean, None, gains=gains)).lost_share < 0.01
 
 
 @pytest.mark.parametrize("level", [-10, -20, -30])
 @pytest.mark.parametrize(("overlap", "most_lost"), [(0.0, 0.01), (1.0, 0.1)])
 def test_leaks_of_readers_are_found(shared_data: Path, level: float, overlap: float, most_lost: float) -> None:
     clean = read_call(shared_data / "speech" / "read", overlap)
-    result = judge(clean, mixed(clean, Leak(level)))
+    result = compare(clean, mixed(clean, Leak(level)))
     assert result.found_share > 0.9
     assert result.lost_share < most_lost
 
@@ -293,6 +293,6 @@ def test_a_call_on_which_both_talk_from_the_start_is_kept_whole(shared_data: Pat
 
 def test_what_that_call_leaks_is_found_where_only_one_talks(shared_data: Path) -> None:
     clean = decode(shared_data / "speech" / "stereo" / "stereo_diarization.wav", keep_channels=True)
-    result = judge(clean, mixed(clean, Leak(-10), noise=-75))
+    result = compare(clean, mixed(clean, Leak(-10), noise=-75))
     assert result.found_share > 0.9
     assert result.lost_share < 0.1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, SpokenLanguage
-from emotion_pipeline.engine.transcribe.guard import compression_ratio, decode_guarded, judge
+from emotion_pipeline.engine.transcribe.base import DecodedWord, Decoding, GuardRules, SpokenLanguage
+from emotion_pipeline.engine.transcribe.guard import compression_ratio, decode_guarded, reason_to_drop
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 RULES = GuardRules()
@@ -15,7 +15,7 @@ SENTENCE = "the report and the new office will be ready on thursday"
 
 
 def decoding(text: str, log_probability: float | None = -0.3, no_speech: float | None = 0.1) -> Decoding:
-    words = tuple(HeardWord(word, 0.0, 0.1, 0.9) for word in text.split())
+    words = tuple(DecodedWord(word, 0.0, 0.1, 0.9) for word in text.split())
     return Decoding(words, log_probability, no_speech)
 
 
@@ -55,7 +55,7 @@ LOUD, QUIET = (np.full(5 * SAMPLE_RATE, level, dtype=np.float32) for level in (0
     ],
 )
 def test_what_people_say_is_believed(text: str) -> None:
-    assert judge(decoding(text), 10.0, RULES) is None
+    assert reason_to_drop(decoding(text), 10.0, RULES) is None
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_what_people_say_is_believed(text: str) -> None:
     ],
 )
 def test_a_loop_is_not_believed_however_sure_the_recogniser_is(text: str) -> None:
-    assert judge(decoding(text, log_probability=0.0, no_speech=0.0), 30.0, RULES) == DropReason.REPEATS_ITSELF
+    assert reason_to_drop(decoding(text, log_probability=0.0, no_speech=0.0), 30.0, RULES) == DropReason.REPEATS_ITSELF
 
 
 def test_an_improbable_text_is_not_believed() -> None:
-    assert judge(decoding(SENTENCE, log_probability=-1.2), 10.0, RULES) == DropReason.IMPROBABLE
+    assert reason_to_drop(decoding(SENTENCE, log_probability=-1.2), 10.0, RULES) == DropReason.IMPROBABLE
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,21 @@ def test_an_improbable_text_is_not_believed() -> None:
 def test_a_belief_that_nobody_speaks_counts_unless_the_text_is_probable(
     log_probability: float | None, reason: DropReason | None
 ) -> None:
-    assert judge(decoding(SENTENCE, log_probability, no_speech=0.9), 10.0, RULES) == reason
+    assert reason_to_drop(decoding(SENTENCE, log_probability, no_speech=0.9), 10.0, RULES) == reason
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(4.0, None), (1.0, DropReason.TOO_FAST)])
 def test_more_words_than_anybody_can_say_are_not_believed(seconds: float, reason: DropReason | None) -> None:
-    assert judge(decoding(SENTENCE), seconds, RULES) == reason
+    assert reason_to_drop(decoding(SENTENCE), seconds, RULES) == reason
 
 
 def test_a_recogniser_that_tells_no_probabilities_is_still_checked_for_loops() -> None:
-    assert judge(decoding(SENTENCE, None, None), 10.0, RULES) is None
-    assert judge(decoding("thank you " * 10, None, None), 10.0, RULES) == DropReason.REPEATS_ITSELF
+    assert reason_to_drop(decoding(SENTENCE, None, None), 10.0, RULES) is None
+    assert reason_to_drop(decoding("thank you " * 10, None, None), 10.0, RULES) == DropReason.REPEATS_ITSELF
 
 
 def test_no_words_claim_nothing() -> None:
-    assert judge(Decoding((), None, 0.99), 10.0, RULES) is None
+    assert reason_to_drop(Decoding((), None, 0.99), 10.0, RULES) is None
     assert compression_ratio("") == 0.0
 
 

@@ -12,8 +12,8 @@ from support.tiny_whisper import Said, speaking_weights, write_faster, write_ope
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord, Recogniser, SpokenLanguage
-from emotion_pipeline.engine.transcribe.guard import decode_guarded, judge
+from emotion_pipeline.engine.transcribe.base import DecodedWord, Decoding, GuardRules, Recogniser, SpokenLanguage
+from emotion_pipeline.engine.transcribe.guard import decode_guarded, reason_to_drop
 from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
@@ -58,7 +58,7 @@ class MakesUp:
     def _said(self, text: str, n_samples: int) -> Decoding:
         words = text.split()[:MOST_TOKENS]
         step = n_samples / SAMPLE_RATE / max(1, len(words))
-        heard = tuple(HeardWord(word, at * step, (at + 1) * step, 0.99) for at, word in enumerate(words))
+        heard = tuple(DecodedWord(word, at * step, (at + 1) * step, 0.99) for at, word in enumerate(words))
         return Decoding(heard, self._log_probability, self._no_speech)
 
 
@@ -171,7 +171,7 @@ def test_a_whisper_that_loops_is_stopped(back_end: str, whispers: dict[str, Reco
     recogniser, items = whispers[back_end], [noise("a waltz").samples]
     [heard] = recogniser.decode(items, "en", 0.0)
     assert heard.text.startswith("thank you thank you thank you thank you thank you")
-    assert judge(heard, SECONDS, recogniser.rules) == DropReason.REPEATS_ITSELF
+    assert reason_to_drop(heard, SECONDS, recogniser.rules) == DropReason.REPEATS_ITSELF
     assert [one.reason for one in decode_guarded(recogniser, items, "en")] == [DropReason.REPEATS_ITSELF]
 
 
@@ -187,6 +187,6 @@ def test_what_was_really_read_passes_every_check(shared_data: Path) -> None:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if row["file"].startswith("read/")]
     assert len(rows) >= 14
     for row in rows:
-        heard = tuple(HeardWord(word, 0.0, 0.1, 0.9) for word in row["reference"].split())
+        heard = tuple(DecodedWord(word, 0.0, 0.1, 0.9) for word in row["reference"].split())
         seconds = decode(shared_data / "speech" / row["file"]).shape[1] / SAMPLE_RATE
-        assert judge(Decoding(heard, -0.4, 0.05), seconds, GuardRules()) is None
+        assert reason_to_drop(Decoding(heard, -0.4, 0.05), seconds, GuardRules()) is None

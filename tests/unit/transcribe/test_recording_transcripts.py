@@ -14,9 +14,9 @@ from emotion_pipeline.engine.audio.voice_activity import speech_spans
 from emotion_pipeline.engine.common.errors import BackendUnavailableError, MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Waveform
 from emotion_pipeline.engine.transcribe.base import (
+    DecodedWord,
     Decoding,
     GuardRules,
-    HeardWord,
     SpokenLanguage,
     TranscriptionFailedError,
 )
@@ -63,7 +63,7 @@ class Counting:
 
     @staticmethod
     def _said(seconds: float, language: str) -> Decoding:
-        words = [HeardWord(f"{language}{number}", number, number + 1.0, 0.9) for number in range(int(seconds) + 1)]
+        words = [DecodedWord(f"{language}{number}", number, number + 1.0, 0.9) for number in range(int(seconds) + 1)]
         return Decoding(tuple(words), -0.25, 0.01)
 
 
@@ -206,7 +206,7 @@ def test_a_text_that_never_passes_leaves_its_span_and_reason_and_no_word(tmp_pat
     class Looping(Counting):
         @staticmethod
         def _said(seconds: float, language: str) -> Decoding:
-            words = tuple(HeardWord(text, 0.0, 0.1, 1.0) for text in ("thank", "you") * 10)
+            words = tuple(DecodedWord(text, 0.0, 0.1, 1.0) for text in ("thank", "you") * 10)
             return Decoding(words, 0.0, 0.0)
 
     encode_flac(meeting, tmp_path / "meeting.flac")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from whisper.tokenizer import get_encoding
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.base import HeardWord
+from emotion_pipeline.engine.transcribe.base import DecodedWord
 from emotion_pipeline.engine.transcribe.whisper.words import Vocabulary, vocabulary_of, words_of
 
 ENCODING = get_encoding("multilingual")
@@ -27,7 +27,7 @@ def vocabulary(is_multilingual: bool = True) -> Vocabulary:
 KNOWN = vocabulary()
 
 
-def heard(text: str, language: str = "en") -> tuple[HeardWord, ...]:
+def heard(text: str, language: str = "en") -> tuple[DecodedWord, ...]:
     """The words of a text whose tokens each take a tenth of a second and get a probability that tells their place."""
     tokens = ENCODING.encode(text)
     probabilities = [1.0 - at / 100 for at in range(len(tokens))]

@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Final
 
 from emotion_pipeline.engine.common.types import DroppedSpan, Passage, Span, Word
-from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, HeardWord
-from emotion_pipeline.engine.transcribe.guard import compression_ratio, judge
+from emotion_pipeline.engine.transcribe.base import DecodedWord, Decoding, GuardRules
+from emotion_pipeline.engine.transcribe.guard import compression_ratio, reason_to_drop
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 _FAR_FROM_SPEECH_S: Final = 0.5
@@ -64,7 +64,7 @@ def believe(
     believed: list[Word] = []
     for stretch in kept:
         decoding, span = _decoding(stretch, kind_of, has_probabilities), span_of(stretch)
-        reason = judge(decoding, span.seconds, GuardRules())
+        reason = reason_to_drop(decoding, span.seconds, GuardRules())
         if reason is None:
             believed += stretch
             passages.append(_passage(stretch, decoding))
@@ -135,12 +135,12 @@ def _ends_before(word: Word, stretch: Sequence[Word]) -> bool:
 
 def _decoding(stretch: Sequence[Word], kind_of: Callable[[str], str | None], has_probabilities: bool) -> Decoding:
     """Return a stretch as the guard judges it; a number that was taken out word by word is no loop."""
-    heard: list[HeardWord] = []
+    heard: list[DecodedWord] = []
     before = None
     for word in stretch:
         kind = kind_of(word.text)
         if kind is None or kind != before:
-            heard.append(HeardWord(word.text, word.start, word.end, word.probability))
+            heard.append(DecodedWord(word.text, word.start, word.end, word.probability))
         before = kind
     logs = [math.log(max(word.probability, _LEAST_PROBABILITY)) for word in heard]
     return Decoding(tuple(heard), sum(logs) / len(logs) if has_probabilities else None, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.transcribe.base import HeardWord
+from emotion_pipeline.engine.transcribe.base import DecodedWord
 
 # What one frame of the encoder stands for.
 FRAME_S: Final = 0.02
@@ -98,7 +98,7 @@ def words_of(
     starts: Sequence[float],
     probabilities: Sequence[float],
     seconds: float,
-) -> tuple[HeardWord, ...]:
+) -> tuple[DecodedWord, ...]:
     """Return the words that tokens spell, in order.
 
     Punctuation belongs to the word before it, opening punctuation to the one after it, and has no part in its time and
@@ -114,7 +114,7 @@ def words_of(
         start, end = (min(max(float(starts[at]), 0.0), seconds) for at in (word.first, word.last + 1))
         probability = sum(probabilities[word.first : word.last + 1]) / (word.last + 1 - word.first)
         rounded = round(min(max(float(probability), 0.0), 1.0), _PROBABILITY_DIGITS)
-        words.append(HeardWord(word.text, round(start, 4), round(max(start, end), 4), rounded))
+        words.append(DecodedWord(word.text, round(start, 4), round(max(start, end), 4), rounded))
     return tuple(words)
 
 

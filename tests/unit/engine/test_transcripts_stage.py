@@ -21,15 +21,15 @@ from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.segments import segment
 from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.engine.transcribe.base import (
+    DecodedWord,
     Decoding,
     GuardRules,
-    HeardWord,
     SpokenLanguage,
     TranscriptionFailedError,
 )
 from emotion_pipeline.engine.transcribe.checkpoints import FolderCheckpoints
-from emotion_pipeline.engine.transcribe.listener import Listener
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 
 DAY = "2026-11-02"
 NUMBER = "call me at five five five two three six eight one nine one please"
@@ -59,7 +59,7 @@ class Says:
     def _said(self, seconds: float) -> Decoding:
         texts = self._text.split()
         step = seconds / len(texts)
-        words = (HeardWord(text, at * step, (at + 1) * step, 0.9) for at, text in enumerate(texts))
+        words = (DecodedWord(text, at * step, (at + 1) * step, 0.9) for at, text in enumerate(texts))
         return Decoding(tuple(words), -0.1, 0.0)
 
 
@@ -90,8 +90,8 @@ def raw_audio(tmp_path: Path, repository: Path, store: FolderAudioStore) -> pd.D
     return take_in(DAY, recordings_below(folder), None, store, Sources(FetchLimits())).rows
 
 
-def listener(text: str, error: Exception | None = None, **parts: object) -> Listener:
-    return Listener(LocalTranscriber(Says(text, error)), **parts)  # pyright: ignore[reportArgumentType]
+def transcript_maker(text: str, error: Exception | None = None, **parts: object) -> TranscriptMaker:
+    return TranscriptMaker(LocalTranscriber(Says(text, error)), **parts)  # pyright: ignore[reportArgumentType]
 
 
 class FailsOn:
@@ -113,7 +113,7 @@ def test_a_recording_that_fails_is_a_row_that_says_why_and_the_others_go_on(
     raw_audio: pd.DataFrame, store: FolderAudioStore
 ) -> None:
     bad = raw_audio["recording_id"].iloc[1]
-    rows = transcribe(raw_audio, None, Listener(FailsOn(bad)), store).rows.set_index("recording_id")
+    rows = transcribe(raw_audio, None, TranscriptMaker(FailsOn(bad)), store).rows.set_index("recording_id")
     assert (rows.loc[bad, "status"], rows.loc[bad, "reason"]) == ("failed", "refused")
     assert "audio duration is too short" in rows.loc[bad, "detail"]
     assert (rows.loc[bad, "text"], rows.loc[bad, "word_count"], rows.loc[bad, "speakers_by"]) == ("", 0, None)
@@ -124,8 +124,8 @@ def test_what_failed_is_tried_again_and_what_was_done_is_taken_over(
     raw_audio: pd.DataFrame, store: FolderAudioStore
 ) -> None:
     bad = raw_audio["recording_id"].iloc[1]
-    first = transcribe(raw_audio, None, Listener(FailsOn(bad)), store).rows
-    second = transcribe(raw_audio, first, Listener(FailsOn("nothing")), store)
+    first = transcribe(raw_audio, None, TranscriptMaker(FailsOn(bad)), store).rows
+    second = transcribe(raw_audio, first, TranscriptMaker(FailsOn("nothing")), store)
     assert (second.computed, second.reused) == (1, 1)
     assert set(second.rows["status"]) == {"transcribed"}
 
@@ -134,14 +134,14 @@ def test_a_copy_that_is_gone_is_a_failure_of_its_recording_only(
     raw_audio: pd.DataFrame, store: FolderAudioStore, tmp_path: Path
 ) -> None:
     (tmp_path / "copies" / raw_audio["audio_uri"].iloc[0]).unlink()
-    rows = transcribe(raw_audio, None, listener("hello there"), store).rows
+    rows = transcribe(raw_audio, None, transcript_maker("hello there"), store).rows
     assert rows["status"].tolist() == ["failed", "transcribed"]
     assert rows["reason"].tolist() == ["audio_lost", None]
 
 
 def test_what_stops_every_recording_stops_the_stage(raw_audio: pd.DataFrame, store: FolderAudioStore) -> None:
     with pytest.raises(BackendUnavailableError, match="check ASSEMBLYAI_API_KEY"):
-        transcribe(raw_audio, None, listener("x", BackendUnavailableError("check ASSEMBLYAI_API_KEY")), store)
+        transcribe(raw_audio, None, transcript_maker("x", BackendUnavailableError("check ASSEMBLYAI_API_KEY")), store)
 
 
 def test_unfinished_work_is_kept_by_recording_and_removed_when_done(
@@ -153,13 +153,13 @@ def test_unfinished_work_is_kept_by_recording_and_removed_when_done(
         asked.append(recording_id)
         return FolderCheckpoints(tmp_path / "unfinished" / recording_id)
 
-    transcribe(raw_audio, None, listener("hello there"), store, checkpoints)
+    transcribe(raw_audio, None, transcript_maker("hello there"), store, checkpoints)
     assert asked == raw_audio["recording_id"].tolist()
     assert list((tmp_path / "unfinished").iterdir()) == []
 
 
 def test_personal_data_reach_no_column(raw_audio: pd.DataFrame, store: FolderAudioStore) -> None:
-    rows = transcribe(raw_audio, None, listener(NUMBER, redactor=Redactor()), store).rows
+    rows = transcribe(raw_audio, None, transcript_maker(NUMBER, redactor=Redactor()), store).rows
     row = rows.iloc[0]
     assert row["text"].startswith("call me at [PHONE_NUMBER]")
     assert "five" not in str(row.to_dict())
@@ -170,7 +170,7 @@ def test_personal_data_reach_no_column(raw_audio: pd.DataFrame, store: FolderAud
 
 
 def test_without_redaction_words_stay_as_they_were_said(raw_audio: pd.DataFrame, store: FolderAudioStore) -> None:
-    rows = transcribe(raw_audio, None, listener(NUMBER), store).rows
+    rows = transcribe(raw_audio, None, transcript_maker(NUMBER), store).rows
     assert "five five five two" in rows["text"].iloc[0]
     assert rows["redacted"].map(len).tolist() == [0, 0]
 
@@ -180,7 +180,7 @@ def test_redacted_words_are_silent_in_a_copy_of_its_own(
 ) -> None:
     copies = [tmp_path / "copies" / uri for uri in raw_audio["audio_uri"]]
     before = decode(copies[0])[0]
-    rows = transcribe(raw_audio, None, listener(NUMBER, redactor=Redactor(), silences_audio=True), store).rows
+    rows = transcribe(raw_audio, None, transcript_maker(NUMBER, redactor=Redactor(), silences_audio=True), store).rows
     silenced = tmp_path / "copies" / rows["audio_uri"].iloc[0]
     assert silenced != copies[0]
     assert np.array_equal(decode(copies[0])[0], before), "the file that raw_audio owns stays as it was"
@@ -196,21 +196,21 @@ def test_redacted_words_are_silent_in_a_copy_of_its_own(
 def test_a_diarizer_gives_the_words_of_one_channel_to_several_speakers(
     raw_audio: pd.DataFrame, store: FolderAudioStore
 ) -> None:
-    rows = transcribe(raw_audio, None, listener(NUMBER, diarizer=TwoHalves(), redactor=Redactor()), store).rows
+    rows = transcribe(raw_audio, None, transcript_maker(NUMBER, diarizer=TwoHalves(), redactor=Redactor()), store).rows
     row = rows.iloc[0]
     assert row["speakers_by"] == "diarizer"
     assert {word["speaker"] for word in row["words"]} == {"speaker_1", "speaker_2"}
-    alone = transcribe(raw_audio, None, listener(NUMBER), store).rows.iloc[0]
+    alone = transcribe(raw_audio, None, transcript_maker(NUMBER), store).rows.iloc[0]
     assert alone["speakers_by"] == "assumed_one"
     assert {word["speaker"] for word in alone["words"]} == {"speaker_1"}
 
 
 def test_another_redaction_or_diarizer_makes_transcripts_stale() -> None:
     fingerprints = {
-        listener(NUMBER).fingerprint,
-        listener(NUMBER, redactor=Redactor()).fingerprint,
-        listener(NUMBER, redactor=Redactor(["phone_number"])).fingerprint,
-        listener(NUMBER, diarizer=TwoHalves()).fingerprint,
-        listener(NUMBER, redactor=Redactor(), silences_audio=True).fingerprint,
+        transcript_maker(NUMBER).fingerprint,
+        transcript_maker(NUMBER, redactor=Redactor()).fingerprint,
+        transcript_maker(NUMBER, redactor=Redactor(["phone_number"])).fingerprint,
+        transcript_maker(NUMBER, diarizer=TwoHalves()).fingerprint,
+        transcript_maker(NUMBER, redactor=Redactor(), silences_audio=True).fingerprint,
     }
     assert len(fingerprints) == 5

@@ -1,6 +1,6 @@
-"""All that turns a recording into a transcript that may be kept: transcriber, diarizer, redaction, in that order.
+"""Makes a transcript that may be stored: transcriber, diarizer and redaction, in that order.
 
-How each of them works is its own business; here is what is the same whichever was chosen.
+How each of them works belongs to its own module; here is what is the same whichever was chosen.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True)
-class Listener:
-    """What listens to recordings. ``diarizer`` and ``redactor`` are None where nobody asked for them."""
+class TranscriptMaker:
+    """Makes transcripts of recordings. ``diarizer`` and ``redactor`` are None where none is set up."""
 
     transcriber: Transcriber
     diarizer: Diarizer | None = None
@@ -32,7 +32,7 @@ class Listener:
         further = (part.fingerprint for part in (self.diarizer, self.redactor) if part is not None)
         return "|".join((self.transcriber.fingerprint, *further, *(["silenced"] if self.silences_audio else [])))
 
-    def listen(
+    def transcript_of(
         self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
     ) -> Transcript:
         """Return what was said; parameters and errors are those of ``Transcriber.transcribe``."""
