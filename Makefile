@@ -57,7 +57,7 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 
 # Integration tests wait for processes half of their time, hence three workers on two cores. Threads of torch that have to share
 # a core wait for each other: with two each a test takes five times as long.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=30
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The test suite; docs/testing.md says what it leaves to test-full
 	@$(PYTEST) -m 'not full' --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90

@@ -665,7 +665,7 @@ def test_the_key_is_never_shown(
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, logger=name)
     service.fail(route, Fault(fault.status, fault.body, times=100, stall_s=fault.stall_s, hang_up=fault.hang_up))
-    one = transcriber(service, timeout_s=0.4, attempts=2)
+    one = transcriber(service, timeout_s=1.5, attempts=2)
     with pytest.raises(EmotionPipelineError) as raised:
         one.transcribe(recording)
     assert KEY not in chain_of(raised.value)

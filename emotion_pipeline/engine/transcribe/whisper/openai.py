@@ -69,10 +69,12 @@ class _OpenAIWhisper:
         return f"openai-whisper:{self._name()}:{version('openai-whisper')}:{precision}"
 
     def load(self) -> "_Loaded":
+        import torch
         import whisper
 
         file = self.fetch()
-        with naming(file, *_WRONG_CONTENT):
+        # The package draws random weights before it reads those of the file.
+        with naming(file, *_WRONG_CONTENT), torch.random.fork_rng(devices=[]):
             model = whisper.load_model(str(file), device="cpu")
         heads = whisper._ALIGNMENT_HEADS.get(_published_as(sha256_of(file)) or "")  # the package has no public table
         if heads is not None:
