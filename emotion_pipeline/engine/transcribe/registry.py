@@ -153,7 +153,6 @@ TRANSCRIBERS: Final = Registry[Transcriber](
             "Whisper on CTranslate2: int8 on CPUs, any language, one download",
             _faster_whisper,
             requires=("faster_whisper", "ctranslate2"),
-            extra="faster-whisper",
         ),
         _whisper(
             "transformers",

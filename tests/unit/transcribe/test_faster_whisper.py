@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.tiny_whisper import TinyModel
 
+from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
@@ -50,10 +51,22 @@ def test_an_unknown_name_lists_those_that_exist() -> None:
 
 
 def test_a_published_name_is_that_of_the_converted_model() -> None:
-    converted = {"base": "Systran/faster-whisper-base", "openai/whisper-tiny.en": "Systran/faster-whisper-tiny.en",
-                 "large": "Systran/faster-whisper-large-v3", "someone/their-ct2": "someone/their-ct2"}  # fmt: skip
+    converted = {
+        "small": "Systran/faster-whisper-small",
+        "openai/whisper-medium.en": "Systran/faster-whisper-medium.en",
+        "large": "Systran/faster-whisper-large-v3",
+        "someone/their-ct2": "someone/their-ct2",
+    }
     for model, repository in converted.items():
         assert faster_whisper(model, "cpu").fingerprint.startswith(f"faster-whisper:{repository}:")
+
+
+def test_the_plain_install_carries_a_model_that_reads_a_voice_message(repository: Path) -> None:
+    message = decode(repository / "samples" / "2026-11-03" / "happy_voice_message.mp3")[0]
+    recogniser = faster_whisper("tiny.en", "cpu")
+    [decoding] = recogniser.decode([message[: 28 * SAMPLE_RATE]], "en", 0.0)
+    assert recogniser.fingerprint.startswith("faster-whisper:tiny.en@1a5afae06a4d:")
+    assert "found a new job" in decoding.text
 
 
 def test_a_model_that_cannot_be_fetched_says_what_to_do(tmp_path: Path) -> None:

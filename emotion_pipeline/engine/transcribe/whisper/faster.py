@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import check_name
+from emotion_pipeline.engine.transcribe.whisper.packaged import PACKAGED, PackagedModel
 from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
     Text,
@@ -103,9 +104,12 @@ class _FasterWhisper:
     @property
     def fingerprint(self) -> str:
         path = local_path(self.model)
-        name = self._repository() if path is None else _identified(path)
+        name = self._published_identity() if path is None else _identified(path)
         versions = f"{version('faster-whisper')}+ctranslate2-{version('ctranslate2')}"
         return f"faster-whisper:{name}:{versions}:{self.precision}"
+
+    def _published_identity(self) -> str:
+        return self._repository() if self._packaged is None else self._packaged.identity
 
     def load(self) -> "_Loaded":
         from ctranslate2.models import Whisper
@@ -119,11 +123,26 @@ class _FasterWhisper:
             return _Loaded(model, Tokenizer.from_file(str(folder / "tokenizer.json")))
 
     def found(self) -> Path | None:
-        folder = local_path(self.model) or found_from_hub(self._repository(), self.download_root, _FILES)
+        folder = local_path(self.model)
+        if folder is None and self._packaged is not None:
+            folder = self._packaged.found(self.download_root)
+        elif folder is None:
+            folder = found_from_hub(self._repository(), self.download_root, _FILES)
         return folder if folder and not _missing(folder) else None
 
     def fetch(self) -> Path:
-        return local_path(self.model) or fetch_from_hub(self._repository(), self.download_root, _FILES)
+        """Return the folder of the model: a path of the user, an installed package, the hub's cache, the hub."""
+        if (folder := local_path(self.model)) is not None:
+            return folder
+        if self._packaged is not None:
+            return self._packaged.fetch(self.download_root)
+        return fetch_from_hub(self._repository(), self.download_root, _FILES)
+
+    @property
+    def _packaged(self) -> PackagedModel | None:
+        """The model where installed packages carry it, else None."""
+        model = PACKAGED.get(published_name(self.model) or "")
+        return model if model is not None and model.is_installed() else None
 
     def _repository(self) -> str:
         from faster_whisper.utils import _MODELS, available_models  # the package has no public table

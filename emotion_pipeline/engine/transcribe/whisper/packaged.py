@@ -50,6 +50,11 @@ class PackagedModel:
     # What ``pip install`` takes to get all packages.
     install: str
 
+    @property
+    def identity(self) -> str:
+        """``name@hash12`` of the whole model; known without reading it."""
+        return f"{self.name}@{self.sha256[:12]}"
+
     def is_installed(self) -> bool:
         """Tell whether every package is installed; whether the files are right is known by ``fetch``."""
         return all(package.path() is not None for package in self.packages)
@@ -75,7 +80,7 @@ class PackagedModel:
     def _folder(self, cache: Path | None) -> Path:
         if len(self.packages) == 1:
             return self._installed()[0]
-        return (cache or user_cache_path("emotion-pipeline")) / f"whisper-{self.name}-{self.sha256[:12]}"
+        return (cache or user_cache_path("emotion-pipeline")) / f"whisper-{self.identity}"
 
     def _installed(self) -> list[Path]:
         """Return the folder of each package. Raises BackendUnavailableError naming one that is not installed."""
