@@ -60,10 +60,10 @@ backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of day
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=30
 
 test: $(INSTALLED_DEV) $(MANIFEST) ## The test suite; docs/testing.md says what it leaves to test-full
-	@$(PYTEST) -m 'not full' --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
+	@$(PYTEST) -m 'not full'
 
 test-full: $(INSTALLED_DEV) $(MANIFEST) ## All tests, those that try every single case or take minutes too
-	@TESTS=thorough $(PYTEST) --timeout 1800
+	@TESTS=thorough $(PYTEST) --timeout 1800 --cov=emotion_pipeline.engine --cov-report=term:skip-covered --cov-fail-under=90
 
 mutations: $(INSTALLED_DEV) $(MANIFEST) ## Break ten central lines one by one; the tests have to notice each
 	@$(BIN)/python -m tests.mutations
