@@ -180,8 +180,9 @@ def test_time_grows_with_the_words_and_no_faster() -> None:
         assert len(spans) == minutes
         return time.process_time() - started
 
-    cpu_seconds(10)
-    assert cpu_seconds(1_600) < 8 * cpu_seconds(400)
+    # The least of three: what other tests left in memory is collected now and then, and counts.
+    long, short = (min(cpu_seconds(minutes) for _ in range(3)) for minutes in (1_600, 400))
+    assert long < 8 * short
 
 
 def test_every_kind_is_a_policy_of_the_service() -> None:
