@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_pipeline.engine.audio.channels import speaker_names
+from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
@@ -83,12 +83,14 @@ def _transcribe_one(
     checkpoints: Callable[[str], Checkpoints] | None,
 ) -> dict[str, Any]:
     recording_id = recording["recording_id"]
-    speakers = speaker_names(int(recording["speaker_channels"]))
     unfinished = checkpoints(recording_id) if checkpoints else None
     audio_uri = store.audio_uri(recording_id)
     row: dict[str, Any] = {"recording_id": recording_id, "audio_uri": audio_uri}
     try:
         with store.audio_file(audio_uri) as path:
+            channels = recording["speaker_channels"]
+            # Days that were taken in before the column existed have none in it.
+            speakers = speakers_of(path) if pd.isna(channels) else speaker_names(int(channels))
             transcript = transcript_maker.transcript_of(path, unfinished, speakers)
         if transcript_maker.silences_audio and transcript.redacted:
             row["audio_uri"] = _silence(recording_id, transcript, speakers, store)

@@ -214,3 +214,12 @@ def test_another_redaction_or_diarizer_makes_transcripts_stale() -> None:
         transcript_maker(NUMBER, redactor=Redactor(), silences_audio=True).fingerprint,
     }
     assert len(fingerprints) == 5
+
+
+def test_a_day_from_before_speaker_channels_were_stored_is_transcribed_alike(
+    raw_audio: pd.DataFrame, store: FolderAudioStore
+) -> None:
+    now = transcribe(raw_audio, None, transcript_maker(NUMBER), store).rows
+    before = transcribe(raw_audio.assign(speaker_channels=float("nan")), None, transcript_maker(NUMBER), store).rows
+    assert before["status"].tolist() == now["status"].tolist() == ["transcribed", "transcribed"]
+    assert before["speakers_by"].tolist() == now["speakers_by"].tolist()
