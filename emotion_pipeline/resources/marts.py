@@ -1,7 +1,7 @@
 """The dbt marts: what holds wherever they lie, and how dbt is run. What the marts are is written in ``dbt_project``.
 
 Where they lie, and how they are replaced so that a reader sees old or new, is the business of ``lake_marts`` and
-``snowflake.marts``.
+``snowflake_marts``.
 """
 
 import json

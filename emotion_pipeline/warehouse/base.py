@@ -41,7 +41,7 @@ class Warehouse(ABC):
     def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
         """Replace one partition by ``frame``, whole or not at all, and return where it lies now.
 
-        Raises ContractError where the frame does not fit the contract, see ``contract.as_partition``.
+        Raises ContractError where the frame does not fit the contract, see ``schema.conform.as_partition``.
         """
 
     def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:

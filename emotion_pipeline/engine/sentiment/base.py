@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class SentimentOptions:
     """What back ends may be told; each takes what concerns it."""
 
-    # Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up.
+    # Opens a connection to Snowflake, see ``snowflake.session``; None where nothing is set up.
     connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
     # Where a service's answers are kept, as SQL names the schema; None is the one that the connection is in.
     cache_schema: str | None = None

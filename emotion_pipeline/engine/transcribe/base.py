@@ -130,7 +130,7 @@ class Transcriber(Protocol):
 
 
 class TranscriptionFailedError(EmotionPipelineError):
-    """One recording that could not be transcribed; ``code`` is a ``transcribe.reasons.FailureReason``."""
+    """One recording that could not be transcribed; ``code`` is a ``transcript_reasons.FailureReason``."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

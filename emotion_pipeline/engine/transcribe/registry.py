@@ -40,7 +40,7 @@ class TranscriberOptions:
     api_key: str | None = field(default=None, repr=False)
     # Of a transcription service, where it is not the usual one.
     base_url: str | None = None
-    # Opens a connection to Snowflake, see ``cortex.session``; None where nothing is set up.
+    # Opens a connection to Snowflake, see ``snowflake.session``; None where nothing is set up.
     connect: "Callable[[], SnowflakeConnection] | None" = field(default=None, repr=False)
     # In which a service inside Snowflake is given recordings; None is the one that the connection is in.
     stage_schema: str | None = None

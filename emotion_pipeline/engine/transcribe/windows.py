@@ -33,7 +33,7 @@ class Window:
 
     index: int
     start: float
-    # float32, shape (n_speakers, n), 16 kHz: each speaker's voice, see ``speakers.voices_of``.
+    # float32, shape (n_speakers, n), 16 kHz: each speaker's voice, see ``audio.channels.voices_of``.
     samples: Waveform
     # For each speaker where they speak, from the start of the window.
     speech: tuple[tuple[Span, ...], ...]
