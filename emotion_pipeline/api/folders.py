@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +31,24 @@ class Folders:
         if upload is not None:
             (self.uploads / upload).unlink(missing_ok=True)
 
-    def remove_abandoned(self, in_use: Collection[str]) -> int:
-        """Remove old uploads that no job needs and return how many."""
+    def remove_abandoned(self, unfinished: Mapping[str, str | None], ended: Mapping[str, str | None]) -> int:
+        """Remove uploads that no job needs, and the files that a killed process left of ended jobs; return how many.
+
+        An upload that no job knows may still be on its way to its job, so it is removed only when it is old.
+
+        :param unfinished: the name of the upload of each job that has not ended
+        :param ended: the same of each job that has
+        """
         before = time.time() - _ABANDONED_S
-        stale = [path for path in self.uploads.iterdir() if path.name not in in_use and path.stat().st_mtime < before]
+        in_use, done = set(unfinished.values()), set(ended.values())
+        unused = [path for path in self.uploads.iterdir() if path.name not in in_use]
+        stale = [path for path in unused if path.name in done or path.stat().st_mtime < before]
         for path in stale:
             path.unlink(missing_ok=True)
-        return len(stale)
+        works = [path for path in _made(self._root / "work").iterdir() if path.name in ended]
+        for path in works:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(stale) + len(works)
 
 
 def _made(folder: Path) -> Path:

@@ -184,11 +184,13 @@ class Service:
         while True:
             try:
                 forgotten = await self.in_database(self.jobs.forget_old)
-                removed = self.folders.remove_abandoned(await self.in_database(self.jobs.uploads_in_use))
+                unfinished = await self.in_database(lambda: self.jobs.files(ended=False))
+                ended = await self.in_database(lambda: self.jobs.files(ended=True))
+                removed = self.folders.remove_abandoned(unfinished, ended)
             except Problem:
                 forgotten = removed = 0
             if forgotten or removed:
-                logger().info("tidied", jobs_forgotten=forgotten, uploads_removed=removed)
+                logger().info("tidied", jobs_forgotten=forgotten, files_removed=removed)
             await asyncio.sleep(_TIDY_EVERY_S)
 
 

@@ -162,11 +162,12 @@ class JobStore:
         """Store a failure. Returns as ``renew``."""
         return self._end(claim, {"status": FAILED, "failure_code": code, "failure_detail": detail})
 
-    def uploads_in_use(self) -> set[str]:
-        """Return the names of uploads that jobs still need."""
+    def files(self, *, ended: bool) -> dict[str, str | None]:
+        """Return the jobs that have ended, or those that have not, with the name of the upload of each."""
+        unfinished = JobRecord.status.in_(UNFINISHED)
         with self._session() as session:
-            rows = session.scalars(select(JobRecord.upload).where(JobRecord.status.in_(UNFINISHED)))
-            return {name for name in rows if name is not None}
+            rows = session.execute(select(JobRecord.id, JobRecord.upload).where(~unfinished if ended else unfinished))
+            return {row.id: row.upload for row in rows}
 
     def forget_old(self) -> int:
         """Delete jobs that ended more than ``keep_days`` ago and return how many."""

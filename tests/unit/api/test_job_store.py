@@ -194,7 +194,8 @@ def test_old_results_are_forgotten(store: JobStore, clock: Clock) -> None:
     store.add(_new())
     store.succeed(_claim(store), "{}", None)
     waiting = store.add(_new(upload="2.wav"))
-    assert store.uploads_in_use() == {"2.wav"}
+    assert store.files(ended=False) == {waiting.id: "2.wav"}
+    assert len(store.files(ended=True)) == 1
     clock.now += 31 * 86_400
     assert store.forget_old() == 1
     assert store.get(waiting.id, "alice") is not None
