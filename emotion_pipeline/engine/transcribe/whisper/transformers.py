@@ -95,7 +95,9 @@ class _TransformersWhisper:
 
         folder = self.fetch()
         file = _weight_files(folder)[0]
-        with naming(file, SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
+        wrong_content = (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
+        # The library draws random weights before it reads those of the file.
+        with naming(file, *wrong_content), torch.random.fork_rng(devices=[]):
             loaded: Any = WhisperForConditionalGeneration.from_pretrained(
                 folder, dtype=getattr(torch, self.precision), attn_implementation="sdpa", local_files_only=True,
                 output_loading_info=True, ignore_mismatched_sizes=True,
