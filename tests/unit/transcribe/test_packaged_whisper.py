@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError
-from emotion_pipeline.engine.transcribe.whisper.packaged import PACKAGED, PackagedModel, WeightPackage
+from emotion_pipeline.engine.models.packaged_whisper import PACKAGED, PackagedModel, WeightPackage
 
 PARTS = (b"first half, ", b"second half")
 

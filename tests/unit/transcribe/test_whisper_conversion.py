@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.whisper_conversion import openai_checkpoint, read_arrays, transformers_state
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.errors import ArtefactError
-from emotion_pipeline.engine.transcribe.whisper.packaged import PACKAGED
+from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
+from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays, transformers_state
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "2026-11-03" / "happy_voice_message.mp3"
 

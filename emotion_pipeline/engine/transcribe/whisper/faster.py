@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import check_name
-from emotion_pipeline.engine.transcribe.whisper.packaged import PACKAGED, PackagedModel
+from emotion_pipeline.engine.models.packaged_whisper import PACKAGED, PackagedModel
 from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
     Text,

@@ -1,7 +1,7 @@
 """Turns Whisper weights in the file format of CTranslate2 into the state dicts of OpenAI's package and of transformers.
 
 Here are the reading of ``model.bin`` and the renaming of its arrays. Where such a file lies and whether it is the right
-one is the business of ``weights`` and ``packaged``; running a model belongs to the module of each package.
+one is the business of ``packaged_whisper``; running a model belongs to the module of each package.
 
 Source of the format: CTranslate2, ``python/ctranslate2/specs/model_spec.py``, binary version 6: spec name, revision,
 then of each variable its name, rank, dimensions, type and bytes, then aliases. The arrays are those of ``WhisperSpec``,
