@@ -99,7 +99,7 @@ def _transcriber_options(settings: Settings) -> TranscriberOptions:
         model=transcription.model,
         language=transcription.language,
         timeout_s=transcription.timeout,
-        workers=transcription.workers,
+        threads=transcription.threads,
         device=settings.compute.device,
         precision=settings.compute.precision,
         download_root=transcription.download_root,

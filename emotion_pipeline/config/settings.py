@@ -42,7 +42,7 @@ LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
 # What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are downloaded
 # once. A setting of the user's wins, and where weights are absent nothing else takes their place.
 PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "embedded": {"transcription": {"method": "pocketsphinx"}, "tone": {"backend": "acoustic"}},
+    "embedded": {"transcription": {"method": "faster-whisper"}, "tone": {"backend": "acoustic"}},
     "standard": {"transcription": {"method": "openai-whisper"}, "tone": {"backend": "wav2vec2"}},
 }
 
@@ -57,16 +57,16 @@ class ConfigurationError(EmotionPipelineError):
 class Transcription(Section):
     """Turning speech into words."""
 
-    # pocketsphinx, openai-whisper, faster-whisper, transformers, assemblyai or cortex; the profile's if unset.
-    method: str = "pocketsphinx"
-    # Weights: a name or a path (also WHISPER_MODEL).
+    # faster-whisper, openai-whisper, transformers, assemblyai or cortex; the profile's if unset.
+    method: str = "faster-whisper"
+    # Weights: a name or a path (also WHISPER_MODEL); the back end's own if unset, tiny.en of faster-whisper.
     model: str | None = None
     # ISO 639-1 code of the spoken language; detected if unset.
     language: str | None = None
     # Seconds that one recording may take.
     timeout: float = Field(default=3600.0, gt=0)
-    # Processes on CPUs; one a core if unset.
-    workers: int | None = Field(default=None, ge=1)
+    # Cores of the CPU that faster-whisper may use; all if unset.
+    threads: int | None = Field(default=None, ge=1)
     # Folder of downloaded weights; the library's own if unset.
     download_root: Path | None = None
     # Address of AssemblyAI's API, where it is not the usual one.
@@ -75,6 +75,15 @@ class Transcription(Section):
     times: Literal["word", "speaker"] = "word"
     # Of cortex: SCHEMA or DATABASE.SCHEMA for recordings while they are transcribed; that of SNOWFLAKE_* if unset.
     stage_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
+
+    @field_validator("method")
+    @classmethod
+    def _not_retired(cls, method: str) -> str:
+        if method == "pocketsphinx":
+            raise ValueError(
+                "pocketsphinx is no longer used; its successor, also without a download, is faster-whisper"
+            )
+        return method
 
 
 class Compute(Section):

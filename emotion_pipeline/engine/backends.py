@@ -39,7 +39,7 @@ class DiarizerChoice:
 class BackendChoice:
     """Which back end does what, by registry name, what it is told, and how cautious labels are."""
 
-    transcriber: str = "pocketsphinx"
+    transcriber: str = "faster-whisper"
     # What they say of redaction is set from the fields below.
     transcriber_options: TranscriberOptions = field(default_factory=TranscriberOptions)
     # None leaves the voices on one channel together.

@@ -54,7 +54,7 @@ class Worker:
         self._sources = Sources(self._limits)
         choice = backend_choice(settings)
         self._transcribes_elsewhere = choice.transcriber == _SERVICE
-        options = replace(choice.transcriber_options, workers=choice.transcriber_options.workers or 1)
+        options = replace(choice.transcriber_options, threads=choice.transcriber_options.threads or 1)
         self._backends = Backends(replace(choice, transcriber_options=options))
         secret = settings.api_secrets.webhook_secret
         self._webhook_key = webhook_key(secret.get_secret_value()) if secret else None

@@ -1,14 +1,15 @@
 """``transcripts`` and ``segments``: what was said, when and by whom, and how it divides into sentences and turns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 
 from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
-from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
     DroppedSpan,
     Passage,
@@ -20,8 +21,13 @@ from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
+from emotion_pipeline.engine.transcribe.recording import UNREADABLE
 from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
+
+# Recordings up to this length are transcribed together, so many at a time that their audio stays small in memory.
+_SHORT_S: Final = 30.0
+_GROUP_S: Final = 300.0
 
 _TRANSCRIBED = (
     "audio_uri",
@@ -69,11 +75,59 @@ def transcribe(
         made=_TRANSCRIBED,
         fingerprint=transcript_maker.fingerprint,
         compute=lambda missing: pd.DataFrame(
-            [_transcribe_one(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
+            list(_transcribe_all(missing.to_dict("records"), transcript_maker, store, checkpoints))
         ),
         audio_seconds="recording_seconds",
     )
     return replace(result, rows=result.rows.drop(columns="speaker_channels"))
+
+
+def _transcribe_all(
+    recordings: Sequence[dict[Any, Any]],
+    transcript_maker: TranscriptMaker,
+    store: AudioStore,
+    checkpoints: Callable[[str], Checkpoints] | None,
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each recording: short ones are transcribed together, in groups, others by themselves."""
+    short = [row for row in recordings if transcript_maker.reads_together and row["recording_seconds"] <= _SHORT_S]
+    for group in _grouped(short):
+        yield from _transcribe_group(group, transcript_maker, store)
+    by_itself = {row["recording_id"] for row in recordings} - {row["recording_id"] for row in short}
+    for row in recordings:
+        if row["recording_id"] in by_itself:
+            yield _transcribe_one(row, transcript_maker, store, checkpoints)
+
+
+def _grouped(recordings: Iterable[dict[Any, Any]]) -> Iterator[list[dict[Any, Any]]]:
+    """Yield groups of at most ``_GROUP_S`` in the order of their ids, so that the same day gives the same groups."""
+    group: list[dict[Any, Any]] = []
+    for row in sorted(recordings, key=lambda row: row["recording_id"]):
+        if group and sum(member["recording_seconds"] for member in group) + row["recording_seconds"] > _GROUP_S:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _transcribe_group(
+    group: Sequence[dict[Any, Any]], transcript_maker: TranscriptMaker, store: AudioStore
+) -> Iterator[dict[str, Any]]:
+    with ExitStack() as files:
+        opened: list[tuple[dict[Any, Any], Path, tuple[str, ...]]] = []
+        for recording in group:
+            audio_uri = store.audio_uri(recording["recording_id"])
+            try:
+                path = files.enter_context(store.audio_file(audio_uri))
+                opened.append((recording, path, _speakers(recording, path)))
+            except UNREADABLE as error:
+                yield _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, error)
+        transcripts = transcript_maker.transcripts_of([(path, speakers) for _, path, speakers in opened])
+    for (recording, _, speakers), transcript in zip(opened, transcripts, strict=True):
+        if isinstance(transcript, UNREADABLE):
+            yield _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, transcript)
+        else:
+            yield _finished_row(recording, transcript, speakers, transcript_maker, store)
 
 
 def _transcribe_one(
@@ -84,20 +138,40 @@ def _transcribe_one(
 ) -> dict[str, Any]:
     recording_id = recording["recording_id"]
     unfinished = checkpoints(recording_id) if checkpoints else None
-    audio_uri = store.audio_uri(recording_id)
-    row: dict[str, Any] = {"recording_id": recording_id, "audio_uri": audio_uri}
     try:
-        with store.audio_file(audio_uri) as path:
-            channels = recording["speaker_channels"]
-            # Days that were taken in before the column existed have none in it.
-            speakers = speakers_of(path) if pd.isna(channels) else speaker_names(int(channels))
+        with store.audio_file(store.audio_uri(recording_id)) as path:
+            speakers = _speakers(recording, path)
             transcript = transcript_maker.transcript_of(path, unfinished, speakers)
-        if transcript_maker.silences_audio and transcript.redacted:
-            row["audio_uri"] = _silence(recording_id, transcript, speakers, store)
+        return _finished_row(recording, transcript, speakers, transcript_maker, store)
     except TranscriptionFailedError as error:
-        return row | _failed_row(error.code, error)
-    except (MediaError, OSError) as error:
-        return row | _failed_row(FailureReason.AUDIO_LOST, error)
+        return _row(recording, store) | _failed_row(error.code, error)
+    except UNREADABLE as error:
+        return _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, error)
+
+
+def _speakers(recording: dict[Any, Any], path: Path) -> tuple[str, ...]:
+    channels = recording["speaker_channels"]
+    # Days that were taken in before the column existed have none in it.
+    return speakers_of(path) if pd.isna(channels) else speaker_names(int(channels))
+
+
+def _row(recording: dict[Any, Any], store: AudioStore) -> dict[str, Any]:
+    return {"recording_id": recording["recording_id"], "audio_uri": store.audio_uri(recording["recording_id"])}
+
+
+def _finished_row(
+    recording: dict[Any, Any],
+    transcript: Transcript,
+    speakers: tuple[str, ...],
+    transcript_maker: TranscriptMaker,
+    store: AudioStore,
+) -> dict[str, Any]:
+    row = _row(recording, store)
+    if transcript_maker.silences_audio and transcript.redacted:
+        try:
+            row["audio_uri"] = _silence(recording["recording_id"], transcript, speakers, store)
+        except UNREADABLE as error:
+            return row | _failed_row(FailureReason.AUDIO_LOST, error)
     return row | _transcript_row(transcript)
 
 

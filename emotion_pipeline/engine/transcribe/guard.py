@@ -13,10 +13,12 @@ from typing import Final
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import Decoding, GuardRules, Recogniser
+from emotion_pipeline.engine.transcribe.packing import FINGERPRINT as PACKING
+from emotion_pipeline.engine.transcribe.packing import decode_packed
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
 # The checks below; raise the number when one of them changes.
-FINGERPRINT: Final = "guard:1"
+FINGERPRINT: Final = f"guard:2|{PACKING}"
 
 # How often one word, or two, may come in a row: people do say "no no no no".
 _MOST_REPEATS: Final = {1: 7, 2: 4}
@@ -38,19 +40,23 @@ class CheckedDecoding:
 
 
 def decode_guarded(recogniser: Recogniser, items: Sequence[Channel], language: str) -> list[CheckedDecoding]:
-    """Decode items together, those that fail a check again at each higher temperature, and say which never passed.
+    """Decode items, those that fail a check again at each higher temperature, and say which never passed.
+
+    Items are first decoded together (``packing``). One whose share of a window is in doubt is decoded by itself before
+    the temperature rises.
 
     :param items: as ``Recogniser.decode`` takes them
     :return: one per item, in order
     """
     lowest, *higher = recogniser.temperatures
-    decodings = _decode_and_check(recogniser, items, language, lowest)
-    for temperature in higher:
-        failed = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
-        if not failed:
-            break
-        again = _decode_and_check(recogniser, [items[at] for at in failed], language, temperature)
-        for at, decoding in zip(failed, again, strict=True):
+    decodings, doubtful = _decode_packed_and_check(recogniser, items, language, lowest)
+    for temperature in (lowest, *higher):
+        if temperature != lowest:
+            doubtful = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
+        if not doubtful:
+            continue
+        again = _decode_and_check(recogniser, [items[at] for at in doubtful], language, temperature)
+        for at, decoding in zip(doubtful, again, strict=True):
             decodings[at] = decoding
     return decodings
 
@@ -84,6 +90,25 @@ def compression_ratio(text: str) -> float:
     """Return bytes of the text in UTF-8 over its bytes deflated: 1 to 2 for speech, more for loops, 0 for no text."""
     encoded = text.encode("utf-8")
     return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0
+
+
+def _decode_packed_and_check(
+    recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float
+) -> tuple[list[CheckedDecoding], list[int]]:
+    """Return what windows with several items came to, and which items have to be decoded by themselves."""
+    checked: list[CheckedDecoding] = []
+    doubtful: list[int] = []
+    for at, packed in enumerate(decode_packed(recogniser, items, language, temperature)):
+        reason = reason_to_drop(packed.item, len(items[at]) / SAMPLE_RATE, recogniser.rules)
+        checked.append(CheckedDecoding(packed.item, temperature, reason))
+        if packed.n_items > 1 and (reason or not packed.item.words or _is_broken(packed.window, recogniser)):
+            doubtful.append(at)
+    return checked, doubtful
+
+
+def _is_broken(window: Decoding, recogniser: Recogniser) -> bool:
+    """Tell whether a window fails as a whole: then no share of it is believed, however good it looks."""
+    return reason_to_drop(window, recogniser.longest_s, recogniser.rules) is not None
 
 
 def _decode_and_check(

@@ -7,15 +7,16 @@ reason. A window that is done is kept as a checkpoint, so that a ten-hour record
 import hashlib
 import time
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from emotion_pipeline.engine.audio.channels import speakers_of
 from emotion_pipeline.engine.audio.cut import cut
+from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
     SAMPLE_RATE,
     Channel,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 # Which speech is recognised and which text is believed; the last number is that of the rules about channels.
 FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|channels:1"
 
+# What reading a recording raises when it is damaged or gone.
+UNREADABLE: Final = (MediaError, OSError)
 # Speech that is enough to tell a language by.
 _LISTENED_TO_S: Final = 30.0
 
@@ -67,6 +70,17 @@ class _Utterance:
 
     speaker: str
     span: Span
+
+
+class _Prepared(NamedTuple):
+    """A window ready to be decoded: one item for each utterance, and what is known without decoding."""
+
+    window: Window
+    language: SpokenLanguage | None
+    spoken: list[_Utterance]
+    items: list[Channel]
+    speech: list[Span]
+    dropped: list[DroppedSpan]
 
 
 _PARTS: Final = TypeAdapter(_Part)
@@ -116,6 +130,42 @@ class LocalTranscriber:
             checkpoints.clear()
         return _joined(parts, speakers)
 
+    def transcribe_together(
+        self, recordings: Sequence[tuple[Path, tuple[str, ...]]]
+    ) -> list[Transcript | MediaError | OSError]:
+        """Return the transcripts of short recordings, whose utterances share windows of the recogniser.
+
+        All of their audio is in memory at once. A word may differ from the one that ``transcribe`` gives.
+
+        :param recordings: files, and the speakers of each, as ``audio.channels`` names them
+        :return: one per recording, in order; the error of one that cannot be read
+        """
+        prepared = [self._all_prepared(recording, speakers) for recording, speakers in recordings]
+        by_language: dict[str, list[_Prepared]] = {}
+        for window in (window for windows in prepared if not isinstance(windows, UNREADABLE) for window in windows):
+            by_language.setdefault(window.language.code if window.language else "", []).append(window)
+        decodings: dict[int, list[CheckedDecoding]] = {}
+        for language, windows in by_language.items():
+            items = [item for window in windows for item in window.items]
+            results = iter(decode_guarded(self._recogniser, items, language) if items else ())
+            decodings |= {id(window): list(islice(results, len(window.items))) for window in windows}
+        return [
+            windows
+            if isinstance(windows, UNREADABLE)
+            else _joined([self._part_of(window, decodings[id(window)]) for window in windows], speakers)
+            for windows, (_, speakers) in zip(prepared, recordings, strict=True)
+        ]
+
+    def _all_prepared(self, recording: Path, speakers: tuple[str, ...]) -> list[_Prepared] | MediaError | OSError:
+        prepared: list[_Prepared] = []
+        try:
+            for window in windows_of(recording, speakers):
+                language = prepared[-1].language if prepared else self._language
+                prepared.append(self._prepared(window, speakers, language))
+        except UNREADABLE as error:
+            return error
+        return prepared
+
     def _refuse_to_go_on(self, recording: Path, started: float, window: Window) -> None:
         # Never before the first window is done, so that each attempt gets further than the one before.
         if self._timeout_s is not None and window.index and time.monotonic() - started > self._timeout_s:
@@ -141,6 +191,13 @@ class LocalTranscriber:
         return part
 
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
+        prepared = self._prepared(window, speakers, language)
+        code = prepared.language.code if prepared.language else ""
+        decodings = decode_guarded(self._recogniser, prepared.items, code) if prepared.items else []
+        return self._part_of(prepared, decodings)
+
+    def _prepared(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Prepared:
+        """Return the utterances of a window, cut out for the recogniser, and the language that they are in."""
         speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
         spoken = [
             _Utterance(speaker, span)
@@ -153,24 +210,27 @@ class LocalTranscriber:
         ]
         if items and language is None:
             language = self._recogniser.language_of(_enough(items))
-        decodings = decode_guarded(self._recogniser, items, language.code) if items and language else []
-        words, passages, dropped = self._sorted_out(window, spoken, decodings)
-        # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
-        words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
-        dropped += [
+        dropped = [
             DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)
             for speaker, spans in zip(speakers, leaked, strict=False)
             for span in spans
         ]
         own = [_moved(span, window) for spans in speech for span in spans]
+        return _Prepared(window, language, spoken, items, own, dropped)
+
+    def _part_of(self, prepared: _Prepared, decodings: Sequence[CheckedDecoding]) -> _Part:
+        window = prepared.window
+        words, passages, dropped = self._sorted_out(window, prepared.spoken, decodings)
+        # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
+        words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
         return _Part(
             window.start,
             window.seconds,
-            language,
+            prepared.language,
             tuple(words),
-            tuple(own),
+            tuple(prepared.speech),
             tuple(passages),
-            tuple(dropped),
+            (*dropped, *prepared.dropped),
             redacted,
         )
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from emotion_pipeline.engine.models.registry import BackendSpec, Registry
 from emotion_pipeline.engine.models.weights import Weights
 from emotion_pipeline.engine.transcribe.base import Recogniser, Transcriber
-from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -30,8 +29,8 @@ class TranscriberOptions:
     language: str | None = None
     # Longest that one recording may take.
     timeout_s: float | None = None
-    # Processes, where a back end runs on CPUs; None is one per core.
-    workers: int | None = None
+    # Cores that a model on CPUs may use, where a back end has a choice; None is all.
+    threads: int | None = None
     device: str = "auto"
     # Where a back end has a choice.
     precision: str = "auto"
@@ -52,12 +51,6 @@ class TranscriberOptions:
     redacted_kinds: tuple[str, ...] = ()
 
 
-def _pocketsphinx(options: TranscriberOptions) -> Transcriber:
-    from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
-
-    return _local(PocketsphinxRecogniser(options.workers), options, JOINED_OVER_S)
-
-
 def _openai_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
     from emotion_pipeline.engine.transcribe.whisper.openai import openai_whisper
 
@@ -67,7 +60,7 @@ def _openai_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
 def _faster_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
     from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
-    return faster_whisper(**_weights(options), precision=options.precision)
+    return faster_whisper(**_weights(options), precision=options.precision, threads=options.threads)
 
 
 def _transformers_whisper(options: TranscriberOptions) -> "WhisperRecogniser":
@@ -101,14 +94,14 @@ def _weights(options: TranscriberOptions) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _local(recogniser: Recogniser, options: TranscriberOptions, joined_over_s: float) -> Transcriber:
+def _local(recogniser: Recogniser, options: TranscriberOptions) -> Transcriber:
     from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 
     return LocalTranscriber(
         recogniser,
         language=options.language,
         timeout_s=options.timeout_s,
-        joined_over_s=joined_over_s,
+        joined_over_s=_JOINED_BY_WHISPER_S,
         redactor=options.redactor,
     )
 
@@ -121,7 +114,7 @@ def _whisper(
     extra: str | None = None,
 ) -> BackendSpec[Transcriber]:
     def make(options: TranscriberOptions) -> Transcriber:
-        return _local(recogniser(options), options, _JOINED_BY_WHISPER_S)
+        return _local(recogniser(options), options)
 
     def weights(options: TranscriberOptions) -> Weights:
         return recogniser(options).weights
@@ -135,13 +128,6 @@ _JOINED_BY_WHISPER_S: Final = 2.0
 TRANSCRIBERS: Final = Registry[Transcriber](
     "transcription",
     [
-        BackendSpec(
-            "pocketsphinx",
-            "CMU PocketSphinx with the US English model that its wheel carries: CPU, no download",
-            _pocketsphinx,
-            requires=("pocketsphinx",),
-            carried_by="pocketsphinx",
-        ),
         _whisper(
             "openai-whisper",
             "Whisper in OpenAI's own package: the reference, any language, one download",
@@ -150,7 +136,7 @@ TRANSCRIBERS: Final = Registry[Transcriber](
         ),
         _whisper(
             "faster-whisper",
-            "Whisper on CTranslate2: int8 on CPUs, any language, one download",
+            "Whisper on CTranslate2, int8 on CPUs: tiny.en is part of the install, base an extra, others are fetched",
             _faster_whisper,
             requires=("faster_whisper", "ctranslate2"),
         ),

@@ -40,7 +40,7 @@ class Says:
 
     rules = GuardRules(most_words_per_second=100.0)
     temperatures = (0.0,)
-    longest_s = 60.0
+    longest_s = 5.0  # too short for two of the phrases below
     pad_s = 0.0
 
     def __init__(self, text: str, error: Exception | None = None) -> None:
@@ -82,11 +82,15 @@ def store(tmp_path: Path) -> FolderAudioStore:
 @pytest.fixture
 def raw_audio(tmp_path: Path, repository: Path, store: FolderAudioStore) -> pd.DataFrame:
     """Two recordings of one phrase each."""
+    return taken_in(tmp_path / DAY, repository, store, seconds=4.0)
+
+
+def taken_in(folder: Path, repository: Path, store: FolderAudioStore, seconds: float) -> pd.DataFrame:
     meeting = decode(repository / "samples" / DAY / "team_meeting.flac")
-    folder = tmp_path / DAY
     folder.mkdir()
     for number, name in enumerate(("a.flac", "b.flac")):
-        encode_flac(meeting[:, number * 100 : number * 100 + 4 * SAMPLE_RATE], folder / name)
+        start = number * 100
+        encode_flac(meeting[:, start : start + round(seconds * SAMPLE_RATE)], folder / name)
     return take_in(DAY, recordings_below(folder), None, store, Sources(FetchLimits())).rows
 
 
@@ -145,8 +149,9 @@ def test_what_stops_every_recording_stops_the_stage(raw_audio: pd.DataFrame, sto
 
 
 def test_unfinished_work_is_kept_by_recording_and_removed_when_done(
-    raw_audio: pd.DataFrame, store: FolderAudioStore, tmp_path: Path
+    repository: Path, store: FolderAudioStore, tmp_path: Path
 ) -> None:
+    raw_audio = taken_in(tmp_path / DAY, repository, store, seconds=35.0)
     asked: list[str] = []
 
     def checkpoints(recording_id: str) -> FolderCheckpoints:

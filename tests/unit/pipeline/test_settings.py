@@ -59,7 +59,7 @@ def test_a_configuration_file_that_is_named_must_exist(monkeypatch: pytest.Monke
 
 def test_the_committed_configuration_is_valid(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CONFIG", str(repository / "config.yaml"))
-    assert load_settings().transcription.method == "pocketsphinx"
+    assert load_settings().transcription.method == "faster-whisper"
 
 
 def test_what_the_committed_configuration_shows_as_examples_is_valid(repository: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_the_committed_configuration_shows_as_examples_is_valid(repository:
 
 def test_a_profile_chooses_the_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     embedded = load_settings()
-    assert (embedded.transcription.method, embedded.tone.backend) == ("pocketsphinx", "acoustic")
+    assert (embedded.transcription.method, embedded.tone.backend) == ("faster-whisper", "acoustic")
     monkeypatch.setenv("EMOTION_PROFILE", "standard")
     standard = load_settings()
     assert (standard.transcription.method, standard.tone.backend) == ("openai-whisper", "wav2vec2")
@@ -143,3 +143,9 @@ def test_an_unusable_secret_is_refused_and_not_shown(
 def test_the_documented_name_of_the_log_level_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
     assert load_settings().log_level == "DEBUG"
+
+
+def test_a_retired_transcriber_names_its_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_TRANSCRIPTION__METHOD", "pocketsphinx")
+    with pytest.raises(ConfigurationError, match=r"transcription\.method.*successor.*faster-whisper"):
+        load_settings()

@@ -14,7 +14,6 @@ from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.base import DecodedWord, Decoding, GuardRules, Recogniser, SpokenLanguage
 from emotion_pipeline.engine.transcribe.guard import decode_guarded, reason_to_drop
-from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
@@ -141,7 +140,7 @@ def test_nothing_is_heard_where_nobody_speaks(
 ) -> None:
     path = recording(noise(name).samples)
     inventor = again_and_again("thank you")
-    for recogniser in (PocketsphinxRecogniser(workers=1), inventor, *whispers.values()):
+    for recogniser in (faster_whisper(), inventor, *whispers.values()):
         transcript = LocalTranscriber(recogniser).transcribe(path)
         assert (transcript.words, transcript.speech, transcript.passages) == ((), (), ())
     assert inventor.asked == 0
@@ -177,7 +176,7 @@ def test_a_whisper_that_loops_is_stopped(back_end: str, whispers: dict[str, Reco
 
 def test_real_speech_keeps_its_words(repository: Path) -> None:
     path = repository / "samples" / "2026-11-02" / "sad_voice_message.ogg"
-    transcript = LocalTranscriber(PocketsphinxRecogniser(workers=1)).transcribe(path)
+    transcript = LocalTranscriber(faster_whisper()).transcribe(path)
     assert len(transcript.words) > 20
     assert transcript.dropped == ()
 

@@ -1,10 +1,9 @@
 """Back ends found by name, and what is said about those that are not there."""
 
-import sys
-
 import pytest
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError, UnknownBackendError
+from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.models.registry import BackendSpec, Registry
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
 
@@ -54,11 +53,11 @@ def test_back_ends_are_listed_in_order_and_cannot_be_changed() -> None:
         SHAPES.specs["circle"] = SHAPES.specs["square"]  # pyright: ignore[reportIndexIssue]
 
 
-def test_pocketsphinx_is_made_by_name_without_loading_its_model() -> None:
-    before = set(sys.modules)
-    transcriber = TRANSCRIBERS.load("pocketsphinx", options=TranscriberOptions())
-    assert transcriber.fingerprint.startswith("pocketsphinx:en-us:")
-    assert "pocketsphinx" in before or "pocketsphinx" not in sys.modules
+def test_the_default_transcriber_is_the_packaged_tiny_en_and_loads_nothing() -> None:
+    before = LOADED.keys()
+    transcriber = TRANSCRIBERS.load("faster-whisper", options=TranscriberOptions(device="cpu"))
+    assert transcriber.fingerprint.startswith("faster-whisper:tiny.en@1a5afae06a4d:")
+    assert LOADED.keys() == before
 
 
 def test_the_key_of_a_service_is_in_no_representation_of_its_options() -> None:

@@ -5,6 +5,7 @@ and never decodes again, so the model is driven directly. On a GPU float16 rathe
 are kept in it. Packages: https://github.com/SYSTRAN/faster-whisper, https://github.com/OpenNMT/CTranslate2.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -51,11 +52,12 @@ _FEWEST_AHEAD, _MOST_AHEAD = 8, 32
 
 
 def faster_whisper(
-    model: str = "base",
+    model: str = "tiny.en",
     device: str = "auto",
     batch_size: int = 16,
     download_root: Path | None = None,
     precision: str = "auto",
+    threads: int | None = None,
 ) -> WhisperRecogniser:
     """Return a recogniser; nothing is loaded or checked before it is used.
 
@@ -64,8 +66,9 @@ def faster_whisper(
     :param batch_size: items that are decoded together
     :param download_root: the cache for downloads; by default the one that all packages of Hugging Face share
     :param precision: auto, int8, float32, float16, bfloat16, or what else CTranslate2 computes in on the device
+    :param threads: cores that it may use on a CPU; None is all
     """
-    return WhisperRecogniser(_FasterWhisper(model, device, download_root, precision), batch_size)
+    return WhisperRecogniser(_FasterWhisper(model, device, download_root, precision, threads), batch_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class _FasterWhisper:
     wanted_device: str
     download_root: Path | None
     wanted_precision: str
+    threads: int | None
 
     @property
     def device(self) -> str:
@@ -117,10 +121,14 @@ class _FasterWhisper:
 
         folder = _whole(self.fetch())
         with naming(folder / "model.bin", RuntimeError, ValueError, LookupError):
-            model = Whisper(str(folder), device=self.device, compute_type=self.precision)
+            model = Whisper(str(folder), device=self.device, compute_type=self.precision, intra_threads=self._threads)
         # tokenizers raises nothing narrower.
         with naming(folder / "tokenizer.json", Exception):
             return _Loaded(model, Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+    @property
+    def _threads(self) -> int:
+        return self.threads or len(os.sched_getaffinity(0))
 
     def found(self) -> Path | None:
         folder = local_path(self.model)
