@@ -21,8 +21,8 @@ from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.audio.voice_activity import VoiceRules, spans_of, speech_probabilities, voiced_spans
 from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.transcribe.pocketsphinx import PocketsphinxRecogniser
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
 _TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
 _RULES: Final = VoiceRules()
@@ -46,7 +46,7 @@ def _over_noise(seed: int | None) -> dict[str, float]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "noise.flac"
         encode_flac(whole[np.newaxis], path)
-        words = LocalTranscriber(PocketsphinxRecogniser()).transcribe(path).words
+        words = LocalTranscriber(faster_whisper()).transcribe(path).words
     return {
         "items": len(items),
         "minutes": round(len(whole) / SAMPLE_RATE / 60, 1),

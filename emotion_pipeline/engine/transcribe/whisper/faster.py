@@ -5,7 +5,6 @@ and never decodes again, so the model is driven directly. On a GPU float16 rathe
 are kept in it. Packages: https://github.com/SYSTRAN/faster-whisper, https://github.com/OpenNMT/CTranslate2.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -128,7 +127,9 @@ class _FasterWhisper:
 
     @property
     def _threads(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
+        from joblib import cpu_count  # as many as a container may use, not as the machine has
+
+        return self.threads or cpu_count()
 
     def found(self) -> Path | None:
         folder = local_path(self.model)

@@ -4,6 +4,7 @@ Checkpoints are the published ``.pt`` files, or one with the same content. Packa
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,8 @@ from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.hashing import sha256_of
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.devices import TorchDevice, torch_device
-from emotion_pipeline.engine.transcribe.whisper.alignment import first_frames, watched
-from emotion_pipeline.engine.transcribe.whisper.recogniser import Text, WhisperRecogniser, mel_frames, padded
+from emotion_pipeline.engine.transcribe.whisper.alignment import CrossAttention, aligned_text
+from emotion_pipeline.engine.transcribe.whisper.recogniser import Text, WhisperRecogniser, padded
 from emotion_pipeline.engine.transcribe.whisper.sampling import Draw, noises
 from emotion_pipeline.engine.transcribe.whisper.weights import (
     fetch,
@@ -76,9 +77,11 @@ class _OpenAIWhisper:
         # The package draws random weights before it reads those of the file.
         with naming(file, *_WRONG_CONTENT), torch.random.fork_rng(devices=[]):
             model = whisper.load_model(str(file), device="cpu")
-        heads = whisper._ALIGNMENT_HEADS.get(_published_as(sha256_of(file)) or "")  # the package has no public table
+        # The package has no public table. A converted model is known by its name alone.
+        heads = whisper._ALIGNMENT_HEADS.get(_published_as(sha256_of(file)) or file.stem)
         if heads is not None:
-            model.set_alignment_heads(heads)
+            with suppress(RuntimeError):  # of a model with as many layers and heads only
+                model.set_alignment_heads(heads)
         return _Loaded(model, self.device)
 
     def found(self) -> Path | None:
@@ -132,7 +135,10 @@ class _Loaded:
     def __init__(self, model: "Whisper", device: TorchDevice) -> None:
         from whisper.tokenizer import get_tokenizer
 
-        self._heads = [(int(layer), int(head)) for layer, head in model.get_buffer("alignment_heads").indices().T]
+        heads = [(int(layer), int(head)) for layer, head in model.get_buffer("alignment_heads").indices().T]
+        crosses = [block.cross_attn for block in model.decoder.blocks if block.cross_attn is not None]
+        layers = [(cross.query, cross.key) for cross in crosses]
+        self._cross_attention = CrossAttention(layers, heads, model.dims.n_text_head)
         # A sparse buffer cannot be moved to every device, and is not needed once the heads are known.
         model.register_buffer("alignment_heads", None, persistent=False)
         self._model = model.to(device).eval()
@@ -149,7 +155,7 @@ class _Loaded:
         import torch
 
         with torch.inference_mode():
-            _, found = self._model.detect_language(self._heard(batch))
+            _, found = self._model.detect_language(self._encoded(batch))
         return list(found)
 
     def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
@@ -157,11 +163,11 @@ class _Loaded:
 
         self.vocabulary.beginning(language)  # refuses a language that the model does not know
         with torch.inference_mode():
-            heard = self._heard(batch)
-            results = self._decoded(heard, language, draws)
-            return [self._text(*one, language) for one in zip(results, heard, batch, strict=True)]
+            encoded = self._encoded(batch)
+            results = self._decoded(encoded, language, draws)
+            return [self._text(*decoded, language) for decoded in zip(results, encoded, batch, strict=True)]
 
-    def _heard(self, batch: Sequence[Channel]) -> "torch.Tensor":
+    def _encoded(self, batch: Sequence[Channel]) -> "torch.Tensor":
         """Return what the encoder makes of each item, shape (len(batch), 1500, width)."""
         import torch
         from whisper import log_mel_spectrogram
@@ -171,7 +177,7 @@ class _Loaded:
         mel = torch.stack([log_mel_spectrogram(audio, bins, device=device) for audio in padded(batch)])
         return self._model.encoder(mel.half() if self._half else mel)
 
-    def _decoded(self, heard: "torch.Tensor", language: str, draws: Sequence[Draw] | None) -> "list[DecodingResult]":
+    def _decoded(self, encoded: "torch.Tensor", language: str, draws: Sequence[Draw] | None) -> "list[DecodingResult]":
         from whisper.decoding import DecodingOptions, DecodingTask
 
         unspoken = [-1, *self.vocabulary.special]  # -1 stands for symbols that nobody says
@@ -181,27 +187,18 @@ class _Loaded:
         )
         if draws is not None:
             task.decoder = _drawing(draws, len(self.vocabulary.prompt(language)), self.vocabulary.end)
-        return task.run(heard)
+        return task.run(encoded)
 
-    def _text(self, result: "DecodingResult", heard: "torch.Tensor", item: Channel, language: str) -> Text:
-        import torch
-
-        model, beginning = self._model, self.vocabulary.beginning(language)
-        prompt = self.vocabulary.prompt(language)
-        tokens = torch.tensor([[*prompt, *result.tokens, self.vocabulary.end]], device=model.device)
-        crosses = [block.cross_attn for block in model.decoder.blocks]
-        layers = [(cross.query, cross.key) for cross in crosses if cross is not None]
-        with watched(layers, self._heads) as attention:
-            logits = model.decoder(tokens, heard[None])[0, len(beginning) : -2, : self.vocabulary.end]
-        matrix = attention.matrix(self._heads, model.dims.n_text_head, max(1, mel_frames(item) // 2))
-        spoken = torch.tensor(result.tokens, dtype=torch.long, device=model.device)
-        probabilities = logits.float().softmax(dim=-1).gather(1, spoken[:, None])[:, 0]
-        return Text(
-            tokens=result.tokens,
-            log_probability=result.avg_logprob * (len(result.tokens) + 1),
-            no_speech_probability=result.no_speech_prob,
-            first_frames=first_frames(matrix[len(beginning) : -1]),
-            probabilities=probabilities.tolist(),
+    def _text(self, result: "DecodingResult", encoded: "torch.Tensor", item: Channel, language: str) -> Text:
+        return aligned_text(
+            result.tokens,
+            result.avg_logprob * (len(result.tokens) + 1),
+            result.no_speech_prob,
+            item,
+            (self.vocabulary.prompt(language), self.vocabulary.end),
+            self._cross_attention,
+            lambda tokens: self._model.decoder(tokens, encoded[None])[0],
+            self._model.device,
         )
 
 

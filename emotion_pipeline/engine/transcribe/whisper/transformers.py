@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.devices import Precision, TorchDevice, torch_device, torch_precision
-from emotion_pipeline.engine.transcribe.whisper.alignment import first_frames, watched
+from emotion_pipeline.engine.transcribe.whisper.alignment import CrossAttention, aligned_text
 from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
     Text,
     WhisperRecogniser,
-    mel_frames,
     padded,
 )
 from emotion_pipeline.engine.transcribe.whisper.sampling import Draw, noises
@@ -169,7 +168,12 @@ class _Loaded:
         heads = getattr(settings, "alignment_heads", None) or product(
             range(layers // 2, layers), range(model.config.decoder_attention_heads)
         )
-        self._heads = [(int(layer), int(head)) for layer, head in heads]
+        decoder: Any = model.get_decoder()
+        self._cross_attention = CrossAttention(
+            [(layer.encoder_attn.q_proj, layer.encoder_attn.k_proj) for layer in decoder.layers],
+            [(int(layer), int(head)) for layer, head in heads],
+            model.config.decoder_attention_heads,
+        )
         self._unspoken = torch.zeros(2, model.config.vocab_size, device=model.device)
         self._unspoken[:, [*(settings.suppress_tokens or ()), *self.vocabulary.special]] = -torch.inf
         self._unspoken[0, list(settings.begin_suppress_tokens or ())] = -torch.inf
@@ -179,75 +183,75 @@ class _Loaded:
 
         languages = self.vocabulary.languages
         with torch.inference_mode():
-            chances = self._after_start(self._heard(batch))[:, list(languages.values())].softmax(dim=-1)
-        return [dict(zip(languages, one, strict=True)) for one in chances.tolist()]
+            chances = self._after_start(self._encoded(batch))[:, list(languages.values())].softmax(dim=-1)
+        return [dict(zip(languages, probabilities, strict=True)) for probabilities in chances.tolist()]
 
     def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
         import torch
 
         prompt = self.vocabulary.prompt(language)
         with torch.inference_mode():
-            heard = self._heard(batch)
-            no_speech = self._after_start(heard).softmax(dim=-1)[:, self.vocabulary.no_speech].tolist()
-            said = self._said(heard, prompt, draws)
-            return [self._text(*said[at], no_speech[at], heard[0][at], item, language) for at, item in enumerate(batch)]
+            encoded = self._encoded(batch)
+            no_speech = self._after_start(encoded).softmax(dim=-1)[:, self.vocabulary.no_speech].tolist()
+            texts = self._generated(encoded, prompt, draws)
+            return [
+                self._text(texts[at], no_speech[at], encoded[0][at], item, language) for at, item in enumerate(batch)
+            ]
 
-    def _heard(self, batch: Sequence[Channel]) -> "BaseModelOutput":
+    def _encoded(self, batch: Sequence[Channel]) -> "BaseModelOutput":
         """Return what the encoder makes of each item, in it a tensor of shape (len(batch), 1500, width)."""
         features = self._features(
             padded(batch), sampling_rate=SAMPLE_RATE, return_tensors="pt", device=self._model.device.type
         )
         return self._model.get_encoder()(features.input_features.to(self._model.device, self._model.dtype))
 
-    def _said(
-        self, heard: "BaseModelOutput", prompt: list[int], draws: Sequence[Draw] | None
+    def _generated(
+        self, encoded: "BaseModelOutput", prompt: list[int], draws: Sequence[Draw] | None
     ) -> list[tuple[list[int], float]]:
         """Return the text of each item and the logarithm of its probability."""
         import torch
         from transformers import GenerationConfig, GenerationMixin, LogitsProcessorList
 
-        end, prompts = self.vocabulary.end, torch.tensor([prompt] * len(heard[0]), device=self._model.device)
+        end, prompts = self.vocabulary.end, torch.tensor([prompt] * len(encoded[0]), device=self._model.device)
         choice = _choice(self._unspoken, len(prompt), end, draws)
-        said = cast(Any, GenerationMixin).generate(
+        generated = cast(Any, GenerationMixin).generate(
             self._model,
-            encoder_outputs=heard,
-            attention_mask=torch.ones(heard[0].shape[:2], dtype=torch.long, device=self._model.device),
+            encoder_outputs=encoded,
+            attention_mask=torch.ones(encoded[0].shape[:2], dtype=torch.long, device=self._model.device),
             decoder_input_ids=prompts,
             logits_processor=LogitsProcessorList([choice]),
             generation_config=GenerationConfig(
                 max_new_tokens=MOST_TOKENS, do_sample=False, num_beams=1, eos_token_id=end, pad_token_id=end
             ),
         )
-        texts = [_until(end, row) for row in said[:, len(prompt) :].tolist()]
+        texts = [_until(end, row) for row in generated[:, len(prompt) :].tolist()]
         return list(zip(texts, choice.log_probabilities.tolist(), strict=True))
 
-    def _after_start(self, heard: "BaseModelOutput") -> "torch.Tensor":
+    def _after_start(self, encoded: "BaseModelOutput") -> "torch.Tensor":
         """Return the logits of what follows the start of a transcript: languages, and nobody speaking."""
         import torch
 
-        start = torch.full((len(heard[0]), 1), self.vocabulary.start, device=self._model.device)
-        return self._model(encoder_outputs=heard, decoder_input_ids=start).logits[:, 0].float()
+        start = torch.full((len(encoded[0]), 1), self.vocabulary.start, device=self._model.device)
+        return self._model(encoder_outputs=encoded, decoder_input_ids=start).logits[:, 0].float()
 
     def _text(
-        self, text: list[int], total: float, no_speech: float, heard: "torch.Tensor", item: Channel, language: str
+        self, text: tuple[list[int], float], no_speech: float, encoded: "torch.Tensor", item: Channel, language: str
     ) -> Text:
-        import torch
+        tokens, log_probability = text
+        decoder: Any = self._model.get_decoder()
 
-        model, beginning = self._model, self.vocabulary.beginning(language)
-        decoder: Any = model.get_decoder()
-        tokens = torch.tensor([[*self.vocabulary.prompt(language), *text, self.vocabulary.end]], device=model.device)
-        layers = [(one.encoder_attn.q_proj, one.encoder_attn.k_proj) for one in decoder.layers]
-        with watched(layers, self._heads) as attention:
-            states = decoder(tokens, encoder_hidden_states=heard[None], use_cache=False)[0]
-        logits = model.proj_out(states[0, len(beginning) : -2])[:, : self.vocabulary.end]
-        matrix = attention.matrix(self._heads, model.config.decoder_attention_heads, max(1, mel_frames(item) // 2))
-        spoken = torch.tensor(text, dtype=torch.long, device=model.device)
-        return Text(
-            tokens=text,
-            log_probability=total,
-            no_speech_probability=no_speech,
-            first_frames=first_frames(matrix[len(beginning) : -1]),
-            probabilities=logits.float().softmax(dim=-1).gather(1, spoken[:, None])[:, 0].tolist(),
+        def logits_of(sequence: "torch.Tensor") -> "torch.Tensor":
+            return self._model.proj_out(decoder(sequence, encoder_hidden_states=encoded[None], use_cache=False)[0][0])
+
+        return aligned_text(
+            tokens,
+            log_probability,
+            no_speech,
+            item,
+            (self.vocabulary.prompt(language), self.vocabulary.end),
+            self._cross_attention,
+            logits_of,
+            self._model.device,
         )
 
 
