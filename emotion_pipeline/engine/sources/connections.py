@@ -1,10 +1,9 @@
-"""An HTTP client that connects to nothing but checked addresses and ends in time.
+"""An HTTP client that connects to checked addresses only and stops at a deadline.
 
-httpx decides what is asked and follows redirects; this module decides where a connection may lead and how long it may
-last. Each connection, that of every redirect too, is made to the very IP address that was checked, while certificates
-are still judged by the name. What an answer means is not known here.
-
-Proxies that the environment names are not used: a proxy resolves names itself, so that nothing could be checked.
+httpx makes the requests and follows redirects; this module decides where a connection may lead and how long it may
+last. Every connection, also after a redirect, is made to the IP address that was checked, while certificates are
+verified by the name. What a response means is not known here. Proxies of the environment are not used: a proxy
+resolves names itself, so that nothing could be checked.
 """
 
 import contextlib
@@ -18,28 +17,28 @@ from typing import Any, Final
 import httpcore
 import httpx
 
+from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.sources.addresses import checked_addresses, shown
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import Deadline
 
 _MOST_REDIRECTS: Final = 10
-# An empty line; servers that end their lines without a carriage return are read, too.
+# An empty line, also from servers that end their lines without a carriage return.
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
-# How long to wait for bytes that come after the declared end, from a server that does not close the connection.
+# How long to wait for bytes after the declared end from a server that does not close the connection.
 _LAST_LOOK_S: Final = 0.25
 
 
 class ExcessError(Exception):
-    """The server sent more than it had declared; what was read is not the whole."""
+    """The server sent more bytes than it had declared."""
 
 
 @contextlib.contextmanager
 def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> Iterator[httpx.Client]:
     """Yield a client that reaches public addresses and ``limits.allowed_networks`` and gives up at the deadline.
 
-    Silence for ``limits.stall_s``, and the deadline, end in a ``httpx`` or ``httpcore`` time-out; a body that is longer
-    than declared in ``ExcessError``; an address that may not be reached in ``FetchError``.
+    Beside httpx's errors, its requests raise ``httpcore`` and ``httpx`` time-outs after a silence of ``limits.stall_s``
+    and at the deadline, ExcessError for a body longer than declared, FetchError for an address that may not be reached.
     """
     _keep_secrets_out_of_logs()
     with httpx.Client(
@@ -58,12 +57,16 @@ def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLCont
         yield client
 
 
+def validator_of(response: httpx.Response) -> str | None:
+    """Return the strong ETag, else the date of the last change, by which a range is requested (RFC 9110, 13.1.5)."""
+    etag = response.headers.get("etag", "")
+    return etag if etag.startswith('"') and etag.isascii() else response.headers.get("last-modified")
+
+
 class _GuardedTransport(httpx.BaseTransport):
     def __init__(self, limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_keepalive_connections=0,
-            network_backend=_GuardedBackend(limits, deadline),
+            ssl_context=context, max_keepalive_connections=0, network_backend=_GuardedBackend(limits, deadline)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -72,49 +75,48 @@ class _GuardedTransport(httpx.BaseTransport):
                 FetchReason.UNSUPPORTED_ADDRESS,
                 f"it redirects to an address with the scheme {request.url.scheme}; only http and https are followed",
             )
-        target = request.url
-        answer = self._pool.handle_request(
+        url = request.url
+        response = self._pool.handle_request(
             httpcore.Request(
                 request.method,
-                httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path),
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,
             )
         )
-        headers = httpx.Headers(answer.headers)
-        if 300 <= answer.status < 400 and "location" in headers:
-            answer.close()  # its body, of whatever length, tells nothing
+        headers = httpx.Headers(response.headers)
+        if 300 <= response.status < 400 and "location" in headers:
+            response.close()  # its body, however long, is not needed
             kept = [(name, value) for name, value in headers.multi_items() if name in {"location", "set-cookie"}]
-            return httpx.Response(answer.status, headers=kept)
+            return httpx.Response(response.status, headers=kept)
         declares_length = "content-length" in headers and "transfer-encoding" not in headers
-        body = _Body(answer, ends_itself=declares_length)
-        return httpx.Response(answer.status, headers=headers, stream=body, extensions=answer.extensions)
+        body = _Body(response, declares_length)
+        return httpx.Response(response.status, headers=headers, stream=body, extensions=response.extensions)
 
     def close(self) -> None:
         self._pool.close()
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response, *, ends_itself: bool) -> None:
-        self._answer = answer
-        self._ends_itself = ends_itself
+    def __init__(self, response: httpcore.Response, declares_length: bool) -> None:
+        self._response, self._declares_length = response, declares_length
 
     def __iter__(self) -> Iterator[bytes]:
         length = 0
-        for block in self._answer.iter_stream():
+        for block in self._response.iter_stream():
             length += len(block)
             yield block
-        network = self._answer.extensions.get("network_stream")
-        if self._ends_itself and isinstance(network, _TimedStream) and network.has_more_than(length):
+        network = self._response.extensions.get("network_stream")
+        if self._declares_length and isinstance(network, _TimedStream) and network.has_more_than(length):
             raise ExcessError
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Looks a name up once, checks what it leads to, and connects to exactly that."""
+    """Resolves a name once, checks its addresses, and connects to one of these."""
 
     def __init__(self, limits: FetchLimits, deadline: Deadline) -> None:
         self._limits, self._deadline = limits, deadline
@@ -145,10 +147,10 @@ class _TimedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner, self._deadline = inner, deadline
+        # The part of the response's head that has arrived; None when it is complete.
         self._head: bytes | None = b""
-        """What has come of the answer's head; None when it is complete."""
+        # Bytes of the body that arrived together with the end of the head.
         self._kept = b""
-        """Bytes after the head that came with its end."""
         self._body_bytes = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -158,19 +160,19 @@ class _TimedStream(httpcore.NetworkStream):
         if self._head is None:
             self._body_bytes += len(block)
             return block
-        return self._up_to_the_end_of_the_head(self._head, block)
+        return self._split_head(self._head, block)
 
-    def _up_to_the_end_of_the_head(self, before: bytes, block: bytes) -> bytes:
-        """Hand out head and body in separate blocks, so that no byte of the body is taken for the head's."""
+    def _split_head(self, before: bytes, block: bytes) -> bytes:
+        """Return head and body in separate blocks, so that no byte of the body is counted as the head's."""
         self._head = before + block
         end = _HEAD_END.search(self._head)
         if end is None:
             return block
         is_informational = self._head.startswith(b"HTTP/1.1 1")  # the real head is still to come
-        taken = end.end() - len(before)
+        head_bytes = end.end() - len(before)
         self._head = b"" if is_informational else None
-        self._kept = block[taken:]
-        return block[:taken]
+        self._kept = block[head_bytes:]
+        return block[:head_bytes]
 
     def has_more_than(self, length: int) -> bool:
         """Return whether the server sent more than ``length`` bytes of body, also if they arrive only now."""
@@ -205,7 +207,7 @@ def _at_most(timeout: float | None, deadline: Deadline, error: type[httpcore.Tim
 
 
 class _ShownAddresses(logging.Filter):
-    """httpx logs every address that it requests: secrets in it are hidden."""
+    """Hides secrets in the addresses that httpx logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -214,7 +216,7 @@ class _ShownAddresses(logging.Filter):
 
 
 class _NoHeaders(logging.Filter):
-    """httpcore logs headers of answers at debug level: redirects with signatures, cookies. They are left out."""
+    """Drops the headers of responses, which httpcore logs at debug level: redirects with signatures, cookies."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "receive_response_headers.complete" not in record.getMessage()
@@ -222,6 +224,6 @@ class _NoHeaders(logging.Filter):
 
 @cache
 def _keep_secrets_out_of_logs() -> None:
-    """Add the two filters, once per process: whoever listens to these loggers gets no secret of an address."""
+    """Add the two filters, once per process."""
     logging.getLogger("httpx").addFilter(_ShownAddresses())
     logging.getLogger("httpcore.http11").addFilter(_NoHeaders())

@@ -1,4 +1,4 @@
-"""Why a recording could not be fetched, as plain data: codes, one sentence for each, and whether trying again may help.
+"""Why a recording cannot be fetched: codes, one sentence for each, and whether trying again may help.
 
 Tables, checks and documentation read these names; each source decides which of them a failure has.
 """
@@ -9,7 +9,7 @@ from emotion_pipeline.engine.common.code_enum import CodeEnum
 
 
 class FetchReason(CodeEnum):
-    """Why the bytes could not be had; ``meaning`` is one sentence."""
+    """Why the bytes cannot be fetched; ``meaning`` is one sentence."""
 
     NOT_FOUND = "not_found", "There is nothing at this address any more."
     FORBIDDEN = "forbidden", "The address asks for a login or refuses this machine."
@@ -35,13 +35,6 @@ class FetchReason(CodeEnum):
 
 
 _RETRYABLE: Final = frozenset(
-    {
-        FetchReason.LIVE,
-        FetchReason.INCOMPLETE,
-        FetchReason.UNREACHABLE,
-        FetchReason.SERVER_ERROR,
-        FetchReason.RATE_LIMITED,
-        FetchReason.FETCH_TIMEOUT,
-        FetchReason.EXTRACTOR_FAILED,
-    }
+    {FetchReason.LIVE, FetchReason.INCOMPLETE, FetchReason.UNREACHABLE, FetchReason.SERVER_ERROR}
+    | {FetchReason.RATE_LIMITED, FetchReason.FETCH_TIMEOUT, FetchReason.EXTRACTOR_FAILED}
 )

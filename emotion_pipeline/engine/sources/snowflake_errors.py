@@ -1,5 +1,7 @@
-"""What a failure of Snowflake means for a recording on a stage. Messages quote nothing: the connector's own hold signed
-addresses of files. Importing this module loads the connector.
+"""What a failure of Snowflake means for a recording on a stage.
+
+Messages quote nothing, since the connector's own hold signed addresses of files. Importing this module loads the
+connector.
 """
 
 import re
@@ -18,19 +20,18 @@ from emotion_pipeline.engine.snowflake.failures import (
     is_untrusted,
 )
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.library_calls import Failure
+from emotion_pipeline.engine.sources.retries import Failure
 
 # The connector states the status of a failed transfer nowhere else.
 _STATUS: Final = re.compile(r"HTTPError\('(\d{3})")
 _SERVER_ERRORS: Final = (
-    errors.BadGatewayError,
-    errors.GatewayTimeoutError,
-    errors.InternalServerError,
-    errors.OtherHTTPRetryableError,
-    errors.RequestTimeoutError,
-    errors.ServiceUnavailableError,
+    *(errors.BadGatewayError, errors.GatewayTimeoutError, errors.InternalServerError),
+    *(errors.OtherHTTPRetryableError, errors.RequestTimeoutError, errors.ServiceUnavailableError),
 )
-_FORBIDDEN: Final = "the role may not read it; check credentials and role, and grant READ on the stage"
+_TRANSFER_FAILURES: Final = {
+    "403": (FetchReason.FORBIDDEN, "the storage of the stage refuses this machine"),
+    "404": (FetchReason.NOT_FOUND, "the storage of the stage no longer has it"),
+}
 
 
 def classify(error: Exception) -> Failure | None:
@@ -38,33 +39,30 @@ def classify(error: Exception) -> Failure | None:
     if not isinstance(error, FAILURES):
         return None
     number = error_number(error)
-    is_transfer = number == ER_FAILED_TO_DOWNLOAD_FROM_STAGE
-    status = _STATUS.search(getattr(error, "msg", None) or "") if is_transfer else None
-    rules = (
-        (
-            number in UNKNOWN_OBJECT_ERRORS,
-            FetchReason.NOT_FOUND,
-            "there is no such stage, or the role may not see it; check the address, and grant READ on the stage",
-        ),
-        (number in LOGIN_ERRORS, FetchReason.FORBIDDEN, "the login failed; check SNOWFLAKE_*"),
-        (number in ACCESS_ERRORS or isinstance(error, errors.ForbiddenError), FetchReason.FORBIDDEN, _FORBIDDEN),
-        (status and status[1] == "403", FetchReason.FORBIDDEN, "the storage of the stage refuses this machine"),
-        (status and status[1] == "404", FetchReason.NOT_FOUND, "the storage of the stage no longer has it"),
-        (is_transfer, FetchReason.INCOMPLETE, "the transfer broke off"),
-        (isinstance(error, errors.TooManyRequests), FetchReason.RATE_LIMITED, "Snowflake asks for fewer requests"),
-        (isinstance(error, _SERVER_ERRORS), FetchReason.SERVER_ERROR, "Snowflake failed"),
-        (isinstance(error, ChunkedEncodingError), FetchReason.INCOMPLETE, "Snowflake's answer broke off"),
-        (
-            is_untrusted(error),
-            FetchReason.UNREACHABLE,
-            "the server's certificate is not trusted; check the host and the certificates of this machine",
-        ),
-        (
-            isinstance(error, errors.ProgrammingError),
-            FetchReason.UNSUPPORTED_ADDRESS,
-            f"Snowflake does not understand it ({number}); is it an internal stage, spelled as in SQL?",
-        ),
-        (True, FetchReason.UNREACHABLE, f"Snowflake does not answer ({number}); check the network"),
-    )
-    reason, explanation = next((reason, explanation) for applies, reason, explanation in rules if applies)
-    return Failure(reason, explanation, is_transient=reason.is_retryable and not is_untrusted(error))
+    if number in UNKNOWN_OBJECT_ERRORS:
+        advice = "check the address, and grant READ on the stage"
+        failure = FetchReason.NOT_FOUND, f"there is no such stage, or the role may not see it; {advice}"
+    elif number in LOGIN_ERRORS:
+        failure = FetchReason.FORBIDDEN, "the login failed; check SNOWFLAKE_*"
+    elif number in ACCESS_ERRORS or isinstance(error, errors.ForbiddenError):
+        advice = "check credentials and role, and grant READ on the stage"
+        failure = FetchReason.FORBIDDEN, f"the role may not read it; {advice}"
+    elif number == ER_FAILED_TO_DOWNLOAD_FROM_STAGE:
+        status = _STATUS.search(getattr(error, "msg", None) or "")
+        broken = FetchReason.INCOMPLETE, "the transfer broke off"
+        failure = _TRANSFER_FAILURES.get(status[1], broken) if status else broken
+    elif isinstance(error, errors.TooManyRequests):
+        failure = FetchReason.RATE_LIMITED, "Snowflake asks for fewer requests"
+    elif isinstance(error, _SERVER_ERRORS):
+        failure = FetchReason.SERVER_ERROR, "Snowflake failed"
+    elif isinstance(error, ChunkedEncodingError):
+        failure = FetchReason.INCOMPLETE, "Snowflake's answer broke off"
+    elif is_untrusted(error):
+        advice = "check the host and the certificates of this machine"
+        return Failure(FetchReason.UNREACHABLE, f"the server's certificate is not trusted; {advice}")
+    elif isinstance(error, errors.ProgrammingError):
+        question = "is it an internal stage, spelled as in SQL?"
+        failure = FetchReason.UNSUPPORTED_ADDRESS, f"Snowflake does not understand it ({number}); {question}"
+    else:
+        failure = FetchReason.UNREACHABLE, f"Snowflake does not answer ({number}); check the network"
+    return Failure(*failure, is_transient=failure[0].is_retryable)

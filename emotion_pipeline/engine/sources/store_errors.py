@@ -1,13 +1,13 @@
 """What a failure of an object store, or of the package that reads it, means for a recording.
 
-s3fs and gcsfs translate statuses of HTTP into numbers of ``OSError``.
+s3fs and gcsfs translate HTTP statuses into numbers of ``OSError``.
 """
 
 import errno
 from typing import Final
 
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.library_calls import Failure
+from emotion_pipeline.engine.sources.retries import Failure
 
 # Packages whose own exceptions, where they are no OSError, are failures of the store.
 _STORE_PACKAGES: Final = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure", "adlfs"})
@@ -23,27 +23,22 @@ def classify(error: Exception) -> Failure | None:
     name = type(error).__name__
     is_of_store = type(error).__module__.partition(".")[0] in _STORE_PACKAGES
     number = error.errno if isinstance(error, OSError) else None
-    is_absent = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
-    is_forbidden = isinstance(error, PermissionError) or (is_of_store and "Credential" in name)
     is_disk_full = number == errno.ENOSPC
-    rules = (
-        (is_absent, FetchReason.NOT_FOUND, "there is nothing under this name; check the address"),
-        (
-            is_forbidden,
-            FetchReason.FORBIDDEN,
-            "it may not be read; check the credentials in the environment and their rights",
-        ),
-        (name == "FileExpired", FetchReason.INCOMPLETE, "it was changed while it was read"),
-        (is_disk_full, FetchReason.INCOMPLETE, "the disk for temporary files is full; make room"),
-        (number == errno.EBUSY, FetchReason.RATE_LIMITED, "the store asks for fewer requests"),
-        (number in _SERVER_ERRORS, FetchReason.SERVER_ERROR, "the store failed"),
-        (
-            isinstance(error, OSError) or is_of_store,
-            FetchReason.UNREACHABLE,
-            f"the store does not answer ({name}); check the network",
-        ),
-    )
-    for applies, reason, explanation in rules:
-        if applies:
-            return Failure(reason, explanation, is_transient=reason.is_retryable and not is_disk_full)
-    return None
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        failure = FetchReason.NOT_FOUND, "there is nothing under this name; check the address"
+    elif isinstance(error, PermissionError) or (is_of_store and "Credential" in name):
+        advice = "check the credentials in the environment and their rights"
+        failure = FetchReason.FORBIDDEN, f"it may not be read; {advice}"
+    elif name == "FileExpired":
+        failure = FetchReason.INCOMPLETE, "it was changed while it was read"
+    elif is_disk_full:
+        failure = FetchReason.INCOMPLETE, "the disk for temporary files is full; make room"
+    elif number == errno.EBUSY:
+        failure = FetchReason.RATE_LIMITED, "the store asks for fewer requests"
+    elif number in _SERVER_ERRORS:
+        failure = FetchReason.SERVER_ERROR, "the store failed"
+    elif isinstance(error, OSError) or is_of_store:
+        failure = FetchReason.UNREACHABLE, f"the store does not answer ({name}); check the network"
+    else:
+        return None
+    return Failure(*failure, is_transient=failure[0].is_retryable and not is_disk_full)

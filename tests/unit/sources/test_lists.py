@@ -69,7 +69,7 @@ def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() ->
         ("url,title\na.wav,A\n", "line 1: there is no column uri"),
         ("uri;title\na.wav;A\n", "line 1: there is no column uri"),
         ("uri,speaker\na.wav,A\n", "line 1: unknown column 'speaker'; .*uri, title, channel_name, uploaded_on"),
-        ("uri,title,title\na.wav,A,B\n", "line 1: a column is there twice"),
+        ("uri,title,title\na.wav,A,B\n", "line 1: a column appears twice"),
         ("uri,title\na.wav,A\n,B\n", "line 3: the uri is missing"),
         ("uri,uploaded_on\na.wav,01.11.2026\n", r"line 2: '01\.11\.2026' is no date; .*2026-11-02"),
         ("uri,uploaded_on\na.wav,2026-02-30\n", "line 2: '2026-02-30' is no date"),

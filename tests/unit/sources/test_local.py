@@ -164,5 +164,5 @@ def test_a_text_beside_recordings_is_read_with_its_age_and_without_a_byte_order_
 
 def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/manifest.csv", content="uri,title\na.wav,Größe\n".encode("latin-1"))
-    with pytest.raises(SourceError, match=r"manifest\.csv is no UTF-8"):
+    with pytest.raises(SourceError, match=r"manifest\.csv is not UTF-8"):
         LocalSource().read_text(str(tmp_path), "2026-11-02", "manifest.csv")

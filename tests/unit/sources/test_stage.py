@@ -114,7 +114,7 @@ def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(
     server: StageServer, stage: str, source: StageSource
 ) -> None:
     server.put(stage, "2026-11-02/urls.txt", b"\xff\xfe")
-    with pytest.raises(SourceError, match=r"urls\.txt is no UTF-8"):
+    with pytest.raises(SourceError, match=r"urls\.txt is not UTF-8"):
         source.read_text(f"snowflake://@{stage}", "2026-11-02", "urls.txt")
 
 
