@@ -29,9 +29,9 @@ from emotion_pipeline.engine.snowflake.session import (
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
+from emotion_pipeline.engine.transcribe.services.accepted_words import UnusableAnswerError
 from emotion_pipeline.engine.transcribe.services.cortex_answer import FINGERPRINT as ANSWER
 from emotion_pipeline.engine.transcribe.services.cortex_answer import transcript_of
-from emotion_pipeline.engine.transcribe.services.words import UnusableAnswerError
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 

@@ -1,8 +1,8 @@
-"""What AI_TRANSCRIBE's answer says, in the engine's terms.
+"""Reads the answer of AI_TRANSCRIBE.
 
-The answer is JSON with ``segments``, each with ``start`` and ``end`` in seconds, ``text``, and ``speaker_label`` where
-turns were asked for; a segment is then a turn or part of one, else a word (read, not run, see ``transcriber``). Which
-words are believed is the business of ``services.words``.
+It is JSON with ``segments``, each with ``start`` and ``end`` in seconds, ``text``, and ``speaker_label`` where turns
+were asked for; a segment is then a turn or part of one, else a word (read, not run, see ``cortex``). Which words are
+accepted is decided in ``accepted_words``.
 """
 
 import itertools
@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from emotion_pipeline.engine.common.types import Span, SpeakersBy, Transcript, Word
-from emotion_pipeline.engine.transcribe.services.words import UnusableAnswerError, believe
+from emotion_pipeline.engine.transcribe.services.accepted_words import UnusableAnswerError, accepted_transcript
 
 # How an answer is read; raise the number when the rules below change.
 FINGERPRINT: Final = "answer=1"
 
-# The function tells no probabilities; a word that passed the guard is taken for certain.
+# The function gives no probabilities; a word that passed the guard counts as certain.
 _CERTAIN: Final = 1.0
 
 
@@ -41,32 +41,22 @@ _ANSWER: Final = TypeAdapter(_Answer)
 def transcript_of(answers: Mapping[str, str], speech: Mapping[str, Sequence[Span]], language: str | None) -> Transcript:
     """Return the transcript of a recording.
 
-    :param answers: for each speaker whose channel was heard the answer, as JSON
+    :param answers: the JSON for each speaker whose channel was sent
     :param speech: for each speaker of the recording where they speak; two of them are the two channels
-    :raises UnusableAnswerError: an answer is no such JSON; the message does not quote it
+    :raises UnusableAnswerError: an answer is not such JSON; the message does not quote it
     """
     by_channel = len(speech) > 1
     words: list[Word] = []
-    told_by: SpeakersBy = "channel" if by_channel else "assumed_one"
+    speakers_by: SpeakersBy | None = None
     for speaker, text in answers.items():
         segments = _read(text)
         labels = dict.fromkeys(segment.speaker_label for segment in segments if segment.speaker_label)
         names = {label: f"speaker_{number}" for number, label in enumerate(labels, start=1)}
         if names and not by_channel:
-            told_by = "service"
+            speakers_by = "service"
         for segment in segments:
-            name = speaker if by_channel else names.get(segment.speaker_label or "", speaker)
-            words += _words(segment, name)
-    believed = believe(words, speech, has_probabilities=False)
-    return Transcript(
-        words=believed.words,
-        speech=tuple(sorted((span for spans in speech.values() for span in spans), key=lambda span: span.start)),
-        language=language,
-        language_probability=None,
-        speakers_by=told_by,
-        passages=believed.passages,
-        dropped=believed.dropped,
-    )
+            words += _words(segment, speaker if by_channel else names.get(segment.speaker_label or "", speaker))
+    return accepted_transcript(words, speech, language=language, speakers_by=speakers_by, has_probabilities=False)
 
 
 def _read(text: str) -> list[_Segment]:
@@ -80,7 +70,7 @@ def _read(text: str) -> list[_Segment]:
 
 
 def _words(segment: _Segment, speaker: str) -> Iterator[Word]:
-    """Yield the words of a segment; several share its time by their length."""
+    """Yield the words of a segment; several share its time in proportion to their lengths."""
     texts = segment.text.split()
     start = max(0.0, segment.start)
     seconds = max(0.0, segment.end - start)
