@@ -155,7 +155,7 @@ def _plain(value: Any) -> Any:
 def _inspect(path: Path, recording_id: str, store: AudioStore) -> _Row:
     uri = store.audio_uri(recording_id)
     with store.audio_draft(uri) as draft:
-        verdict = inspect(path, copy_to=draft)
+        verdict = inspect(path, draft, recording_id)
     made = {name: getattr(verdict, name) for name in _INSPECTED}
     return {
         **made,
