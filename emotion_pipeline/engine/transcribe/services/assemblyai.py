@@ -7,7 +7,7 @@ reads the transcripts.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +35,7 @@ from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 
 if TYPE_CHECKING:
-    from assemblyai.types import TranscriptResponse
+    from assemblyai.types import TranscriptRequest, TranscriptResponse
 
 # How the service refuses features that it has in other languages only, by the names of request fields.
 _NOT_AVAILABLE: Final = re.compile(r"not available (?:in|for) this language: *([\w, ]+)")
@@ -77,14 +77,8 @@ class AssemblyAITranscriber:
     ) -> None:
         if base_url is not None:
             _check_url(base_url)
-        self._new_client = partial(
-            AssemblyAIClient,
-            _valid_key(api_key),
-            base_url=base_url,
-            timeout_s=timeout_s,
-            poll_s=poll_s,
-            request_attempts=attempts,
-        )
+        options = {"base_url": base_url, "timeout_s": timeout_s, "poll_s": poll_s, "request_attempts": attempts}
+        self._new_client = partial(AssemblyAIClient, _valid_key(api_key), **options)
         self._redact_kinds = _valid_kinds(redact_kinds)
         self._language = language
         self._models = [name.strip() for name in model.split(",")] if model else None
@@ -153,34 +147,27 @@ class AssemblyAITranscriber:
         self, client: AssemblyAIClient, audio_url: str, checkpoints: Checkpoints | None, *, by_channel: bool
     ) -> "TranscriptResponse":
         """Return the answer to a new job, without the features that the service lacks in the recording's language."""
-        optional: set[str] = set() if by_channel else {"speaker_labels"}
+        features: set[str] = set() if by_channel else {"speaker_labels"}
         if self._language in (None, "en"):
-            optional.add("sentiment_analysis")
-        try:
-            return self._run(client, audio_url, checkpoints, optional, by_channel)
-        except RefusedError as error:
-            match = _NOT_AVAILABLE.search(error.service_message)
-            unavailable = optional & {name.strip() for name in match[1].split(",")} if match else None
-            if not unavailable:
-                raise
-        return self._run(client, audio_url, checkpoints, optional - unavailable, by_channel)
+            features.add("sentiment_analysis")
+        while True:
+            try:
+                job = client.submit(self._request(audio_url, features, by_channel))
+                if checkpoints is not None:
+                    checkpoints.write(self._checkpoint, job)
+                return client.wait(job)
+            except RefusedError as error:
+                match = _NOT_AVAILABLE.search(error.service_message)
+                unavailable = features.intersection(name.strip() for name in match[1].split(",")) if match else None
+                if not unavailable:
+                    raise
+                features -= unavailable
 
-    def _run(
-        self,
-        client: AssemblyAIClient,
-        audio_url: str,
-        checkpoints: Checkpoints | None,
-        features: set[str],
-        by_channel: bool,
-    ) -> "TranscriptResponse":
+    def _request(self, audio_url: str, features: Collection[str], by_channel: bool) -> "TranscriptRequest":
         from assemblyai.types import TranscriptRequest
 
-        redaction = {
-            "redact_pii": True,
-            "redact_pii_policies": self._redact_kinds,
-            "redact_pii_sub": "entity_name",
-        }
-        request = {
+        redaction = {"redact_pii": True, "redact_pii_policies": self._redact_kinds, "redact_pii_sub": "entity_name"}
+        fields = {
             "audio_url": audio_url,
             "language_code": self._language,
             "language_detection": None if self._language else True,
@@ -189,10 +176,7 @@ class AssemblyAITranscriber:
             **dict.fromkeys(features, True),
             **(redaction if self._redact_kinds else {}),
         }
-        job = client.submit(TranscriptRequest.model_validate(request))
-        if checkpoints is not None:
-            checkpoints.write(self._checkpoint, job)
-        return client.wait(job)
+        return TranscriptRequest.model_validate(fields)
 
     def _without_words(self, speech: Mapping[str, Sequence[Span]]) -> Transcript:
         return accepted_transcript((), speech, language=self._language)

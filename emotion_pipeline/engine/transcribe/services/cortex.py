@@ -1,10 +1,9 @@
-"""AI_TRANSCRIBE: a recording to its transcript inside Snowflake, by way of a temporary stage.
+"""AI_TRANSCRIBE: transcription inside Snowflake, by way of a temporary stage.
 
-Audio leaves this machine for the user's own Snowflake account; of a recording in which nobody speaks nothing does. What
-is known of the function (read, not run: https://docs.snowflake.com/en/sql-reference/functions/ai_transcribe): it takes
-a FILE on a stage with server-side encryption, FLAC among others, of up to 700 MB and, where times are wanted, up to 60
-minutes; hears all channels as one; finds the language out by itself and does not tell it; tells no probabilities. How
-its answer is read is the business of ``cortex_answer``.
+A recording with speech in it leaves this machine for the user's own Snowflake account; one without is not sent. The
+function (read, not run: https://docs.snowflake.com/en/sql-reference/functions/ai_transcribe) takes a FILE on a stage
+with server-side encryption, FLAC among others, of up to 700 MB and, with times, 60 minutes. It mixes all channels,
+detects the language without returning it, and returns no probabilities. ``cortex_answer`` reads its answer.
 """
 
 import math
@@ -37,7 +36,7 @@ from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 
 Times = Literal["word", "speaker"]
 
-# Of a file whose words or turns shall have times; as mono FLAC of 16 kHz it stays far below 700 MB.
+# Longest recording with times; as mono FLAC of 16 kHz it stays far below 700 MB.
 LONGEST_S: Final = 3_600
 
 _STAGE: Final = "CORTEX_AUDIO"
@@ -50,10 +49,10 @@ class CortexTranscriber:
 
     :param connect: opens a connection; its role needs the database role SNOWFLAKE.CORTEX_USER, and CREATE STAGE in the
         schema
-    :param schema: in which the temporary stage is made, as SQL names it; None is the one that the connection is in
-    :param times: of a recording on one channel: ``word``, exact ones of each word, or ``speaker``, of turns together
-        with who speaks, in which words get their share by their length
-    :param language: ISO 639-1 code of what is spoken, as far as the user knows; the function is not told
+    :param schema: of the temporary stage, as SQL names it; None is the connection's own
+    :param times: of a recording on one channel: ``word``, exact times of each word, or ``speaker``, times of turns with
+        their speakers, in which words share the time by their length
+    :param language: ISO 639-1 code of what is spoken, if the user knows it; it is not passed to the function
     :param timeout_s: longest that one statement may take
     :param longest_s: longest recording that is sent
     """
@@ -83,9 +82,9 @@ class CortexTranscriber:
     def transcribe(
         self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
     ) -> Transcript:
-        """Return what was said; see ``Transcriber``. There is nothing to go on from: a recording is one statement."""
+        """Return what was said; see ``Transcriber``. Nothing can be resumed: a recording is one statement."""
         del checkpoints
-        self._refuse_long(recording)
+        self._check_length(recording)
         speech = speech_spans_of(recording, speakers)
         answers = self._answers(recording, speech) if any(speech.values()) else {}
         try:
@@ -94,7 +93,7 @@ class CortexTranscriber:
             what = f"{recording.name}: the answer of AI_TRANSCRIBE cannot be used: {error}; run it again"
             raise TranscriptionFailedError(FailureReason.MALFORMED_ANSWER, what) from error
 
-    def _refuse_long(self, recording: Path) -> None:
+    def _check_length(self, recording: Path) -> None:
         seconds = sum(block.shape[1] for block in stream(recording)) / SAMPLE_RATE
         if seconds > self._longest_s:
             what = f"it has {seconds:,.0f} s, AI_TRANSCRIBE takes {self._longest_s:,}; use another transcription.method"
@@ -106,19 +105,19 @@ class CortexTranscriber:
             with tempfile.TemporaryDirectory(prefix="cortex-") as folder:
                 files = _channels(recording, tuple(speech), Path(folder))
                 with session(self._connect, self._schema) as opened:
-                    return dict(zip(speech, self._asked(opened, files), strict=True))
+                    return dict(zip(speech, self._transcribe(opened, files), strict=True))
         except (RowsRefusedError, OutOfTimeError, NoAnswerError) as error:
             raise self._failure(recording, error) from error
 
-    def _asked(self, opened: Session, files: Sequence[Path]) -> list[str]:
+    def _transcribe(self, opened: Session, files: Sequence[Path]) -> list[str]:
         times = self._times if len(files) == 1 else "word"
         opened.execute(_CREATE_STAGE)
         try:
             for file in files:
                 opened.execute(f"PUT 'file://{file}' @\"{_STAGE}\" AUTO_COMPRESS = FALSE")
-            [row] = opened.execute(_transcribe(files, times), self._timeout())
+            [row] = opened.execute(_statement(files, times), self._timeout())
         finally:
-            # A stage that is dropped may be brought back for a while, with its files.
+            # A dropped stage can be restored for a while, with its files.
             opened.execute(_REMOVE)
         if None in row:
             raise RowsRefusedError("AI_TRANSCRIBE gives no answer")
@@ -133,7 +132,7 @@ class CortexTranscriber:
             return TranscriptionFailedError(FailureReason.TIMEOUT, f"{recording.name}: {what}")
         if isinstance(error, NoAnswerError):
             return TranscriptionFailedError(FailureReason.SERVICE_ERROR, f"{recording.name}: {error}")
-        what = f"{error}; is it in a language that AI_TRANSCRIBE knows?"
+        what = f"{error}; is it in a language that AI_TRANSCRIBE supports?"
         return TranscriptionFailedError(FailureReason.REFUSED, f"{recording.name}: {what}")
 
 
@@ -142,7 +141,7 @@ def cortex_transcriber(
 ) -> CortexTranscriber:
     """Return the back end.
 
-    :raises BackendUnavailableError: nothing says how Snowflake is reached
+    :raises BackendUnavailableError: no connection to Snowflake is set up
     """
     if connect is None:
         raise BackendUnavailableError("AI_TRANSCRIBE needs a Snowflake account; set SNOWFLAKE_ACCOUNT and others")
@@ -151,7 +150,7 @@ def cortex_transcriber(
 
 
 def _channels(recording: Path, speakers: tuple[str, ...], folder: Path) -> list[Path]:
-    """Write what each speaker's voice is heard on to a file of its own, under a name that needs no escaping."""
+    """Write each speaker's channel to a file of its own, whose name needs no escaping."""
     files = [folder / f"{speaker}.flac" for speaker in speakers]
     for index, file in enumerate(files):
         voices = (voices_of(block, speakers) for block in stream(recording, keep_channels=True))
@@ -159,8 +158,8 @@ def _channels(recording: Path, speakers: tuple[str, ...], folder: Path) -> list[
     return files
 
 
-def _transcribe(files: Sequence[Path], times: Times) -> str:
-    """Ask for all files of a recording in one statement: one row with one answer each."""
+def _statement(files: Sequence[Path], times: Times) -> str:
+    """Return the statement for all files of a recording: one row with an answer for each."""
     calls = (
         f"AI_TRANSCRIBE(TO_FILE('@\"{_STAGE}\"', '{file.name}'), OBJECT_CONSTRUCT('timestamp_granularity', '{times}'))"
         for file in files
