@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-import httpcore
 import httpx
 
 from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
@@ -62,12 +61,5 @@ def deliver(job: JobRecord, key: bytes, limits: FetchLimits, timeout_s: float) -
             if answer.status_code == _GONE:
                 return UNDELIVERED
             return DELIVERED if answer.is_success else PENDING
-    except (
-        FetchError,
-        httpx.HTTPError,
-        httpx.InvalidURL,
-        httpcore.TimeoutException,
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-    ):
+    except (FetchError, httpx.HTTPError, httpx.InvalidURL):
         return PENDING

@@ -23,8 +23,8 @@ from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 _MOST_REDIRECTS: Final = 10
-# An empty line, also from servers that end their lines without a carriage return.
-_HEAD_END: Final = re.compile(rb"\n\r?\n")
+# All up to the empty line after the first head whose status is not 1xx; lines may end without a carriage return.
+_HEAD: Final = re.compile(rb"(?:HTTP/1\.1 1.*?\n\r?\n)*+.*?\n\r?\n", re.DOTALL)
 # How long to wait for bytes after the declared end from a server that does not close the connection.
 _LAST_LOOK_S: Final = 0.25
 
@@ -37,8 +37,8 @@ class ExcessError(Exception):
 def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> Iterator[httpx.Client]:
     """Yield a client that reaches public addresses and ``limits.allowed_networks`` and gives up at the deadline.
 
-    Beside httpx's errors, its requests raise ``httpcore`` and ``httpx`` time-outs after a silence of ``limits.stall_s``
-    and at the deadline, ExcessError for a body longer than declared, FetchError for an address that may not be reached.
+    Its requests raise httpx's errors, among them time-outs after a silence of ``limits.stall_s`` and at the deadline;
+    ``ExcessError`` for a body longer than declared; ``FetchError`` for an address that may not be reached.
     """
     _keep_secrets_out_of_logs()
     with httpx.Client(
@@ -63,8 +63,18 @@ def validator_of(response: httpx.Response) -> str | None:
     return etag if etag.startswith('"') and etag.isascii() else response.headers.get("last-modified")
 
 
-class _GuardedTransport(httpx.BaseTransport):
+def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return the error about the server's certificate that caused an error of a request, None for another cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__
+    return cause
+
+
+class _GuardedTransport(httpx.HTTPTransport):
     def __init__(self, limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> None:
+        # The constructor of httpx takes no network backend, so its pool of connections is replaced.
+        super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context, max_keepalive_connections=0, network_backend=_GuardedBackend(limits, deadline)
         )
@@ -75,44 +85,36 @@ class _GuardedTransport(httpx.BaseTransport):
                 FetchReason.UNSUPPORTED_ADDRESS,
                 f"it redirects to an address with the scheme {request.url.scheme}; only http and https are followed",
             )
-        url = request.url
-        response = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        headers = httpx.Headers(response.headers)
-        if 300 <= response.status < 400 and "location" in headers:
+        response = super().handle_request(request)
+        headers, network = response.headers, response.extensions.get("network_stream")
+        if 300 <= response.status_code < 400 and "location" in headers:
             response.close()  # its body, however long, is not needed
             kept = [(name, value) for name, value in headers.multi_items() if name in {"location", "set-cookie"}]
-            return httpx.Response(response.status, headers=kept)
+            return httpx.Response(response.status_code, headers=kept)
         declares_length = "content-length" in headers and "transfer-encoding" not in headers
-        body = _Body(response, declares_length)
-        return httpx.Response(response.status, headers=headers, stream=body, extensions=response.extensions)
+        if isinstance(network, _TimedStream) and isinstance(response.stream, httpx.SyncByteStream):
+            network.end_head()
+            if declares_length:
+                response.stream = _CheckedBody(response.stream, network)
+        return response
 
-    def close(self) -> None:
-        self._pool.close()
 
+class _CheckedBody(httpx.SyncByteStream):
+    """A body of declared length; raises ``ExcessError`` at its end where the server sent more."""
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response, declares_length: bool) -> None:
-        self._response, self._declares_length = response, declares_length
+    def __init__(self, stream: httpx.SyncByteStream, network: "_TimedStream") -> None:
+        self._stream, self._network = stream, network
 
     def __iter__(self) -> Iterator[bytes]:
         length = 0
-        for block in self._response.iter_stream():
+        for block in self._stream:
             length += len(block)
             yield block
-        network = self._response.extensions.get("network_stream")
-        if self._declares_length and isinstance(network, _TimedStream) and network.has_more_than(length):
+        if self._network.has_more_than(length):
             raise ExcessError
 
     def close(self) -> None:
-        self._response.close()
+        self._stream.close()
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
@@ -147,36 +149,27 @@ class _TimedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner, self._deadline = inner, deadline
-        # The part of the response's head that has arrived; None when it is complete.
-        self._head: bytes | None = b""
-        # Bytes of the body that arrived together with the end of the head.
-        self._kept = b""
-        self._body_bytes = 0
+        # Bytes that arrived before ``end_head``, and the number of those of the body.
+        self._head = bytearray()
+        self._body_bytes: int | None = None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        block, self._kept = self._kept, b""
-        if not block:
-            block = self._inner.read(max_bytes, _at_most(timeout, self._deadline, httpcore.ReadTimeout))
-        if self._head is None:
+        block = self._inner.read(max_bytes, _at_most(timeout, self._deadline, httpcore.ReadTimeout))
+        if self._body_bytes is None:
+            self._head += block
+        else:
             self._body_bytes += len(block)
-            return block
-        return self._split_head(self._head, block)
+        return block
 
-    def _split_head(self, before: bytes, block: bytes) -> bytes:
-        """Return head and body in separate blocks, so that no byte of the body is counted as the head's."""
-        self._head = before + block
-        end = _HEAD_END.search(self._head)
-        if end is None:
-            return block
-        is_informational = self._head.startswith(b"HTTP/1.1 1")  # the real head is still to come
-        head_bytes = end.end() - len(before)
-        self._head = b"" if is_informational else None
-        self._kept = block[head_bytes:]
-        return block[:head_bytes]
+    def end_head(self) -> None:
+        """Begin to count the bytes of the body: the head, informational ones before it included, has arrived."""
+        end = _HEAD.match(self._head)
+        self._body_bytes = len(self._head) - (end.end() if end else 0)
+        self._head.clear()
 
     def has_more_than(self, length: int) -> bool:
         """Return whether the server sent more than ``length`` bytes of body, also if they arrive only now."""
-        if self._kept or self._body_bytes > length:
+        if (self._body_bytes or 0) > length:
             return True
         try:
             return bool(self._inner.read(1, min(_LAST_LOOK_S, self._deadline.remaining_s or _LAST_LOOK_S)))

@@ -76,20 +76,19 @@ def read_manifest(text: str, place: str) -> list[Listed]:
 
 
 def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield each row that is not empty, its values without blanks around, and where it stands."""
+    """Yield each row that is not empty, its values stripped, and the place of its line."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         columns = [name.strip() for name in next(reader, [])]
         _check_columns(columns, place)
         for values in reader:
-            where = f"{place}, line {reader.line_num}"
             row = [value.strip() for value in values]
-            if not any(row):
-                continue
-            if len(row) != len(columns):
+            if any(row) and len(row) != len(columns):
                 counts = f"{len(row)} values for {len(columns)} columns"
-                raise SourceError(f"{where}: {counts}; put values that hold a comma in double quotes")
-            yield where, dict(zip(columns, row, strict=True))
+                advice = "put values that hold a comma in double quotes"
+                raise SourceError(f"{place}, line {reader.line_num}: {counts}; {advice}")
+            if any(row):
+                yield f"{place}, line {reader.line_num}", dict(zip(columns, row, strict=True))
     except csv.Error as error:
         where = f"{place}, line {reader.line_num}"
         raise SourceError(f"{where}: this is no valid CSV ({error}); check the double quotes") from error

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path, PurePosixPath
-from ssl import SSLCertVerificationError
 from typing import Final
 
-import httpcore
 import httpx
 
 from emotion_pipeline.engine.common.retries import Deadline, retry_after_s
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, TransientFetchError
-from emotion_pipeline.engine.sources.connections import ExcessError, validator_of
+from emotion_pipeline.engine.sources.connections import ExcessError, certificate_error, validator_of
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 # A page is recognised by its first bytes.
@@ -30,8 +28,6 @@ _PAGE: Final = re.compile(
 _PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
-_CONNECTION_ERRORS: Final = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 class Transfer:
@@ -116,7 +112,7 @@ class Transfer:
             self._validator = None  # it is unknown which of the bytes are the file
             message = f"{self._shown}: the server sent more bytes than it had declared"
             raise TransientFetchError(FetchReason.INCOMPLETE, message) from error
-        except (httpx.HTTPError, httpx.InvalidURL, *_CONNECTION_ERRORS) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error).at(self._shown) from error
 
     def _failure(self, error: Exception) -> FetchError:
@@ -124,13 +120,13 @@ class Transfer:
             return self._limits.out_of_time()
         if isinstance(error, httpx.TooManyRedirects | httpx.InvalidURL):
             return FetchError(FetchReason.SERVER_ERROR, "it redirects in a circle or to no address")
-        if isinstance(error.__cause__, SSLCertVerificationError):
-            message = f"the server's certificate is not trusted ({error.__cause__.verify_message})"
+        if (untrusted := certificate_error(error)) is not None:
+            message = f"the server's certificate is not trusted ({untrusted.verify_message})"
             return FetchError(FetchReason.UNREACHABLE, message)
         text = str(error) or type(error).__name__
         if self._has_response:
             return TransientFetchError(FetchReason.INCOMPLETE, f"the transfer broke off ({text})")
-        if isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
+        if isinstance(error, httpx.ProtocolError):
             return TransientFetchError(FetchReason.SERVER_ERROR, f"the response is no valid HTTP ({text})")
         return TransientFetchError(FetchReason.UNREACHABLE, f"the server does not answer ({text}); check the address")
 

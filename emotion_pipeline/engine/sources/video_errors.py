@@ -6,9 +6,8 @@ command line are removed from its messages. Importing this module loads yt-dlp.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import httpx
 from yt_dlp.networking.exceptions import (
@@ -51,13 +50,11 @@ _NEEDS_RUNTIME: Final = re.compile(r"JavaScript runtime|challenge solver|challen
 _Test: TypeAlias = Callable[[BaseException], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The reason of the errors that pass ``fits``, and what to do; ``explanation`` replaces yt-dlp's own message."""
+class Rule(NamedTuple):
+    """The reason of the errors that pass ``fits``; ``explanation`` replaces yt-dlp's own message."""
 
     reason: FetchReason
     fits: _Test
-    advice: str
     explanation: str | None = None
     is_transient: bool = False
 
@@ -72,60 +69,58 @@ def _worded(words: str) -> _Test:
     return lambda error: isinstance(error, ExtractorError) and error.expected and bool(pattern.search(error.orig_msg))
 
 
-def _status(*statuses: range) -> _Test:
-    return lambda error: isinstance(error, HTTPError) and any(error.status in numbers for numbers in statuses)
+def _status(*statuses: int) -> _Test:
+    return lambda error: isinstance(error, HTTPError) and error.status in statuses
 
 
 _MANUALLY: Final = "download it by hand and put the file into the day's folder, or remove the address"
 _CHECK: Final = "open the address in a browser and correct or remove it"
 _LATER: Final = "it is tried again with the next run"
-_WHEN_OVER: Final = "add the recording's own address when it is over"
-_CONNECTION: Final = "check the address and the network"
-_CERTIFICATE: Final = "check the address and the certificates of this machine"
+# What to do, in messages.
+_ADVICE: Final = {
+    FetchReason.LIVE: "add the recording's own address when it is over",
+    FetchReason.GEO_BLOCKED: _MANUALLY,
+    FetchReason.NOT_MEDIA: _CHECK,
+    FetchReason.UNSUPPORTED_ADDRESS: _MANUALLY,
+    FetchReason.PRIVATE_MEDIA: "ask its owner for the file",
+    FetchReason.FORBIDDEN: _MANUALLY,
+    FetchReason.RATE_LIMITED: _LATER,
+    FetchReason.NOT_FOUND: _CHECK,
+    FetchReason.SERVER_ERROR: _LATER,
+    FetchReason.UNREACHABLE: "check the address, the network and the certificates of this machine",
+    FetchReason.INCOMPLETE: "check that the disk for temporary files has room; " + _LATER,
+}
+
 _NO_PROTOCOL: Final = "its media are not offered over http or https"
+_LOOP: Final = "it redirects in a circle or to no address"
+_OWNER: Final = r"\bprivate\b|\bmembers\b|join this channel|subscri|premium|purchase|\brent"
+_GONE: Final = r"removed|deleted|terminated|not exist|unavailable|not? .*available"
 
 # The first that fits decides; a site's message comes before the status that it is sent with. yt-dlp has no types for
 # what the messages distinguish, which differ in what the user can do.
 RULES: Final = (
-    Rule(FetchReason.LIVE, _typed(UserNotLive), _WHEN_OVER),
-    Rule(FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError), _MANUALLY),
-    Rule(FetchReason.NOT_MEDIA, _typed(UnsupportedError), _CHECK, "no audio or video on the page"),
-    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b"), "remove the address"),
-    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded("format is not available"), _MANUALLY, _NO_PROTOCOL),
-    Rule(FetchReason.GEO_BLOCKED, _worded(r"in (this|your) (country|region|location)"), _MANUALLY),
-    Rule(FetchReason.LIVE, _worded(r"will begin|premieres|live.*(not|ended)|not live|offline"), _WHEN_OVER),
-    Rule(
-        FetchReason.PRIVATE_MEDIA,
-        _worded(r"\bprivate\b|\bmembers\b|join this channel|subscri|premium|purchase|\brent"),
-        "ask its owner for the file",
-    ),
-    Rule(FetchReason.FORBIDDEN, _worded(r"log.?in\b|logged.?in|sign in|password|cookies|your age"), _MANUALLY),
-    Rule(FetchReason.RATE_LIMITED, _worded(r"rate.?limit|too many requests"), _LATER, is_transient=True),
-    Rule(FetchReason.NOT_FOUND, _worded(r"removed|deleted|terminated|not exist|unavailable|not? .*available"), _CHECK),
-    Rule(FetchReason.NOT_FOUND, _status(range(404, 405), range(410, 411)), _CHECK),
-    Rule(FetchReason.RATE_LIMITED, _status(range(429, 430)), _LATER, is_transient=True),
-    Rule(FetchReason.SERVER_ERROR, _status(range(408, 409), range(425, 426)), _LATER, is_transient=True),
-    Rule(FetchReason.FORBIDDEN, _status(range(400, 500)), _MANUALLY),
-    Rule(FetchReason.SERVER_ERROR, _typed(HTTPError), _LATER, is_transient=True),
-    Rule(
-        FetchReason.SERVER_ERROR,
-        _typed(httpx.TooManyRedirects, httpx.InvalidURL),
-        _CHECK,
-        "it redirects in a circle or to no address",
-    ),
-    Rule(
-        FetchReason.UNREACHABLE, _typed(CertificateVerifyError), _CERTIFICATE, "the server's certificate is not trusted"
-    ),
-    Rule(
-        FetchReason.INCOMPLETE,
-        _typed(IncompleteRead, ContentTooShortError),
-        _LATER,
-        "the transfer broke off",
-        is_transient=True,
-    ),
-    Rule(FetchReason.UNREACHABLE, _typed(TransportError), _CONNECTION, "the server does not answer", is_transient=True),
-    Rule(FetchReason.INCOMPLETE, _typed(UnavailableVideoError), "check that the disk for temporary files has room"),
-    Rule(FetchReason.EXTRACTOR_FAILED, _typed(Exception), "{update}"),
+    Rule(FetchReason.LIVE, _typed(UserNotLive)),
+    Rule(FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError)),
+    Rule(FetchReason.NOT_MEDIA, _typed(UnsupportedError), "no audio or video on the page"),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b")),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded("format is not available"), _NO_PROTOCOL),
+    Rule(FetchReason.GEO_BLOCKED, _worded(r"in (this|your) (country|region|location)")),
+    Rule(FetchReason.LIVE, _worded(r"will begin|premieres|live.*(not|ended)|not live|offline")),
+    Rule(FetchReason.PRIVATE_MEDIA, _worded(_OWNER)),
+    Rule(FetchReason.FORBIDDEN, _worded(r"log.?in\b|logged.?in|sign in|password|cookies|your age")),
+    Rule(FetchReason.RATE_LIMITED, _worded(r"rate.?limit|too many requests"), is_transient=True),
+    Rule(FetchReason.NOT_FOUND, _worded(_GONE)),
+    Rule(FetchReason.NOT_FOUND, _status(404, 410)),
+    Rule(FetchReason.RATE_LIMITED, _status(429), is_transient=True),
+    Rule(FetchReason.SERVER_ERROR, _status(408, 425), is_transient=True),
+    Rule(FetchReason.FORBIDDEN, _status(*range(400, 500))),
+    Rule(FetchReason.SERVER_ERROR, _typed(HTTPError), is_transient=True),
+    Rule(FetchReason.SERVER_ERROR, _typed(httpx.TooManyRedirects, httpx.InvalidURL), _LOOP),
+    Rule(FetchReason.UNREACHABLE, _typed(CertificateVerifyError), "the server's certificate is not trusted"),
+    Rule(FetchReason.INCOMPLETE, _typed(IncompleteRead, ContentTooShortError), "the transfer broke off", True),
+    Rule(FetchReason.UNREACHABLE, _typed(TransportError), "the server does not answer", True),
+    Rule(FetchReason.INCOMPLETE, _typed(UnavailableVideoError)),
+    Rule(FetchReason.EXTRACTOR_FAILED, _typed(Exception)),
 )
 
 
@@ -150,7 +145,7 @@ def fetch_error(
     if refusal is not None:
         return refusal.at(shown(address))
     rule, cause = next((rule, cause) for rule in RULES for cause in linked if rule.fits(cause))
-    advice = rule.advice.format(update=_update(installed_version, today, [str(error), *warnings]))
+    advice = _ADVICE.get(rule.reason) or _update(installed_version, today, [str(error), *warnings])
     message = f"{shown(address)}: {rule.explanation or _message_of(cause)}; {advice}"
     if not rule.is_transient:
         return FetchError(rule.reason, message)

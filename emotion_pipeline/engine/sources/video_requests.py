@@ -7,12 +7,10 @@ web sockets and FTP are refused. ``video_errors`` explains the failures. Importi
 
 import io
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-import httpcore
 import httpx
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request, RequestDirector, RequestHandler, Response
@@ -25,7 +23,7 @@ from yt_dlp.networking.exceptions import (
 )
 
 from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.connections import ExcessError, validator_of
+from emotion_pipeline.engine.sources.connections import ExcessError, certificate_error, validator_of
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
 
 # Largest page, manifest or other response that is read at once; recordings are read in blocks and limited elsewhere.
@@ -33,10 +31,7 @@ MOST_PAGE_BYTES: Final = 64_000_000
 
 _BLOCK_BYTES: Final = 1 << 16
 _CONTINUES: Final = re.compile(r"bytes=[1-9]\d*-")
-_CONNECTION_ERRORS: Final = (
-    *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError),
-    *(httpx.TransportError, httpx.DecodingError, ExcessError),
-)
+_CONNECTION_ERRORS: Final = (httpx.TransportError, httpx.DecodingError, ExcessError)
 
 # The type stubs that pyright brings for yt-dlp lack the base classes of its request handlers.
 _YoutubeDL: Any = YoutubeDL
@@ -95,8 +90,7 @@ class GuardedRH(_RequestHandler):
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
             failure = RequestError(cause=error)
         except _CONNECTION_ERRORS as error:
-            is_untrusted = isinstance(error.__cause__, ssl.SSLCertVerificationError)
-            failure = (CertificateVerifyError if is_untrusted else TransportError)(cause=error)
+            failure = (CertificateVerifyError if certificate_error(error) else TransportError)(cause=error)
         else:
             response = _Response(answer, self._on_failure)
             if answer.is_success:
