@@ -162,7 +162,7 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Return the bytes as a local file: inside ``folder``, which the caller removes, or where they already lie.
 
         Transient failures are retried with growing, random pauses, within the limits. In any case, nothing incomplete

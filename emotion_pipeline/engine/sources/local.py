@@ -49,20 +49,20 @@ class LocalSource:
         except (SourceError, OSError) as error:
             raise FetchError(FetchReason.NOT_FOUND, f"{address} is no file; check the path") from error
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Return the file where it lies: nothing is copied, and ``folder`` stays empty."""
-        path = local_path(found.address)
+        path = local_path(recording.address)
         try:
             with path.open("rb"):
-                return Fetched(path, found.metadata)
+                return Fetched(path, recording.metadata)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            message = f"{found.file}: there is no such file any more; put it back or remove it from the list"
+            message = f"{recording.file}: there is no such file any more; put it back or remove it from the list"
             raise FetchError(FetchReason.NOT_FOUND, message) from error
         except PermissionError as error:
-            message = f"{found.file}: it may not be read; give this user the right to"
+            message = f"{recording.file}: it may not be read; give this user the right to"
             raise FetchError(FetchReason.FORBIDDEN, message) from error
         except OSError as error:
-            message = f"{found.file}: it cannot be opened ({error.strerror}); check the disk or the mount"
+            message = f"{recording.file}: it cannot be opened ({error.strerror}); check the disk or the mount"
             raise FetchError(FetchReason.UNREACHABLE, message) from error
 
 

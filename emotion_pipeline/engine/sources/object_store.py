@@ -74,8 +74,8 @@ class ObjectStoreSource:
 
     def read_text(self, root: str, day: str, name: str) -> TextFile | None:
         address = f"{root.rstrip('/')}/{day}/{name}"
-        found = self._list(address, _content)
-        return None if found is None else text_file(found[1], _modified_ns(found[0]), shown(address))
+        content = self._list(address, _content)
+        return None if content is None else text_file(content[1], _modified_ns(content[0]), shown(address))
 
     def find(self, address: str) -> FoundRecording:
         """Return the object unread; whether it exists is not known before ``fetch``."""
@@ -84,13 +84,13 @@ class ObjectStoreSource:
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
         return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         deadline = Deadline(self._limits.timeout_s)
-        name = fetched_name([found.address])
+        name = fetched_name([recording.address])
         with tempfile.TemporaryDirectory(dir=folder, suffix=".part") as work:
             part = Path(work) / name
-            self._query(found.address, lambda store, path: self._copy(store, path, part, deadline), deadline)
-            return Fetched(part.rename(folder / name), found.metadata)
+            self._query(recording.address, lambda store, path: self._copy(store, path, part, deadline), deadline)
+            return Fetched(part.rename(folder / name), recording.metadata)
 
     def _copy(self, store: _FileSystem, path: str, part: Path, deadline: Deadline) -> None:
         """Write the object's bytes to ``part``, from the beginning and all of one version."""

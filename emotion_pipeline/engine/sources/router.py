@@ -74,17 +74,17 @@ class Sources:
         return self._source_of(address).find(address)
 
     @contextmanager
-    def fetched(self, found: FoundRecording) -> Iterator[Fetched]:
+    def fetched(self, recording: FoundRecording) -> Iterator[Fetched]:
         """Yield the bytes of a recording as a local file that exists until the end of the block.
 
         What a list states about a recording takes precedence over what its source states.
 
         :raises FetchError: the bytes cannot be fetched
         """
-        source = self._source_of(found.address)
+        source = self._source_of(recording.address)
         with tempfile.TemporaryDirectory(prefix="recording-") as folder:
-            fetched = source.fetch(found, Path(folder))
-            yield Fetched(fetched.path, _merged(found.metadata, fetched.metadata))
+            fetched = source.fetch(recording, Path(folder))
+            yield Fetched(fetched.path, _merged(recording.metadata, fetched.metadata))
 
     def _listed(self, entry: Listed, folder: str, recordings: dict[str, FoundRecording]) -> FoundRecording:
         """Return the recording of a list's entry; one that cannot be read does not stop the others."""

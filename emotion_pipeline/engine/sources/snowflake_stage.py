@@ -125,13 +125,13 @@ class StageSource:
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
         return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         with tempfile.TemporaryDirectory(dir=folder, suffix=".part", ignore_cleanup_errors=True) as work:
-            copied = self._copy(found.address, Path(work))
+            copied = self._copy(recording.address, Path(work))
             if copied is None:
-                message = f"{shown(found.address)}: the stage has no such file; check the path"
+                message = f"{shown(recording.address)}: the stage has no such file; check the path"
                 raise FetchError(FetchReason.NOT_FOUND, message)
-            return Fetched(copied[1].rename(folder / fetched_name([found.address])), found.metadata)
+            return Fetched(copied[1].rename(folder / fetched_name([recording.address])), recording.metadata)
 
     def _list(self, address: str) -> dict[str, _Line]:
         """Return the files below a folder by their names from there on. Raises SourceError."""

@@ -76,7 +76,7 @@ class VideoPageSource(UnlistedSource):
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
         return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Fetch the best audio of the page, as the site has it, under a name that ends in the site's suffix."""
         from emotion_pipeline.engine.sources.connections import guarded_client
 
@@ -87,8 +87,8 @@ class VideoPageSource(UnlistedSource):
         ):
             for attempt in fetch_attempts(self._limits, deadline):
                 with attempt:
-                    with self._yt_dlp(found.address, Path(work), client, deadline, versions) as yt_dlp:
-                        media, metadata = self._download(yt_dlp, found.address.removeprefix(PREFIX))
+                    with self._yt_dlp(recording.address, Path(work), client, deadline, versions) as yt_dlp:
+                        media, metadata = self._download(yt_dlp, recording.address.removeprefix(PREFIX))
                     return Fetched(media.rename(folder / fetched_name([media.name])), metadata)
         raise AssertionError("the last attempt returns or raises")
 

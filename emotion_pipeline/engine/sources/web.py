@@ -66,13 +66,13 @@ class WebSource(UnlistedSource):
         _parsed(address)
         return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         from emotion_pipeline.engine.sources.connections import guarded_client
         from emotion_pipeline.engine.sources.transfer import Transfer
 
-        url, deadline = _parsed(found.address), Deadline(self._limits.timeout_s)
+        url, deadline = _parsed(recording.address), Deadline(self._limits.timeout_s)
         part = folder / "recording.part"
-        transfer = Transfer(url, shown(found.address), part, self._limits, deadline)
+        transfer = Transfer(url, shown(recording.address), part, self._limits, deadline)
         try:
             with guarded_client(self._limits, deadline, self._tls) as client:
                 for attempt in fetch_attempts(self._limits, deadline):

@@ -36,7 +36,7 @@ def test_a_line_that_is_no_address_is_named_with_what_to_do(line: str, message: 
         read_urls(f"https://example.org/b.mp3\n{line}\n", PLACE)
 
 
-def test_no_line_of_a_list_is_told_in_an_error_since_it_may_hold_a_password() -> None:
+def test_errors_do_not_quote_lines_since_they_may_hold_passwords() -> None:
     with pytest.raises(SourceError) as caught:
         read_urls("ada:pa55word@example.org/a.mp3", PLACE)
     assert "pa55word" not in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_manifest_names_addresses_and_files_and_describes_them() -> None:
     ]
 
 
-def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() -> None:
+def test_a_manifest_needs_only_uri_and_may_come_from_a_spreadsheet() -> None:
     assert [entry.path for entry in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
 
 
@@ -83,6 +83,6 @@ def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() ->
         ("uri\nFILE:///etc/passwd\n", "line 2: .*no files outside its folder"),
     ],
 )
-def test_a_manifest_that_cannot_be_understood_is_named_with_line_and_what_to_do(text: str, message: str) -> None:
+def test_an_invalid_manifest_is_an_error_with_line_and_advice(text: str, message: str) -> None:
     with pytest.raises(SourceError, match=f"{PLACE}, {message}"):
         read_manifest(text, PLACE)

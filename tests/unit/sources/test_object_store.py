@@ -96,9 +96,7 @@ def test_recordings_are_found_at_any_depth_with_size_version_and_time(root: str,
     assert source.recordings(root, "2026-11-02") == recordings
 
 
-def test_what_arrives_is_listed_at_once_and_another_content_is_another_version(
-    root: str, source: ObjectStoreSource
-) -> None:
+def test_new_objects_are_listed_at_once_and_new_content_is_a_new_version(root: str, source: ObjectStoreSource) -> None:
     before = source.recordings(root, "2026-11-03")
     put(f"{root}/2026-11-03/c.wav", CALL[::-1])
     put(f"{root}/2026-11-03/d.wav", CALL)
