@@ -1,19 +1,28 @@
-"""Deadlines and retries: whether a failed call is repeated, and after how long.
+"""Deadlines and retries: how long a call may take, whether a failed one is repeated, and after how long.
 
 Which failures are transient is decided by who makes the call: it raises a ``TransientError``. The pauses are stamina's
 (exponential, with jitter), or as long as the server asks for.
 """
 
+import math
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
     import stamina
+
+T = TypeVar("T")
+
+
+class OutOfTimeError(Exception):
+    """The deadline came before a call ended."""
 
 
 class TransientError(EmotionPipelineError):
@@ -72,6 +81,30 @@ def attempts(
     ):
         pause_s = attempt.next_wait
         yield attempt
+
+
+def within(deadline: Deadline, call: Callable[[], T]) -> T:
+    """Return what ``call`` returns, or raise what it raises, in a thread of its own.
+
+    :raises OutOfTimeError: it had not ended at the deadline; its thread goes on but does not keep the process alive
+    """
+    if deadline.has_passed:
+        raise OutOfTimeError
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - the waiting thread gets it
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="emotion-pipeline-call").start()
+    try:
+        return outcome.result(None if math.isinf(deadline.remaining_s) else deadline.remaining_s)
+    except TimeoutError as error:
+        if outcome.done():  # the call itself raised it
+            raise
+        raise OutOfTimeError from error
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

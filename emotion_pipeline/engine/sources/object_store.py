@@ -4,6 +4,7 @@ Stores are read through fsspec, whose packages (s3fs, gcsfs, adlfs) find credent
 the files of the store's own tools, in the identity of the machine. Decoding the bytes belongs to ``engine.audio``.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeAlias, TypeVar
 
-from emotion_pipeline.engine.common.retries import Deadline
+from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
 from emotion_pipeline.engine.sources.base import (
     Fetched,
@@ -28,8 +29,7 @@ from emotion_pipeline.engine.sources.base import (
     text_file,
 )
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import OutOfTimeError, call_with_retries
-from emotion_pipeline.engine.sources.store_errors import classify
+from emotion_pipeline.engine.sources.retries import Failure, call_with_retries
 
 T = TypeVar("T")
 
@@ -46,6 +46,12 @@ _BLOCK_BYTES: Final = 4 << 20
 # Under which names the stores give the time of the last change, and a digest of the content.
 _MODIFIED: Final = ("LastModified", "last_modified", "updated", "mtime", "created")
 _CONTENT: Final = ("ETag", "etag", "md5Hash")
+
+# Packages whose own exceptions, where they are no OSError, are failures of the store.
+_STORE_PACKAGES: Final = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure", "adlfs"})
+
+# Not every system has EREMOTEIO, which s3fs uses.
+_SERVER_ERRORS: Final = frozenset({errno.EIO, getattr(errno, "EREMOTEIO", errno.EIO)})
 
 _Query: TypeAlias = Callable[[_FileSystem, str], T]
 
@@ -118,7 +124,7 @@ class ObjectStoreSource:
     def _query(self, address: str, query: _Query[T], deadline: Deadline) -> T:
         """Return what ``query`` returns for the store and the path of an address. Raises FetchError."""
         store, path = self._store(address)
-        return call_with_retries(lambda: query(store, path), address, self._limits, deadline, classify)
+        return call_with_retries(lambda: query(store, path), address, self._limits, deadline, _classify)
 
     def _store(self, address: str) -> tuple[_FileSystem, str]:
         """Return the file system of an address and the path in it.
@@ -210,3 +216,34 @@ def _modified_ns(info: Mapping[str, Any]) -> int | None:
     elif isinstance(modified, int | float):
         modified = datetime.fromtimestamp(modified, UTC)
     return None if modified is None else nanoseconds(modified)
+
+
+def _classify(error: Exception) -> Failure | None:
+    """Return what an error means; None where it is no failure of the store.
+
+    s3fs and gcsfs translate HTTP statuses into numbers of ``OSError``.
+    """
+    if isinstance(error, IndexError) and isinstance(error.__context__, OSError):
+        error = error.__context__  # s3fs fails so on time-outs, which have no number
+    name = type(error).__name__
+    is_of_store = type(error).__module__.partition(".")[0] in _STORE_PACKAGES
+    number = error.errno if isinstance(error, OSError) else None
+    is_disk_full = number == errno.ENOSPC
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        failure = FetchReason.NOT_FOUND, "there is nothing under this name; check the address"
+    elif isinstance(error, PermissionError) or (is_of_store and "Credential" in name):
+        advice = "check the credentials in the environment and their rights"
+        failure = FetchReason.FORBIDDEN, f"it may not be read; {advice}"
+    elif name == "FileExpired":
+        failure = FetchReason.INCOMPLETE, "it was changed while it was read"
+    elif is_disk_full:
+        failure = FetchReason.INCOMPLETE, "the disk for temporary files is full; make room"
+    elif number == errno.EBUSY:
+        failure = FetchReason.RATE_LIMITED, "the store asks for fewer requests"
+    elif number in _SERVER_ERRORS:
+        failure = FetchReason.SERVER_ERROR, "the store failed"
+    elif isinstance(error, OSError) or is_of_store:
+        failure = FetchReason.UNREACHABLE, f"the store does not answer ({name}); check the network"
+    else:
+        return None
+    return Failure(*failure, is_transient=failure[0].is_retryable and not is_disk_full)

@@ -3,13 +3,11 @@
 What a failure means is decided by the source that made the call.
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from emotion_pipeline.engine.common.retries import Deadline, attempts
+from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError, attempts, within
 from emotion_pipeline.engine.sources.addresses import shown
 from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, TransientFetchError
 from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
@@ -24,10 +22,6 @@ _LONGEST_PAUSE_S: Final = 30.0
 _JITTER_S: Final = 1.0
 # Largest share of the time-out for the first pause and for the jitter: with little time, pauses are short.
 _SHARE_OF_TIME: Final = 0.02
-
-
-class OutOfTimeError(Exception):
-    """The deadline came before the call ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ def call_with_retries(
     for attempt in fetch_attempts(limits, deadline):
         with attempt:
             try:
-                return _within(deadline, call)
+                return within(deadline, call)
             except Exception as error:
                 failure = _fetch_error(error, shown(address), limits, classify)
                 if failure is None:
@@ -76,28 +70,6 @@ def call_with_retries(
                 # Messages of libraries may hold signed addresses: no traceback may show them.
                 raise failure from None
     raise AssertionError("the last attempt returns or raises")
-
-
-def _within(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Return what ``call`` returns, or raise what it raises, in a thread of its own.
-
-    :raises OutOfTimeError: it had not ended at the deadline; its thread goes on but does not keep the process alive
-    """
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - the waiting thread gets it
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="emotion-pipeline-fetch").start()
-    try:
-        return outcome.result(deadline.remaining_s)
-    except TimeoutError as error:
-        if outcome.done():  # the call itself raised it
-            raise
-        raise OutOfTimeError from error
 
 
 def _fetch_error(

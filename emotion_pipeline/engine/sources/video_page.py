@@ -25,9 +25,7 @@ from emotion_pipeline.engine.sources.retries import fetch_attempts
 from emotion_pipeline.engine.sources.web import UnlistedSource
 
 if TYPE_CHECKING:
-    import httpx
-
-    from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
+    from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL, Requests
 
 # Marks an address that yt-dlp reads although its site is not one of yt-dlp's own.
 PREFIX: Final = "ytdlp+"
@@ -79,22 +77,24 @@ class VideoPageSource(UnlistedSource):
     def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Fetch the best audio of the page, as the site has it, under a name that ends in the site's suffix."""
         from emotion_pipeline.engine.sources.connections import guarded_client
+        from emotion_pipeline.engine.sources.video_requests import Requests
 
-        deadline, versions = Deadline(self._limits.timeout_s), dict[str, str]()
+        deadline = Deadline(self._limits.timeout_s)
         with (
             tempfile.TemporaryDirectory(dir=folder, suffix=".part") as work,
             guarded_client(self._limits, deadline, self._tls) as client,
         ):
+            requests = Requests(client)
             for attempt in fetch_attempts(self._limits, deadline):
                 with attempt:
-                    with self._yt_dlp(recording.address, Path(work), client, deadline, versions) as yt_dlp:
+                    with self._yt_dlp(recording.address, Path(work), requests, deadline) as yt_dlp:
                         media, metadata = self._download(yt_dlp, recording.address.removeprefix(PREFIX))
                     return Fetched(media.rename(folder / fetched_name([media.name])), metadata)
         raise AssertionError("the last attempt returns or raises")
 
     @contextmanager
     def _yt_dlp(
-        self, address: str, work: Path, client: "httpx.Client", deadline: Deadline, versions: dict[str, str]
+        self, address: str, work: Path, requests: "Requests", deadline: Deadline
     ) -> Iterator["GuardedYoutubeDL"]:
         """Yield yt-dlp, set up to write into ``work``; its failures are raised as a ``FetchError``."""
         from emotion_pipeline.engine.sources.video_errors import fetch_error
@@ -108,13 +108,13 @@ class VideoPageSource(UnlistedSource):
             "logger": listener,
             "progress_hooks": [lambda progress: self._check_progress(progress, deadline)],
         }
-        with GuardedYoutubeDL(params, client, versions) as yt_dlp:
+        with GuardedYoutubeDL(params, requests) as yt_dlp:
             try:
                 yield yt_dlp
             except Exception as error:  # noqa: BLE001 - extractors raise whatever the site makes them stumble over
                 if deadline.has_passed:
                     raise self._limits.out_of_time().at(shown(address)) from None
-                failure, today = yt_dlp.last_failure, datetime.now(UTC).date()
+                failure, today = requests.last_failure, datetime.now(UTC).date()
                 # yt-dlp's messages hold addresses with their secrets: no traceback may show them.
                 raise fetch_error(error, address, today, last_failure=failure, warnings=listener.warnings) from None
         if deadline.has_passed:

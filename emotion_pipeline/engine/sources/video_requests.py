@@ -7,7 +7,8 @@ web sockets and FTP are refused. ``video_errors`` explains the failures. Importi
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -38,25 +39,27 @@ _YoutubeDL: Any = YoutubeDL
 _RequestHandler: Any = RequestHandler
 
 
+@dataclass
+class Requests:
+    """What the requests of one fetch share, over all its attempts."""
+
+    client: httpx.Client
+    # By address, the validator of the file that was sent last.
+    versions: dict[str, str] = field(default_factory=dict)
+    # The last request that failed: yt-dlp's own errors about downloads only quote it.
+    last_failure: RequestError | None = None
+
+
 class GuardedYoutubeDL(_YoutubeDL):
-    """yt-dlp with ``client`` as its only way to the network.
+    """yt-dlp with ``requests.client`` as its only way to the network."""
 
-    :param versions: by address, the validator of the file that was sent last; kept from one attempt to the next
-    """
-
-    def __init__(self, params: Mapping[str, Any], client: httpx.Client, versions: dict[str, str]) -> None:
-        self._client, self._versions = client, versions
-        # The last request that failed: yt-dlp's own errors about downloads only quote it.
-        self.last_failure: RequestError | None = None
+    def __init__(self, params: Mapping[str, Any], requests: Requests) -> None:
+        self._requests = requests
         super().__init__(dict(params))
 
     def build_request_director(self, handlers: object, preferences: object = None) -> RequestDirector:
         """Return a director with the guarded handler in place of ``handlers``."""
-        guarded = partial(GuardedRH, client=self._client, versions=self._versions, on_failure=self._keep)
-        return super().build_request_director([guarded])
-
-    def _keep(self, failure: RequestError) -> None:
-        self.last_failure = failure
+        return super().build_request_director([partial(GuardedRH, requests=self._requests)])
 
 
 class GuardedRH(_RequestHandler):
@@ -66,16 +69,9 @@ class GuardedRH(_RequestHandler):
     _SUPPORTED_PROXY_SCHEMES = ()
     _SUPPORTED_FEATURES = ()
 
-    def __init__(
-        self,
-        *,
-        client: httpx.Client,
-        versions: dict[str, str],
-        on_failure: Callable[[RequestError], None],
-        **options: Any,
-    ) -> None:
+    def __init__(self, *, requests: Requests, **options: Any) -> None:
         super().__init__(**options)
-        self._client, self._versions, self._on_failure = client, versions, on_failure
+        self._requests = requests
 
     def _check_extensions(self, extensions: dict[str, Any]) -> None:
         super()._check_extensions(extensions)
@@ -92,11 +88,11 @@ class GuardedRH(_RequestHandler):
         except _CONNECTION_ERRORS as error:
             failure = (CertificateVerifyError if certificate_error(error) else TransportError)(cause=error)
         else:
-            response = _Response(answer, self._on_failure)
+            response = _Response(answer, self._requests)
             if answer.is_success:
                 return response
             failure = HTTPError(response)
-        self._on_failure(failure)
+        self._requests.last_failure = failure
         raise failure
 
     def _respond(self, request: Request) -> httpx.Response:
@@ -107,7 +103,8 @@ class GuardedRH(_RequestHandler):
         """
         headers = httpx.Headers(self._get_headers(request))
         continues = _CONTINUES.fullmatch(headers.get("range", "")) is not None
-        version = self._versions.get(request.url)
+        versions = self._requests.versions
+        version = versions.get(request.url)
         if continues and version is not None:
             headers["If-Range"] = version
         elif continues:
@@ -119,26 +116,26 @@ class GuardedRH(_RequestHandler):
             del headers["range"], headers["if-range"]
             answer = self._request(request, headers)
         if validator := validator_of(answer):
-            self._versions[request.url] = validator
+            versions[request.url] = validator
         else:
-            self._versions.pop(request.url, None)
+            versions.pop(request.url, None)
         return answer
 
     def _request(self, request: Request, headers: httpx.Headers) -> httpx.Response:
-        self._client.cookies.jar = self._get_cookiejar(request)
-        timeout_s = self._calculate_timeout(request)
-        guarded = self._client.build_request(
+        client, timeout_s = self._requests.client, self._calculate_timeout(request)
+        client.cookies.jar = self._get_cookiejar(request)
+        guarded = client.build_request(
             request.method, request.url, headers=headers, content=request.data, timeout=timeout_s
         )
-        return self._client.send(guarded, stream=True)
+        return client.send(guarded, stream=True)
 
 
 class _Response(Response):
-    def __init__(self, answer: httpx.Response, on_failure: Callable[[RequestError], None]) -> None:
+    def __init__(self, answer: httpx.Response, requests: Requests) -> None:
         super().__init__(_Body(answer), str(answer.url), {}, answer.status_code, answer.reason_phrase)
         for name, value in answer.headers.multi_items():
             self.headers.add_header(name, value)
-        self._on_failure = on_failure
+        self._requests = requests
 
     def read(self, amt: int | None = None) -> bytes:
         try:
@@ -147,7 +144,7 @@ class _Response(Response):
             failure = IncompleteRead(self.fp.tell(), cause=error)
         except FetchError as error:
             failure = RequestError(cause=error)
-        self._on_failure(failure)
+        self._requests.last_failure = failure
         raise failure
 
 

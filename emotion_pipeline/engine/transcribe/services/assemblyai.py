@@ -130,7 +130,7 @@ class AssemblyAITranscriber:
             if answer is None:
                 answer = self._start(client, client.upload(recording), checkpoints, by_channel=len(speech) > 1)
         except RefusedError as error:
-            if _NO_SPEECH not in error.service_message:
+            if _NO_SPEECH not in error.service_text:
                 raise
             return self._without_words(speech)
         return transcript_of(answer, speech, _all_kinds() if self._redact_kinds else ())
@@ -157,7 +157,7 @@ class AssemblyAITranscriber:
                     checkpoints.write(self._checkpoint, job)
                 return client.wait(job)
             except RefusedError as error:
-                match = _NOT_AVAILABLE.search(error.service_message)
+                match = _NOT_AVAILABLE.search(error.service_text)
                 unavailable = features.intersection(name.strip() for name in match[1].split(",")) if match else None
                 if not unavailable:
                     raise
@@ -208,17 +208,14 @@ def _check_url(base_url: str) -> None:
 
 def _valid_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
     for kind in kinds:
-        if kind not in _all_kinds():
-            names = sorted(_all_kinds())
-            raise BackendUnavailableError(
-                f"AssemblyAI removes no personal data called {kind!r}; the kinds that it removes are "
-                f"{', '.join(names)}{did_you_mean(kind, names)}"
-            )
+        if kind not in (names := _all_kinds()):
+            known = f"the kinds that it removes are {', '.join(names)}{did_you_mean(kind, names)}"
+            raise BackendUnavailableError(f"AssemblyAI removes no personal data called {kind!r}; {known}")
     return tuple(sorted(set(kinds)))
 
 
-def _all_kinds() -> frozenset[str]:
-    """Return the names of all kinds of personal data that the service can remove."""
+def _all_kinds() -> list[str]:
+    """Return the names of all kinds of personal data that the service can remove, in order."""
     from assemblyai import PIIRedactionPolicy
 
-    return frozenset(policy.value for policy in PIIRedactionPolicy)
+    return sorted(policy.value for policy in PIIRedactionPolicy)

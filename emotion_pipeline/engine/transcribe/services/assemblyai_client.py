@@ -1,7 +1,7 @@
 """AssemblyAI's API for one recording: upload, submit, poll and delete, within a time limit and with retries.
 
-The requests are those of the official SDK; it retries nothing, and its time-outs bound single reads only, so both are
-added here. What is asked for is decided in ``assemblyai``. Source: https://www.assemblyai.com/docs/api-reference
+The requests are those of the official SDK, which retries nothing and whose time-outs bound single reads only. What is
+asked for is decided in ``assemblyai``. Source: https://www.assemblyai.com/docs/api-reference
 
 The key must not show up anywhere. A service may echo it, the SDK quotes answers, and exceptions of HTTP clients hold
 the request: so every failure is a new exception, raised outside of the handler of the original, whose message has the
@@ -11,7 +11,7 @@ service's text without the key.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
@@ -22,7 +22,14 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError, EmotionPipelineError
-from emotion_pipeline.engine.common.retries import Deadline, TransientError, attempts, retry_after_s
+from emotion_pipeline.engine.common.retries import (
+    Deadline,
+    OutOfTimeError,
+    TransientError,
+    attempts,
+    retry_after_s,
+    within,
+)
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from assemblyai.types import TranscriptRequest, TranscriptResponse
 
 T = TypeVar("T")
+E = TypeVar("E", bound=TranscriptionFailedError)
 
 CHECK_KEY: Final = (
     "check ASSEMBLYAI_API_KEY: it holds the key of an AssemblyAI account, which is shown under API Keys on "
@@ -51,11 +59,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class RefusedError(TranscriptionFailedError):
-    """The service does not transcribe this recording; ``service_message`` is its own text, without the key."""
+    """The service does not transcribe this recording; ``service_text`` is its own text, without the key."""
 
-    def __init__(self, message: str, service_message: str) -> None:
-        super().__init__(FailureReason.REFUSED, message)
-        self.service_message = service_message
+    def __init__(self, reason: FailureReason, message: str, service_text: str) -> None:
+        super().__init__(reason, message)
+        self.service_text = service_text
 
 
 class UnknownJobError(TranscriptionFailedError):
@@ -97,8 +105,6 @@ class AssemblyAIClient(AbstractContextManager["AssemblyAIClient"]):
         # Neither the environment nor the SDK's global settings, which all its users share, are read.
         settings = Settings.model_construct(base_url=base_url or _BASE_URL, http_timeout=_SILENCE_S)
         self._sdk = Client(settings=settings, api_key=key.get_secret_value())
-        self._sdk.http_client.event_hooks["request"].append(self._limit_request)
-        self._sdk.http_client.event_hooks["response"].append(self._limit_response)
 
     def __exit__(self, *_: object) -> None:
         self._sdk.http_client.close()
@@ -175,12 +181,18 @@ class AssemblyAIClient(AbstractContextManager["AssemblyAIClient"]):
     def _send(self, action: str, send: Callable[[httpx.Client], T]) -> T:
         from assemblyai import AssemblyAIError
 
+        http = self._sdk.http_client
         try:
-            return send(self._sdk.http_client)
+            return within(self._deadline, lambda: send(http))
         except AssemblyAIError:
             error = self._status_error()
+        except OutOfTimeError:
+            what = f"was not done after {self._timeout_s:g} s ({action}); raise transcription.timeout, or run it again"
+            error = self._error(TranscriptionFailedError, FailureReason.TIMEOUT, what)
         except httpx.HTTPError as cause:
-            error = self._connection_error(action, cause)
+            what = f"could not be reached at {http.base_url.host} while {action} ({type(cause).__name__})"
+            advice = "check the connection and run it again"
+            error = self._error(TransientServiceError, FailureReason.SERVICE_ERROR, f"{what}; {advice}")
         except OSError as cause:
             message = f"{self._name}: cannot be read while {action}: {cause.strerror}"
             error = TranscriptionFailedError(FailureReason.AUDIO_LOST, message)
@@ -188,48 +200,37 @@ class AssemblyAIClient(AbstractContextManager["AssemblyAIClient"]):
             error = self._malformed(_difference(cause))
         raise error  # outside of the handlers, so that it carries no other exception along
 
-    def _connection_error(self, action: str, cause: Exception) -> TranscriptionFailedError:
-        if self._deadline.has_passed:
-            advice = "raise transcription.timeout, or run it again"
-            return self._failure(
-                FailureReason.TIMEOUT, f"was not done after {self._timeout_s:g} s ({action}); {advice}"
-            )
-        host = self._sdk.http_client.base_url.host
-        what = f"could not be reached at {host} while {action} ({type(cause).__name__})"
-        message = f"{self._name}: AssemblyAI {what}; check the connection and run it again"
-        return TransientServiceError(FailureReason.SERVICE_ERROR, message)
-
     def _status_error(self) -> EmotionPipelineError:
         """Return what the status of the last response means."""
         response = self._sdk.last_response
         assert response is not None
-        status, text = response.status_code, self._text_of(response)
+        status, text, wait_s = response.status_code, self._text_of(response), retry_after_s(response.headers)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return BackendUnavailableError(f"AssemblyAI does not accept the key ({status}: {text}); {CHECK_KEY}")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            message = f"{self._name}: AssemblyAI takes no more requests ({text}); run it again later"
-            return TransientServiceError(FailureReason.RATE_LIMITED, message, retry_after_s(response.headers))
+            what = f"takes no more requests ({text}); run it again later"
+            return self._error(TransientServiceError, FailureReason.RATE_LIMITED, what, wait_s)
         if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            message = f"{self._name}: AssemblyAI failed ({status}: {text}); run it again later"
-            return TransientServiceError(FailureReason.SERVICE_ERROR, message, retry_after_s(response.headers))
+            what = f"failed ({status}: {text}); run it again later"
+            return self._error(TransientServiceError, FailureReason.SERVICE_ERROR, what, wait_s)
         if status >= HTTPStatus.BAD_REQUEST:
             return self._refused(text)
         what = f"answered with {status} ({text}), which is not expected; check the base URL of the service"
-        return self._failure(FailureReason.SERVICE_ERROR, what)
+        return self._error(TranscriptionFailedError, FailureReason.SERVICE_ERROR, what)
 
     def _refused(self, text: str) -> RefusedError:
         text = self._without_key(text)
-        return RefusedError(f"{self._name}: AssemblyAI did not transcribe it: {text}", text)
+        return self._error(RefusedError, FailureReason.REFUSED, f"did not transcribe it: {text}", text)
 
     def _malformed(self, what: str) -> TranscriptionFailedError:
-        return self._failure(FailureReason.MALFORMED_ANSWER, f"gave an answer that cannot be used: {what}")
+        what = f"gave an answer that cannot be used: {what}"
+        return self._error(TranscriptionFailedError, FailureReason.MALFORMED_ANSWER, what)
 
     def _unknown(self, job: str) -> UnknownJobError:
-        message = f"{self._name}: AssemblyAI does not know its job {job}; run it again"
-        return UnknownJobError(FailureReason.SERVICE_ERROR, message)
+        return self._error(UnknownJobError, FailureReason.SERVICE_ERROR, f"does not know its job {job}; run it again")
 
-    def _failure(self, reason: FailureReason, what: str) -> TranscriptionFailedError:
-        return TranscriptionFailedError(reason, f"{self._name}: AssemblyAI {what}")
+    def _error(self, kind: Callable[..., E], reason: FailureReason, what: str, *details: object) -> E:
+        return kind(reason, f"{self._name}: AssemblyAI {what}", *details)
 
     def _text_of(self, response: httpx.Response) -> str:
         """Return the service's own text about a failure, or the name of the status: pages of proxies are not quoted."""
@@ -241,37 +242,6 @@ class AssemblyAIClient(AbstractContextManager["AssemblyAIClient"]):
 
     def _without_key(self, text: str) -> str:
         return " ".join(self._key_pattern.sub("[key]", text).split())[:_LONGEST_QUOTE]
-
-    def _limit_request(self, request: httpx.Request) -> None:
-        timeout_s = min(_SILENCE_S, _remaining_s(self._deadline))
-        request.extensions = {**request.extensions, "timeout": httpx.Timeout(timeout_s).as_dict()}
-        if isinstance(request.stream, httpx.SyncByteStream):
-            request.stream = _TimedStream(request.stream, self._deadline)
-
-    def _limit_response(self, response: httpx.Response) -> None:
-        if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _TimedStream(response.stream, self._deadline)
-
-
-class _TimedStream(httpx.SyncByteStream):
-    """The body of a request or a response, which ends in a time-out at the deadline."""
-
-    def __init__(self, stream: httpx.SyncByteStream, deadline: Deadline) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._stream:
-            _remaining_s(self._deadline)
-            yield block
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _remaining_s(deadline: Deadline) -> float:
-    if deadline.has_passed:
-        raise httpx.ReadTimeout("the deadline has passed")
-    return deadline.remaining_s
 
 
 def _difference(error: Exception) -> str:

@@ -3,20 +3,28 @@
 A recording with speech in it leaves this machine for the user's own Snowflake account; one without is not sent. The
 function (read, not run: https://docs.snowflake.com/en/sql-reference/functions/ai_transcribe) takes a FILE on a stage
 with server-side encryption, FLAC among others, of up to 700 MB and, with times, 60 minutes. It mixes all channels,
-detects the language without returning it, and returns no probabilities. ``cortex_answer`` reads its answer.
+detects the language without returning it, and returns no probabilities.
+
+Its answer (read, not run, too) is JSON with ``segments``, each with ``start`` and ``end`` in seconds, ``text``, and
+``speaker_label`` where turns were asked for; a segment is then a turn or part of one, else a word. Which words are
+accepted is decided in ``accepted_words``.
 """
 
+import itertools
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from emotion_pipeline.engine.audio.channels import voices_of
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.encode import write_flac
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Transcript
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, SpeakersBy, Transcript, Word
 from emotion_pipeline.engine.snowflake.session import (
     Connect,
     NoAnswerError,
@@ -28,9 +36,7 @@ from emotion_pipeline.engine.snowflake.session import (
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
-from emotion_pipeline.engine.transcribe.services.accepted_words import UnusableAnswerError
-from emotion_pipeline.engine.transcribe.services.cortex_answer import FINGERPRINT as ANSWER
-from emotion_pipeline.engine.transcribe.services.cortex_answer import transcript_of
+from emotion_pipeline.engine.transcribe.services.accepted_words import UnusableAnswerError, accepted_transcript
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 from emotion_pipeline.engine.transcribe.windows import speech_spans_of
 
@@ -42,6 +48,29 @@ LONGEST_S: Final = 3_600
 _STAGE: Final = "CORTEX_AUDIO"
 _CREATE_STAGE: Final = f"CREATE OR REPLACE TEMPORARY STAGE \"{_STAGE}\" ENCRYPTION = (TYPE = 'SNOWFLAKE_SSE')"
 _REMOVE: Final = f'REMOVE @"{_STAGE}"'
+
+
+# How an answer is read; raise the number when the rules below change.
+_READING: Final = "answer=1"
+
+# The function gives no probabilities; a word that passed the guard counts as certain.
+_CERTAIN: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    start: float
+    end: float
+    text: str
+    speaker_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    segments: list[_Segment]
+
+
+_ANSWER: Final = TypeAdapter(_Answer)
 
 
 class CortexTranscriber:
@@ -76,7 +105,7 @@ class CortexTranscriber:
 
     @property
     def fingerprint(self) -> str:
-        rules = f"times={self._times},language={self._language or 'unknown'},{ANSWER},{GUARD.replace(':', '=')}"
+        rules = f"times={self._times},language={self._language or 'unknown'},{_READING},{GUARD.replace(':', '=')}"
         return f"cortex:AI_TRANSCRIBE:unversioned:{rules}"
 
     def transcribe(
@@ -88,7 +117,7 @@ class CortexTranscriber:
         speech = speech_spans_of(recording, speakers)
         answers = self._answers(recording, speech) if any(speech.values()) else {}
         try:
-            return transcript_of(answers, speech, self._language)
+            return _transcript(answers, speech, self._language)
         except UnusableAnswerError as error:
             what = f"{recording.name}: the answer of AI_TRANSCRIBE cannot be used: {error}; run it again"
             raise TranscriptionFailedError(FailureReason.MALFORMED_ANSWER, what) from error
@@ -165,3 +194,45 @@ def _statement(files: Sequence[Path], times: Times) -> str:
         for file in files
     )
     return f"SELECT {', '.join(calls)}"
+
+
+def _transcript(answers: Mapping[str, str], speech: Mapping[str, Sequence[Span]], language: str | None) -> Transcript:
+    """Return the transcript of a recording.
+
+    :param answers: the JSON for each speaker whose channel was sent
+    :param speech: for each speaker of the recording where they speak; two of them are the two channels
+    :raises UnusableAnswerError: an answer is not such JSON; the message does not quote it
+    """
+    by_channel = len(speech) > 1
+    words: list[Word] = []
+    speakers_by: SpeakersBy | None = None
+    for speaker, text in answers.items():
+        segments = _read(text)
+        labels = dict.fromkeys(segment.speaker_label for segment in segments if segment.speaker_label)
+        names = {label: f"speaker_{number}" for number, label in enumerate(labels, start=1)}
+        if names and not by_channel:
+            speakers_by = "service"
+        for segment in segments:
+            words += _words(segment, speaker if by_channel else names.get(segment.speaker_label or "", speaker))
+    return accepted_transcript(words, speech, language=language, speakers_by=speakers_by, has_probabilities=False)
+
+
+def _read(text: str) -> list[_Segment]:
+    try:
+        segments = _ANSWER.validate_json(text).segments
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise UnusableAnswerError(f"{where}: {first['msg']}") from None
+    return sorted(segments, key=lambda segment: (segment.start, segment.end))
+
+
+def _words(segment: _Segment, speaker: str) -> Iterator[Word]:
+    """Yield the words of a segment; several share its time in proportion to their lengths."""
+    texts = segment.text.split()
+    start = max(0.0, segment.start)
+    seconds = max(0.0, segment.end - start)
+    ends = list(itertools.accumulate(len(text) for text in texts))
+    for text, end in zip(texts, ends, strict=True):
+        share = seconds / ends[-1]
+        yield Word(text, start + (end - len(text)) * share, start + end * share, _CERTAIN, speaker)
