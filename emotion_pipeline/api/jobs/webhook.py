@@ -16,8 +16,9 @@ import httpx
 
 from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
 from emotion_pipeline.engine.common.retries import Deadline
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
+from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.connections import guarded_client
+from emotion_pipeline.engine.sources.fetch_errors import FetchError
 
 # The receiver wants no more webhooks.
 _GONE: Final = 410

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from emotion_pipeline.engine.sources.base import FetchError, FoundRecording, Network
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FoundRecording, Network
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -4,54 +4,14 @@ Which source reads which address is decided in ``router``. Decoding the bytes be
 """
 
 import ipaddress
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path, PurePosixPath
-from typing import Final, Protocol, Self, TypeAlias
+from datetime import date
+from pathlib import Path
+from typing import Protocol, TypeAlias
 
-from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.engine.common.retries import TransientError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# Suffixes under which programs write a file that is not complete yet.
-UNFINISHED: Final = frozenset({".part", ".tmp", ".crdownload", ".partial", ".download", ".ytdl"})
-
-# Suffixes of files that lie beside recordings; a recording never has them.
-COMPANIONS: Final = frozenset({".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".srt", ".vtt"})
-
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class SourceError(EmotionPipelineError):
-    """A place that cannot be listed; what was listed before stays valid."""
-
-
-class FetchError(EmotionPipelineError):
-    """A recording that cannot be fetched; ``reason`` is the code, the message names the address without secrets."""
-
-    def __init__(self, reason: FetchReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-    def at(self, address: str) -> Self:
-        """Return the same error with an address, as messages may show it, before its message."""
-        return type(self)(self.reason, f"{address}: {self}")
-
-
-class TransientFetchError(FetchError, TransientError):
-    """A failure after which another attempt may succeed."""
-
-    def __init__(self, reason: FetchReason, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(reason, message)
-        self.retry_after_s = retry_after_s
-
-    def at(self, address: str) -> Self:
-        return type(self)(self.reason, f"{address}: {self}", self.retry_after_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,42 +126,8 @@ class Source(Protocol):
         """Return the bytes as a local file: inside ``folder``, which the caller removes, or where they already lie.
 
         Transient failures are retried with growing, random pauses, within the limits. In any case, nothing incomplete
-        is left in ``folder`` under a name that does not end in one of ``UNFINISHED``.
+        is left in ``folder`` under a name that does not end in one of ``files.UNFINISHED``.
 
         :raises FetchError: the bytes cannot be fetched
         """
         ...
-
-
-def is_day(name: str) -> bool:
-    """Return whether a folder's name is an ISO date, as in ``2026-11-02``."""
-    try:
-        return date.fromisoformat(name).isoformat() == name
-    except ValueError:
-        return False
-
-
-def is_recording(name: str) -> bool:
-    """Return whether a file, named from its day's folder on, is a recording: not hidden, unfinished or a companion."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and path.suffix.lower() not in UNFINISHED | COMPANIONS
-
-
-def fetched_name(names: Iterable[str]) -> str:
-    """Return ``recording`` with the suffix of the first of ``names`` that has one by which decoders may know it."""
-    suffixes = (PurePosixPath(name).suffix.lower() for name in names)
-    return "recording" + next((text for text in suffixes if _SUFFIX.fullmatch(text) and text not in UNFINISHED), "")
-
-
-def text_file(content: bytes, modified_ns: int | None, place: str) -> TextFile:
-    """Return a text file, without a byte order mark. Raises SourceError, which names ``place``, if it is not UTF-8."""
-    try:
-        return TextFile(content.decode("utf-8-sig"), modified_ns)
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{place} is not UTF-8 text; save it in that encoding") from error
-
-
-def nanoseconds(time: datetime) -> int:
-    """Return an aware time as nanoseconds since 1970."""
-    return (time - _EPOCH) // timedelta(microseconds=1) * 1_000

@@ -19,8 +19,8 @@ import httpx
 
 from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.sources.addresses import checked_addresses, shown
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 _MOST_REDIRECTS: Final = 10
 # All up to the empty line after the first head whose status is not 1xx; lines may end without a carriage return.

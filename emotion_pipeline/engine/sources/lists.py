@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from emotion_pipeline.engine.sources.addresses import scheme_of
-from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+from emotion_pipeline.engine.sources.base import SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 
 URLS: Final = "urls.txt"
 MANIFEST: Final = "manifest.csv"

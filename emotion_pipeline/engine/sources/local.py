@@ -11,17 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from emotion_pipeline.engine.sources.addresses import scheme_of
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FoundRecording,
-    SourceError,
-    TextFile,
-    is_day,
-    is_recording,
-    text_file,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FoundRecording, TextFile
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
+from emotion_pipeline.engine.sources.files import is_day, is_recording, text_file
 
 
 class LocalSource:

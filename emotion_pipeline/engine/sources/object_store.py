@@ -14,21 +14,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    TextFile,
-    TransientFetchError,
-    fetched_name,
-    is_day,
-    is_recording,
-    nanoseconds,
-    text_file,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
+from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
 from emotion_pipeline.engine.sources.retries import Failure, call_with_retries
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError, attempts, within
 from emotion_pipeline.engine.sources.addresses import shown
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, TransientFetchError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, TransientFetchError
 
 if TYPE_CHECKING:
     import stamina

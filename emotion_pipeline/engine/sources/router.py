@@ -9,16 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    Source,
-    SourceError,
-    SourceMetadata,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, Source, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.lists import MANIFEST, URLS, Listed, read_manifest, read_urls
 from emotion_pipeline.engine.sources.local import LocalSource, local_path
 from emotion_pipeline.engine.sources.object_store import SCHEMES, ObjectStoreSource

@@ -19,7 +19,7 @@ from emotion_pipeline.engine.snowflake.failures import (
     error_number,
     is_untrusted,
 )
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchReason
 from emotion_pipeline.engine.sources.retries import Failure
 
 # The connector states the status of a failed transfer nowhere else.

@@ -20,21 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
 from emotion_pipeline.engine.sources.addresses import recording_at, shown
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    TextFile,
-    TransientFetchError,
-    fetched_name,
-    is_day,
-    is_recording,
-    nanoseconds,
-    text_file,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
+from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
 from emotion_pipeline.engine.sources.retries import call_with_retries
 from emotion_pipeline.engine.sources.snowflake_errors import classify
 

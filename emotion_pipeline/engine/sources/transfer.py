@@ -14,9 +14,9 @@ from typing import Final
 import httpx
 
 from emotion_pipeline.engine.common.retries import Deadline, retry_after_s
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, TransientFetchError
+from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.connections import ExcessError, certificate_error, validator_of
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, TransientFetchError
 
 # A page is recognised by its first bytes.
 _PAGE_BYTES: Final = 1_024

@@ -31,8 +31,7 @@ from yt_dlp.version import __version__ as installed_version
 
 from emotion_pipeline.engine.common.retries import retry_after_s
 from emotion_pipeline.engine.sources.addresses import shown
-from emotion_pipeline.engine.sources.base import FetchError, TransientFetchError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, TransientFetchError
 
 # Sites change faster than that: an older yt-dlp is the likely cause of a failure.
 OLD_AFTER_DAYS: Final = 60

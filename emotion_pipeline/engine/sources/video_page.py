@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
-from emotion_pipeline.engine.sources.base import Fetched, FetchError, FoundRecording, SourceMetadata, fetched_name
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
+from emotion_pipeline.engine.sources.files import fetched_name
 from emotion_pipeline.engine.sources.retries import fetch_attempts
 from emotion_pipeline.engine.sources.web import UnlistedSource
 

@@ -23,9 +23,8 @@ from yt_dlp.networking.exceptions import (
     TransportError,
 )
 
-from emotion_pipeline.engine.sources.base import FetchError
 from emotion_pipeline.engine.sources.connections import ExcessError, certificate_error, validator_of
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 # Largest page, manifest or other response that is read at once; recordings are read in blocks and limited elsewhere.
 MOST_PAGE_BYTES: Final = 64_000_000

@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    SourceMetadata,
-    fetched_name,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
+from emotion_pipeline.engine.sources.files import fetched_name
 from emotion_pipeline.engine.sources.retries import fetch_attempts
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotion_pipeline.engine.sources.addresses import checked_addresses, may_be_reached, name_of, scheme_of, shown
-from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 SECRET = "s3cr3t"
 

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+from emotion_pipeline.engine.sources.base import SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.sources.lists import Listed, read_manifest, read_urls
 
 PLACE = "calls/2026-11-02/list"

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion_pipeline.engine.sources.base import FetchError, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.local import (
     LocalSource,
     dated_folders,

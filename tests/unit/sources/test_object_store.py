@@ -10,8 +10,8 @@ import fsspec
 import pytest
 from support.s3_server import S3Server
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.object_store import ObjectStoreSource
 
 LIMITS = FetchLimits(max_bytes=20_000_000, timeout_s=5.0, stall_s=0.5, attempts=3)

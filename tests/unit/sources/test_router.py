@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.failing_server import PAYLOAD, FailingServer
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError, SourceMetadata
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.local import state_of
 from emotion_pipeline.engine.sources.router import Sources
 

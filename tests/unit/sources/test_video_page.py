@@ -39,14 +39,8 @@ from yt_dlp.utils import (
 )
 from yt_dlp.version import __version__
 
-from emotion_pipeline.engine.sources.base import (
-    FetchError,
-    FetchLimits,
-    SourceError,
-    SourceMetadata,
-    TransientFetchError,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
 from emotion_pipeline.engine.sources.video_errors import RULES, _linked, _update, fetch_error
 from emotion_pipeline.engine.sources.video_page import VideoPageSource, claims
 

@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from support.failing_server import OTHER_PAYLOAD, PAYLOAD, FailingServer, closed_port
 from support.leftovers import open_sockets
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.web import WebSource
 
 LIMITS = FetchLimits(
