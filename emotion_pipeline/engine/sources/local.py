@@ -23,7 +23,8 @@ class LocalSource:
         return dated_folders(local_path(root))
 
     def recordings(self, root: str, day: str) -> list[FoundRecording]:
-        return recordings_of(local_path(root), day)
+        folder = local_path(root) / day
+        return recordings_below(folder) if folder.is_dir() else []
 
     def read_text(self, root: str, day: str, name: str) -> TextFile | None:
         path = local_path(root) / day / name
@@ -74,12 +75,6 @@ def dated_folders(root: Path) -> list[str]:
         return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_day(entry.name))
     except OSError as error:
         raise SourceError(f"cannot list the recordings in {root}: {error.strerror}; check sources.root") from error
-
-
-def recordings_of(root: Path, day: str) -> list[FoundRecording]:
-    """Return a day's recordings in order of name; a day without a folder has none. Raises SourceError."""
-    folder = root / day
-    return recordings_below(folder) if folder.is_dir() else []
 
 
 def recordings_below(folder: Path) -> list[FoundRecording]:

@@ -11,7 +11,6 @@ from emotion_pipeline.engine.sources.local import (
     dated_folders,
     found_recording,
     recordings_below,
-    recordings_of,
     state_of,
 )
 
@@ -37,7 +36,7 @@ def test_a_missing_root_is_an_error_that_names_it_not_an_empty_list(tmp_path: Pa
 
 def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/b.wav", "2026-11-02/team/calls/a.mp3", "2026-11-03/other.wav")
-    recordings = recordings_of(tmp_path, "2026-11-02")
+    recordings = LocalSource().recordings(str(tmp_path), "2026-11-02")
     assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
     assert all(
         Path(recording.address).is_absolute() and Path(recording.address).read_bytes() == b"sound"
@@ -75,11 +74,11 @@ def test_any_other_file_is_a_recording_whatever_its_name(tmp_path: Path, name: s
 
 def test_a_hidden_folder_above_the_root_hides_nothing(tmp_path: Path) -> None:
     root = _put(tmp_path / ".local" / "recordings", "2026-11-02/call.wav")
-    assert [recording.file for recording in recordings_of(root, "2026-11-02")] == ["call.wav"]
+    assert [recording.file for recording in LocalSource().recordings(str(root), "2026-11-02")] == ["call.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(tmp_path: Path) -> None:
-    assert recordings_of(tmp_path, "2026-11-02") == []
+    assert LocalSource().recordings(str(tmp_path), "2026-11-02") == []
 
 
 def test_a_folder_or_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:

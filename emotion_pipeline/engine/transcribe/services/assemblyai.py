@@ -188,11 +188,10 @@ class AssemblyAITranscriber:
 
 
 def _valid_key(key: str | None) -> SecretStr:
-    if key is None or not key.strip():
-        raise BackendUnavailableError(f"AssemblyAI needs a key; {CHECK_KEY}")
-    if not re.fullmatch(r"[!-~]+", key.strip()):
-        raise BackendUnavailableError(f"the key for AssemblyAI has invalid characters; {CHECK_KEY}")
-    return SecretStr(key.strip())
+    stripped = (key or "").strip()
+    if not re.fullmatch(r"[!-~]+", stripped):
+        raise BackendUnavailableError(f"the key for AssemblyAI is missing or has invalid characters; {CHECK_KEY}")
+    return SecretStr(stripped)
 
 
 def _check_url(base_url: str) -> None:

@@ -30,7 +30,6 @@ from emotion_pipeline.engine.snowflake.session import (
     NoAnswerError,
     OutOfTimeError,
     RowsRefusedError,
-    Session,
     session,
 )
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
@@ -49,6 +48,12 @@ _STAGE: Final = "CORTEX_AUDIO"
 _CREATE_STAGE: Final = f"CREATE OR REPLACE TEMPORARY STAGE \"{_STAGE}\" ENCRYPTION = (TYPE = 'SNOWFLAKE_SSE')"
 _REMOVE: Final = f'REMOVE @"{_STAGE}"'
 
+_FAILURES: Final[Mapping[type[Exception], tuple[FailureReason, str]]] = {
+    UnusableAnswerError: (FailureReason.MALFORMED_ANSWER, "AI_TRANSCRIBE's answer cannot be used: {}; run it again"),
+    OutOfTimeError: (FailureReason.TIMEOUT, "{}; raise transcription.timeout"),
+    NoAnswerError: (FailureReason.SERVICE_ERROR, "{}"),
+    RowsRefusedError: (FailureReason.REFUSED, "{}; is it in a language that AI_TRANSCRIBE supports?"),
+}
 
 # How an answer is read; raise the number when the rules below change.
 _READING: Final = "answer=1"
@@ -82,26 +87,26 @@ class CortexTranscriber:
     :param times: of a recording on one channel: ``word``, exact times of each word, or ``speaker``, times of turns with
         their speakers, in which words share the time by their length
     :param language: ISO 639-1 code of what is spoken, if the user knows it; it is not passed to the function
-    :param timeout_s: longest that one statement may take
+    :param timeout_s: longest that one statement may take; None is without limit
     :param longest_s: longest recording that is sent
+    :raises BackendUnavailableError: there is no way to connect
     """
 
     def __init__(
         self,
-        connect: Connect,
+        connect: Connect | None,
         *,
         schema: str | None = None,
         times: Times = "word",
         language: str | None = None,
-        timeout_s: float = 3600.0,
+        timeout_s: float | None = 3600.0,
         longest_s: float = LONGEST_S,
     ) -> None:
-        self._connect = connect
-        self._schema = schema
+        if connect is None:
+            raise BackendUnavailableError("AI_TRANSCRIBE needs a Snowflake account; set SNOWFLAKE_ACCOUNT and others")
+        self._connect, self._schema = connect, schema
         self._times: Times = times
-        self._language = language
-        self._timeout_s = timeout_s
-        self._longest_s = longest_s
+        self._language, self._timeout_s, self._longest_s = language, timeout_s, longest_s
 
     @property
     def fingerprint(self) -> str:
@@ -113,69 +118,35 @@ class CortexTranscriber:
     ) -> Transcript:
         """Return what was said; see ``Transcriber``. Nothing can be resumed: a recording is one statement."""
         del checkpoints
-        self._check_length(recording)
-        speech = speech_spans_of(recording, speakers)
-        answers = self._answers(recording, speech) if any(speech.values()) else {}
-        try:
-            return _transcript(answers, speech, self._language)
-        except UnusableAnswerError as error:
-            what = f"{recording.name}: the answer of AI_TRANSCRIBE cannot be used: {error}; run it again"
-            raise TranscriptionFailedError(FailureReason.MALFORMED_ANSWER, what) from error
-
-    def _check_length(self, recording: Path) -> None:
         seconds = sum(block.shape[1] for block in stream(recording)) / SAMPLE_RATE
         if seconds > self._longest_s:
             what = f"it has {seconds:,.0f} s, AI_TRANSCRIBE takes {self._longest_s:,}; use another transcription.method"
             raise TranscriptionFailedError(FailureReason.TOO_LONG, f"{recording.name}: {what}")
+        speech = speech_spans_of(recording, speakers)
+        try:
+            answers = self._answers(recording, speech) if any(speech.values()) else {}
+            return _transcript(answers, speech, self._language)
+        except tuple(_FAILURES) as error:
+            reason, message = _FAILURES[type(error)]
+            raise TranscriptionFailedError(reason, f"{recording.name}: {message.format(error)}") from error
 
     def _answers(self, recording: Path, speech: Mapping[str, Sequence[Span]]) -> dict[str, str]:
-        """Return the answer for each speaker's channel. Raises TranscriptionFailedError, BackendUnavailableError."""
-        try:
-            with tempfile.TemporaryDirectory(prefix="cortex-") as folder:
-                files = _channels(recording, tuple(speech), Path(folder))
-                with session(self._connect, self._schema) as opened:
-                    return dict(zip(speech, self._transcribe(opened, files), strict=True))
-        except (RowsRefusedError, OutOfTimeError, NoAnswerError) as error:
-            raise self._failure(recording, error) from error
-
-    def _transcribe(self, opened: Session, files: Sequence[Path]) -> list[str]:
-        times = self._times if len(files) == 1 else "word"
-        opened.execute(_CREATE_STAGE)
-        try:
-            for file in files:
-                opened.execute(f"PUT 'file://{file}' @\"{_STAGE}\" AUTO_COMPRESS = FALSE")
-            [row] = opened.execute(_statement(files, times), self._timeout())
-        finally:
-            # A dropped stage can be restored for a while, with its files.
-            opened.execute(_REMOVE)
+        """Return the answer for each speaker's channel. Raises the errors of ``Session.execute``."""
+        timeout_s = None if self._timeout_s is None else max(1, math.ceil(self._timeout_s))
+        with tempfile.TemporaryDirectory(prefix="cortex-") as folder:
+            files = _channels(recording, tuple(speech), Path(folder))
+            with session(self._connect, self._schema) as opened:
+                opened.execute(_CREATE_STAGE)
+                try:
+                    for file in files:
+                        opened.execute(f"PUT 'file://{file}' @\"{_STAGE}\" AUTO_COMPRESS = FALSE")
+                    [row] = opened.execute(_statement(files, self._times if len(files) == 1 else "word"), timeout_s)
+                finally:
+                    # A dropped stage can be restored for a while, with its files.
+                    opened.execute(_REMOVE)
         if None in row:
             raise RowsRefusedError("AI_TRANSCRIBE gives no answer")
-        return [str(answer) for answer in row]
-
-    def _timeout(self) -> int | None:
-        return max(1, math.ceil(self._timeout_s)) if math.isfinite(self._timeout_s) else None
-
-    def _failure(self, recording: Path, error: Exception) -> TranscriptionFailedError:
-        if isinstance(error, OutOfTimeError):
-            what = f"not done after {self._timeout_s:g} s; raise transcription.timeout"
-            return TranscriptionFailedError(FailureReason.TIMEOUT, f"{recording.name}: {what}")
-        if isinstance(error, NoAnswerError):
-            return TranscriptionFailedError(FailureReason.SERVICE_ERROR, f"{recording.name}: {error}")
-        what = f"{error}; is it in a language that AI_TRANSCRIBE supports?"
-        return TranscriptionFailedError(FailureReason.REFUSED, f"{recording.name}: {what}")
-
-
-def cortex_transcriber(
-    connect: Connect | None, schema: str | None, times: Times, language: str | None, timeout_s: float | None
-) -> CortexTranscriber:
-    """Return the back end.
-
-    :raises BackendUnavailableError: no connection to Snowflake is set up
-    """
-    if connect is None:
-        raise BackendUnavailableError("AI_TRANSCRIBE needs a Snowflake account; set SNOWFLAKE_ACCOUNT and others")
-    longest = math.inf if timeout_s is None else timeout_s
-    return CortexTranscriber(connect, schema=schema, times=times, language=language, timeout_s=longest)
+        return {speaker: str(answer) for speaker, answer in zip(speech, row, strict=True)}
 
 
 def _channels(recording: Path, speakers: tuple[str, ...], folder: Path) -> list[Path]:
