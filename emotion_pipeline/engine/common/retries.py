@@ -102,8 +102,8 @@ def within(deadline: Deadline, call: Callable[[], T]) -> T:
     try:
         return outcome.result(None if math.isinf(deadline.remaining_s) else deadline.remaining_s)
     except TimeoutError as error:
-        if outcome.done():  # the call itself raised it
-            raise
+        if outcome.done():  # the call itself raised it, or ended at the last moment
+            return outcome.result()
         raise OutOfTimeError from error
 
 

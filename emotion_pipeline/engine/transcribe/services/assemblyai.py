@@ -75,7 +75,7 @@ class AssemblyAITranscriber:
         attempts: int = 5,
         delete_after: bool = True,
     ) -> None:
-        if base_url is not None:
+        if base_url:
             _check_url(base_url)
         options = {"base_url": base_url, "timeout_s": timeout_s, "poll_s": poll_s, "request_attempts": attempts}
         self._new_client = partial(AssemblyAIClient, _valid_key(api_key), **options)
@@ -208,8 +208,8 @@ def _check_url(base_url: str) -> None:
 def _valid_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
     for kind in kinds:
         if kind not in (names := _all_kinds()):
-            known = f"the kinds that it removes are {', '.join(names)}{did_you_mean(kind, names)}"
-            raise BackendUnavailableError(f"AssemblyAI removes no personal data called {kind!r}; {known}")
+            advice = f"the kinds that it removes are {', '.join(names)}{did_you_mean(kind, names)}"
+            raise BackendUnavailableError(f"AssemblyAI removes no personal data called {kind!r}; {advice}")
     return tuple(sorted(set(kinds)))
 
 
