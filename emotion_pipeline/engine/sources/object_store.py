@@ -17,7 +17,7 @@ from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, s
 from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
 from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
-from emotion_pipeline.engine.sources.retries import Failure, call_with_retries
+from emotion_pipeline.engine.sources.retries import call_with_retries
 
 T = TypeVar("T")
 
@@ -206,7 +206,7 @@ def _modified_ns(info: Mapping[str, Any]) -> int | None:
     return None if modified is None else nanoseconds(modified)
 
 
-def _classify(error: Exception) -> Failure | None:
+def _classify(error: Exception) -> FetchError | None:
     """Return what an error means; None where it is no failure of the store.
 
     s3fs and gcsfs translate HTTP statuses into numbers of ``OSError``.
@@ -234,4 +234,4 @@ def _classify(error: Exception) -> Failure | None:
         failure = FetchReason.UNREACHABLE, f"the store does not answer ({name}); check the network"
     else:
         return None
-    return Failure(*failure, is_transient=failure[0].is_retryable and not is_disk_full)
+    return (TransientFetchError if failure[0].is_retryable and not is_disk_full else FetchError)(*failure)

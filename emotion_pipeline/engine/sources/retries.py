@@ -4,13 +4,12 @@ What a failure means is decided by the source that made the call.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError, attempts, within
 from emotion_pipeline.engine.sources.addresses import shown
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, TransientFetchError
+from emotion_pipeline.engine.sources.fetch_errors import FetchError
 
 if TYPE_CHECKING:
     import stamina
@@ -22,15 +21,6 @@ _LONGEST_PAUSE_S: Final = 30.0
 _JITTER_S: Final = 1.0
 # Largest share of the time-out for the first pause and for the jitter: with little time, pauses are short.
 _SHARE_OF_TIME: Final = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What an error of a library means; a transient one is worth another attempt."""
-
-    reason: FetchReason
-    explanation: str
-    is_transient: bool = False
 
 
 def fetch_attempts(limits: FetchLimits, deadline: Deadline) -> Iterator["stamina.Attempt"]:
@@ -50,7 +40,7 @@ def call_with_retries(
     address: str,
     limits: FetchLimits,
     deadline: Deadline,
-    classify: Callable[[Exception], Failure | None],
+    classify: Callable[[Exception], FetchError | None],
 ) -> T:
     """Return what ``call`` returns, called again while that may help and the deadline allows.
 
@@ -63,24 +53,14 @@ def call_with_retries(
         with attempt:
             try:
                 return within(deadline, call)
+            except FetchError as error:
+                failure = error
+            except OutOfTimeError:
+                failure = limits.out_of_time()
             except Exception as error:
-                failure = _fetch_error(error, shown(address), limits, classify)
+                failure = classify(error)
                 if failure is None:
                     raise
-                # Messages of libraries may hold signed addresses: no traceback may show them.
-                raise failure from None
+            # Raised outside of the handlers: messages of libraries may hold signed addresses.
+            raise failure.at(shown(address))
     raise AssertionError("the last attempt returns or raises")
-
-
-def _fetch_error(
-    error: Exception, address: str, limits: FetchLimits, classify: Callable[[Exception], Failure | None]
-) -> FetchError | None:
-    if isinstance(error, FetchError):
-        return error.at(address)
-    if isinstance(error, OutOfTimeError):
-        return limits.out_of_time().at(address)
-    failure = classify(error)
-    if failure is None:
-        return None
-    kind = TransientFetchError if failure.is_transient else FetchError
-    return kind(failure.reason, failure.explanation).at(address)

@@ -5,7 +5,8 @@ with dots between them, plain (``recordings`` is ``RECORDINGS``) or in double qu
 the last one for the stage of a table; or ``@~``, the stage of the user. The path in the stage follows, unescaped.
 
 Listing and fetching are the statements LIST and GET of ``snowflake-connector-python``, which also does the transfer.
-GET exists for internal stages only; an external one is read as the object store that it points to.
+GET exists for internal stages only; an external one is read as the object store that it points to. Importing this
+module loads the connector.
 """
 
 import contextlib
@@ -17,14 +18,25 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from snowflake.connector import errors
+from snowflake.connector.errorcode import ER_FAILED_TO_DOWNLOAD_FROM_STAGE
+from snowflake.connector.vendored.requests.exceptions import ChunkedEncodingError
+
 from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
+from emotion_pipeline.engine.snowflake.failures import (
+    ACCESS_ERRORS,
+    FAILURES,
+    LOGIN_ERRORS,
+    UNKNOWN_OBJECT_ERRORS,
+    error_number,
+    is_untrusted,
+)
 from emotion_pipeline.engine.sources.addresses import recording_at, shown
 from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
 from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
 from emotion_pipeline.engine.sources.retries import call_with_retries
-from emotion_pipeline.engine.sources.snowflake_errors import classify
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -38,6 +50,17 @@ _ADDRESS: Final = re.compile(
 _QUOTED: Final = re.compile(r'"[^"]*"')
 # LIST gives the size as stored: with client-side encryption up to a block more than the file has.
 _ENCRYPTION_BLOCK_BYTES: Final = 16
+
+# The connector states the status of a failed transfer nowhere else.
+_STATUS: Final = re.compile(r"HTTPError\('(\d{3})")
+_SERVER_ERRORS: Final = (
+    *(errors.BadGatewayError, errors.GatewayTimeoutError, errors.InternalServerError),
+    *(errors.OtherHTTPRetryableError, errors.RequestTimeoutError, errors.ServiceUnavailableError),
+)
+_TRANSFER_FAILURES: Final = {
+    "403": (FetchReason.FORBIDDEN, "the storage of the stage refuses this machine"),
+    "404": (FetchReason.NOT_FOUND, "the storage of the stage no longer has it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +184,7 @@ class StageSource:
             with contextlib.closing(self._connect()) as session:
                 return query(session)
 
-        return call_with_retries(call, address, self._limits, Deadline(self._limits.timeout_s), classify)
+        return call_with_retries(call, address, self._limits, Deadline(self._limits.timeout_s), _classify)
 
 
 def place_of(address: str) -> Place:
@@ -208,3 +231,40 @@ def _modified_ns(modified: str | None) -> int | None:
 def _recording(address: str, name: str, line: _Line) -> FoundRecording:
     version = f"{line.size_bytes}-{line.md5}" if line.md5 else None
     return FoundRecording(name, shown(address), address, line.size_bytes, version, line.modified_ns)
+
+
+def _classify(error: Exception) -> FetchError | None:
+    """Return what an error means; None where it is no failure of Snowflake or its connector.
+
+    Messages quote nothing, since the connector's own hold signed addresses of files.
+    """
+    if not isinstance(error, FAILURES):
+        return None
+    number = error_number(error)
+    if number in UNKNOWN_OBJECT_ERRORS:
+        advice = "check the address, and grant READ on the stage"
+        failure = FetchReason.NOT_FOUND, f"there is no such stage, or the role may not see it; {advice}"
+    elif number in LOGIN_ERRORS:
+        failure = FetchReason.FORBIDDEN, "the login failed; check SNOWFLAKE_*"
+    elif number in ACCESS_ERRORS or isinstance(error, errors.ForbiddenError):
+        advice = "check credentials and role, and grant READ on the stage"
+        failure = FetchReason.FORBIDDEN, f"the role may not read it; {advice}"
+    elif number == ER_FAILED_TO_DOWNLOAD_FROM_STAGE:
+        status = _STATUS.search(getattr(error, "msg", None) or "")
+        broken = FetchReason.INCOMPLETE, "the transfer broke off"
+        failure = _TRANSFER_FAILURES.get(status[1], broken) if status else broken
+    elif isinstance(error, errors.TooManyRequests):
+        failure = FetchReason.RATE_LIMITED, "Snowflake asks for fewer requests"
+    elif isinstance(error, _SERVER_ERRORS):
+        failure = FetchReason.SERVER_ERROR, "Snowflake failed"
+    elif isinstance(error, ChunkedEncodingError):
+        failure = FetchReason.INCOMPLETE, "Snowflake's answer broke off"
+    elif is_untrusted(error):
+        advice = "check the host and the certificates of this machine"
+        return FetchError(FetchReason.UNREACHABLE, f"the server's certificate is not trusted; {advice}")
+    elif isinstance(error, errors.ProgrammingError):
+        question = "is it an internal stage, spelled as in SQL?"
+        failure = FetchReason.UNSUPPORTED_ADDRESS, f"Snowflake does not understand it ({number}); {question}"
+    else:
+        failure = FetchReason.UNREACHABLE, f"Snowflake does not answer ({number}); check the network"
+    return (TransientFetchError if failure[0].is_retryable else FetchError)(*failure)

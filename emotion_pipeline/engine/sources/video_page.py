@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_pipeline.engine.common.retries import Deadline
@@ -101,12 +102,12 @@ class VideoPageSource(UnlistedSource):
         from emotion_pipeline.engine.sources.video_errors import fetch_error
         from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
 
-        listener = _Listener()
+        warnings: list[str] = []
         params = {
             **_OPTIONS,
             "paths": {"home": str(work)},
             "socket_timeout": self._limits.stall_s,
-            "logger": listener,
+            "logger": SimpleNamespace(debug=lambda _: None, warning=warnings.append, error=lambda _: None),
             "progress_hooks": [lambda progress: self._check_progress(progress, deadline)],
         }
         with GuardedYoutubeDL(params, requests) as yt_dlp:
@@ -117,7 +118,7 @@ class VideoPageSource(UnlistedSource):
                     raise self._limits.out_of_time().at(shown(address)) from None
                 failure, today = requests.last_failure, datetime.now(UTC).date()
                 # yt-dlp's messages hold addresses with their secrets: no traceback may show them.
-                raise fetch_error(error, address, today, last_failure=failure, warnings=listener.warnings) from None
+                raise fetch_error(error, address, today, last_failure=failure, warnings=warnings) from None
         if deadline.has_passed:
             raise self._limits.out_of_time().at(shown(address))
 
@@ -176,27 +177,13 @@ def _metadata(info: Mapping[str, Any]) -> SourceMetadata:
     return SourceMetadata(
         title=info.get("title") or None,
         channel_name=info.get("channel") or info.get("uploader") or None,
-        uploaded_on=_date(info.get("upload_date")),
+        uploaded_on=_date(info.get("upload_date") or ""),
         extractor=f"yt-dlp {__version__} {info.get('extractor') or 'generic'}",
     )
 
 
-def _date(text: str | None) -> date | None:
+def _date(text: str) -> date | None:
     try:
-        return datetime.strptime(text or "", "%Y%m%d").replace(tzinfo=UTC).date()
+        return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-class _Listener:
-    """yt-dlp's log: warnings are kept for the message of a failure, the rest is dropped."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def debug(self, message: str) -> None: ...
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-    def error(self, message: str) -> None: ...
