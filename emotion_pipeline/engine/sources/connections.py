@@ -73,8 +73,10 @@ def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | No
 
 class _GuardedTransport(httpx.HTTPTransport):
     def __init__(self, limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> None:
-        # The constructor of httpx takes no network backend, so its pool of connections is replaced.
+        # The constructor of httpx takes no network backend, so its pool of connections is replaced. Closing the first
+        # one fails with a release of httpx that has no such pool, which would otherwise connect unguarded.
         super().__init__(verify=context, trust_env=False)
+        self._pool.close()
         self._pool = httpcore.ConnectionPool(
             ssl_context=context, max_keepalive_connections=0, network_backend=_GuardedBackend(limits, deadline)
         )
