@@ -14,7 +14,7 @@ from emotion_pipeline.config.engine_options import fetch_limits
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.sources.addresses import may_be_reached, scheme_of
 from emotion_pipeline.engine.sources.base import FetchLimits
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchReason
 
 _SCHEMES: Final = frozenset({"http", "https", "ytdlp+http", "ytdlp+https"})
 

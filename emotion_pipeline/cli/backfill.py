@@ -18,7 +18,7 @@ from rich.console import Console
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.engine.sources.base import SourceError
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import (
     PARTITION_TAG,

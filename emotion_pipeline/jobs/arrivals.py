@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from emotion_pipeline.engine.sources.base import SourceError
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.sources.local import state_of
 from emotion_pipeline.jobs.jobs import daily_emotion
 from emotion_pipeline.partitions import DAILY

@@ -15,7 +15,7 @@ import pyarrow as pa
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
 from emotion_pipeline.engine.sentiment.base import UnscoredReason
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchReason
 from emotion_pipeline.engine.text.feature_table import FEATURES
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason

@@ -17,7 +17,7 @@ from emotion_pipeline.config.settings import Classification, Settings, Transcrip
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
-from emotion_pipeline.engine.sources.base import FetchError
+from emotion_pipeline.engine.sources.fetch_errors import FetchError
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.stages.report import RecordingResults
 

@@ -36,7 +36,7 @@ _FIELDS: Final = {
 
 
 @dataclass(frozen=True)
-class Said:
+class SpokenWord:
     """A word as somebody said it: times in milliseconds, the voice by number, which personal data it is."""
 
     text: str
@@ -51,7 +51,7 @@ class Said:
 class Speech:
     """What the service hears in the recordings of a test."""
 
-    words: Sequence[Said] = ()
+    words: Sequence[SpokenWord] = ()
     language: str = "en_us"
     language_confidence: float = 0.98
     # First word, word after the last, sentiment.
@@ -211,21 +211,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"upload_url": url})
 
     def _submit(self, body: bytes) -> None:
-        asked = json.loads(body)
-        self.service.submitted.append(asked)
-        for name, value in asked.items():
+        request = json.loads(body)
+        self.service.submitted.append(request)
+        for name, value in request.items():
             if name not in _FIELDS:
                 return self._refuse(400, f"Invalid endpoint schema, {name} is unknown")
             if not isinstance(value, _FIELDS[name]):
                 return self._refuse(400, f"{name} must be a {_FIELDS[name].__name__}")
-        if asked.get("audio_url") not in self.service.uploads:
+        if request.get("audio_url") not in self.service.uploads:
             return self._refuse(400, "audio_url should start with http")
-        if asked.get("redact_pii") and not asked.get("redact_pii_policies"):
+        if request.get("redact_pii") and not request.get("redact_pii_policies"):
             return self._refuse(400, "redact_pii_policies must be set")
-        lacking = _lacking(asked, asked.get("language_code", "en"), self.service.speech)
+        lacking = _lacking(request, request.get("language_code", "en"), self.service.speech)
         if lacking:
             return self._refuse(400, lacking)
-        job = {"id": str(uuid.uuid4()), "status": "queued", **_NOTHING_YET, **asked}
+        job = {"id": str(uuid.uuid4()), "status": "queued", **_NOTHING_YET, **request}
         self.service.jobs[job["id"]] = job
         return self._send(200, job)
 
@@ -301,7 +301,7 @@ def _completed(job: Mapping[str, Any], speech: Speech) -> dict[str, Any]:
     lacking = _lacking(job, speech.language, speech) if job["language_detection"] else None
     if lacking:
         return {"status": "error", "error": lacking}
-    words = [_word(said, job) for said in speech.words]
+    words = [_word(word, job) for word in speech.words]
     return {
         "status": "completed",
         "text": " ".join(word["text"] for word in words),
@@ -317,27 +317,27 @@ def _completed(job: Mapping[str, Any], speech: Speech) -> dict[str, Any]:
     }
 
 
-def _lacking(asked: Mapping[str, Any], language: str, speech: Speech) -> str | None:
-    lacking = [name for name in speech.english_only if asked.get(name) and not language.startswith("en")]
+def _lacking(request: Mapping[str, Any], language: str, speech: Speech) -> str | None:
+    lacking = [name for name in speech.english_only if request.get(name) and not language.startswith("en")]
     return f"The following models are not available in this language: {', '.join(lacking)}" if lacking else None
 
 
-def _word(said: Said, job: Mapping[str, Any]) -> dict[str, Any]:
-    text = said.text
-    if said.personal is not None and said.personal in (job["redact_pii_policies"] or ()):
+def _word(spoken: SpokenWord, job: Mapping[str, Any]) -> dict[str, Any]:
+    text = spoken.text
+    if spoken.personal is not None and spoken.personal in (job["redact_pii_policies"] or ()):
         by_name = job["redact_pii_sub"] == "entity_name"
-        text = f"[{said.personal.upper()}]" if by_name else "#" * len(said.text)
+        text = f"[{spoken.personal.upper()}]" if by_name else "#" * len(spoken.text)
     word: dict[str, Any] = {
         "text": text,
-        "start": said.start,
-        "end": said.end,
-        "confidence": said.confidence,
+        "start": spoken.start,
+        "end": spoken.end,
+        "confidence": spoken.confidence,
         "speaker": None,
     }
     if job["multichannel"]:
-        word["channel"] = word["speaker"] = str(said.voice + 1)
+        word["channel"] = word["speaker"] = str(spoken.voice + 1)
     elif job["speaker_labels"]:
-        word["speaker"] = "ABCDEFGH"[said.voice]
+        word["speaker"] = "ABCDEFGH"[spoken.voice]
     return word
 
 

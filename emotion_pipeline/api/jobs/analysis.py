@@ -17,8 +17,8 @@ from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, FoundRecording
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits, FoundRecording
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import Analysis, analyse

@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-import httpcore
 import httpx
 
 from emotion_pipeline.api.jobs.records import DELIVERED, PENDING, UNDELIVERED, JobRecord
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
+from emotion_pipeline.engine.common.retries import Deadline
+from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.connections import guarded_client
-from emotion_pipeline.engine.sources.retries import Deadline
+from emotion_pipeline.engine.sources.fetch_errors import FetchError
 
 # The receiver wants no more webhooks.
 _GONE: Final = 410
@@ -62,12 +62,5 @@ def deliver(job: JobRecord, key: bytes, limits: FetchLimits, timeout_s: float) -
             if answer.status_code == _GONE:
                 return UNDELIVERED
             return DELIVERED if answer.is_success else PENDING
-    except (
-        FetchError,
-        httpx.HTTPError,
-        httpx.InvalidURL,
-        httpcore.TimeoutException,
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-    ):
+    except (FetchError, httpx.HTTPError, httpx.InvalidURL):
         return PENDING

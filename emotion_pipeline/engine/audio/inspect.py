@@ -77,16 +77,18 @@ class Inspection:
     speaker_channels: int | None = None
 
 
-def inspect(path: Path, copy_to: Path | None = None) -> Inspection:
+def inspect(path: Path, copy_to: Path | None = None, recording_id: str | None = None) -> Inspection:
     """Judge one recording in one pass over it; memory stays flat however long it is.
 
     :param copy_to: where to leave a 16 kHz 16-bit FLAC copy if the recording is accepted (stereo stays stereo, more
         channels become mono); nothing is left for a rejected one
+    :param recording_id: the SHA-256 of the bytes, where the caller has computed it
     :raises FileNotFoundError: there is no file at ``path``
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file; check the path.")
-    verdict = Inspection(recording_id=hash_file(path), size_bytes=path.stat().st_size, status="rejected")
+    recording_id = recording_id or hash_file(path)
+    verdict = Inspection(recording_id, path.stat().st_size, status="rejected")
     try:
         with open_media(path) as reader, ExitStack() as stack:
             keep_channels = reader.info.channels <= 2

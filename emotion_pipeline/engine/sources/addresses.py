@@ -1,8 +1,8 @@
-"""Addresses: what of one may be shown, and which machines one may lead to.
+"""Addresses: which parts of one may be shown, and which machines one may lead to. Nothing is requested here.
 
-Nothing is requested here. ``shown`` is the only form of an address that a message, a log or a table may hold;
-``checked_addresses`` is asked before every connection, also after a redirect, and whoever asks connects to what it
-returned and to nothing else: a name that is looked up twice may lead to two places.
+``shown`` is the only form of an address that a message, a log or a table may hold. ``checked_addresses`` is called
+before every connection, also after a redirect, and the connection is made to an address that it returned: a name that
+is resolved twice may lead to two machines.
 """
 
 import hashlib
@@ -13,24 +13,24 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from emotion_pipeline.engine.sources.base import FetchError, Network
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FoundRecording, Network
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What stands in place of a secret.
+# Replaces a secret.
 HIDDEN: Final = "***"
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
-# Schemes in which the name before the @ is a container of the store and no user.
+# Schemes in which the name before the @ is a container of the store, not a user.
 _CONTAINER_FIRST: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
 
 _PASSWORD_PARTS: Final = ("password", "passwd", "passphrase", "pwd")
-# A query parameter with one of these in its name, taken without punctuation, is a secret.
+# A query parameter whose name, without punctuation, contains one of these is a secret.
 _SECRET_PARTS: Final = (*_PASSWORD_PARTS, "signature", "token", "secret", "credential", "apikey", "accesskey")
 
-# A query parameter that is called so, taken without punctuation, is a secret or names somebody.
+# A query parameter whose name, without punctuation, is one of these is a secret or names a person.
 _SECRET_NAMES: Final = frozenset(
     {"auth", "authorization", "awsaccesskeyid", "bearer", "code", "googleaccessid", "hdnea", "hdntl", "hdnts", "hmac"}
     | {"jwt", "key", "keypairid", "pass", "policy", "session", "sessionid", "sid", "sig", "ticket", "user", "username"}
@@ -38,16 +38,16 @@ _SECRET_NAMES: Final = frozenset(
 
 _JSON_WEB_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _INNER_USER: Final = re.compile(r"//[^/?#]*@")
-# What an address inside a parameter may hide, as in ``?url=https://example.org/a.mp3?sig=...``.
+# Parameters of an address inside a parameter, as in ``?url=https://example.org/a.mp3?sig=...``.
 _INNER_PARAMETER: Final = re.compile(r"[?&;]([^?&;=]+)=([^&;]*)")
 
-# All that has been handed out as public IPv6 addresses so far (RFC 4291, section 2.4).
+# All public IPv6 addresses that have been assigned so far (RFC 4291, section 2.4).
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 
 # RFC 6052: the last 32 bits are the IPv4 address that is really reached.
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
-# What is no public address although not every release of Python's ``ipaddress`` knows it.
+# Not public, although not every release of Python's ``ipaddress`` knows it.
 _ALSO_PRIVATE: Final[tuple[Network, ...]] = (
     ipaddress.IPv4Network("168.63.129.16/32"),  # a public address by number: the host agent of Azure's machines
     ipaddress.IPv4Network("192.0.0.0/24"),  # IETF protocol assignments; Oracle's clouds keep metadata here
@@ -75,8 +75,7 @@ def shown(address: str) -> str:
 def name_of(address: str) -> str:
     """Return ``shown(address)``, and where that hides something a short digest that tells such addresses apart.
 
-    Keys and signatures are long and random, so that nobody finds them from a digest; passwords are not, and do not
-    enter it.
+    Keys and signatures are long and random and cannot be found from a digest; passwords can, so they are left out.
     """
     visible = shown(address)
     identity = _rewritten(address, _is_password, complete=True)
@@ -85,27 +84,31 @@ def name_of(address: str) -> str:
     return f"{visible}#{hashlib.sha256(identity.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
+def recording_at(address: str) -> FoundRecording:
+    """Return the recording at an address, about which nothing else is known before it is fetched."""
+    return FoundRecording(name_of(address), shown(address), address)
+
+
 def checked_addresses(host: str, port: int, allowed_networks: Sequence[Network]) -> list[str]:
     """Return the IP addresses of ``host`` that may be connected to, at least one, in the order to try them.
 
-    Public ones may; private, loopback, link-local, shared (RFC 6598), multicast, reserved and unspecified ones and the
-    metadata services of clouds may not, nor IPv6 addresses that lead to such an IPv4 one, unless one of
-    ``allowed_networks`` holds them.
+    Private, loopback, link-local, shared (RFC 6598), multicast, reserved and unspecified addresses, metadata services
+    of clouds and IPv6 addresses that lead to such an IPv4 one are refused unless in one of ``allowed_networks``.
 
     :param host: a name, or an IPv4 or IPv6 address, the latter with or without brackets
     :raises FetchError: BLOCKED_ADDRESS where none may be reached, UNREACHABLE where the name cannot be resolved
     """
     try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that is empty or too long
         raise FetchError(FetchReason.UNREACHABLE, f"the name {host} cannot be resolved; check the address") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     reachable = [address for address in addresses if may_be_reached(address, allowed_networks)]
     if not reachable:
         raise FetchError(
             FetchReason.BLOCKED_ADDRESS,
-            f"{host} leads to {', '.join(addresses)}, which is no public address; "
-            "if it may be read from, name its network in sources.allowed_networks",
+            f"{host} leads to {', '.join(addresses)}, which is not public; "
+            "to allow it, name its network in sources.allowed_networks",
         )
     return reachable
 
@@ -146,14 +149,11 @@ def _rewritten(address: str, hides: Callable[[str, str], bool], *, complete: boo
     user, at, host = parts.netloc.rpartition("@")
     if user and not complete and scheme not in _CONTAINER_FIRST:
         at = user = ""
-    # Elsewhere than on the web a # is a sign like others in the name of an object.
-    fragment = parts.fragment if complete or not _is_web(scheme) else ""
+    # Only on the web does a # begin a fragment; in an object's name it is a character like others.
+    is_web = scheme.rpartition("+")[2] in {"http", "https"}
+    fragment = parts.fragment if complete or not is_web else ""
     query = "".join(_parameter(pair, hides) for pair in re.split("([&;])", parts.query))
     return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{host}", parts.path, query, fragment))
-
-
-def _is_web(scheme: str) -> bool:
-    return scheme.rpartition("+")[2] in {"http", "https"}
 
 
 def _parameter(pair: str, hides: Callable[[str, str], bool]) -> str:
@@ -161,15 +161,19 @@ def _parameter(pair: str, hides: Callable[[str, str], bool]) -> str:
     return f"{name}={HIDDEN}" if equals and hides(unquote(name), unquote(value)) else pair
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
 def _is_secret(name: str, value: str) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    plain = _plain(name)
     if plain in _SECRET_NAMES or any(part in plain for part in _SECRET_PARTS):
         return True
     if _JSON_WEB_TOKEN.match(value) or _INNER_USER.search(value):
         return True
-    return any(_is_secret(inner, unquote(held)) for inner, held in _INNER_PARAMETER.findall(value))
+    return any(_is_secret(inner, unquote(content)) for inner, content in _INNER_PARAMETER.findall(value))
 
 
 def _is_password(name: str, value: str) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    plain = _plain(name)
     return plain == "pass" or any(part in plain for part in _PASSWORD_PARTS)

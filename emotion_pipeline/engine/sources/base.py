@@ -1,4 +1,4 @@
-"""What a source is: a kind of place that lists recordings by day and hands out their bytes as local files.
+"""What a source is: a kind of place that lists recordings by day and provides their bytes as local files.
 
 Which source reads which address is decided in ``router``. Decoding the bytes belongs to ``engine.audio``.
 """
@@ -7,35 +7,16 @@ import ipaddress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# Suffixes under which programs write a file that is not complete yet.
-UNFINISHED: Final = frozenset({".part", ".tmp", ".crdownload", ".partial", ".download", ".ytdl"})
-
-# Suffixes of what lies beside recordings and is none: a recording never has them.
-COMPANIONS: Final = frozenset({".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".srt", ".vtt"})
-
-
-class SourceError(EmotionPipelineError):
-    """A place that cannot be listed; what was known of it before stays true."""
-
-
-class FetchError(EmotionPipelineError):
-    """A recording whose bytes could not be had; ``reason`` says why, the message names the address without secrets."""
-
-    def __init__(self, reason: FetchReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class SourceMetadata:
-    """What a source knows of a recording beside its bytes; None where it does not."""
+    """What a source states about a recording beside its bytes; None where it states nothing."""
 
     title: str | None = None
     # Who published it: a video channel, an author.
@@ -47,19 +28,19 @@ class SourceMetadata:
 
 @dataclass(frozen=True, slots=True)
 class FoundRecording:
-    """One recording that a source lists; no byte of it has been read."""
+    """One recording that a source lists; none of its bytes have been read."""
 
-    # Its name inside the day's folder, forward slashes; of one that lies elsewhere, its address without secrets.
+    # Its name inside the day's folder, forward slashes; its address without secrets where it lies elsewhere.
     file: str
     # Where it lies, without user names, passwords, signatures and tokens: this form may be stored and shown.
     uri: str
     # Where it lies in the form that its source reads, secrets included: never stored, logged or shown.
     address: str = field(repr=False)
-    size_bytes: int | None
+    size_bytes: int | None = None
     # Changes when the bytes may have changed; None where only fetching would tell, as for a video page.
-    version: str | None
+    version: str | None = None
     # When it was last changed, nanoseconds since 1970; of one that a list names, the list's. None where unknown.
-    modified_ns: int | None
+    modified_ns: int | None = None
     metadata: SourceMetadata = SourceMetadata()
 
 
@@ -73,7 +54,7 @@ class TextFile:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes of a recording as a local file, whole, and what its source knows of it."""
+    """The bytes of a recording as a complete local file, and what its source states about it."""
 
     path: Path
     metadata: SourceMetadata
@@ -81,18 +62,31 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """What one fetch may cost; checked before the transfer where the source tells, and during it in any case."""
+    """What one fetch may cost; checked before the transfer where the source states it, and always during it."""
 
     max_bytes: int = 2_000_000_000
     # Length of the recording.
     max_seconds: float = 12 * 3600.0
-    # From the first attempt to the last byte, waiting and trying again included.
+    # From the first attempt to the last byte, pauses and retries included.
     timeout_s: float = 600.0
     # Longest silence of a server before an attempt counts as failed.
     stall_s: float = 30.0
     attempts: int = 5
     # Private, loopback or link-local networks that may be reached; public addresses always may.
     allowed_networks: tuple[Network, ...] = ()
+
+    def check_size(self, size_bytes: float) -> None:
+        """Raise a FetchError, TOO_LARGE, for more than ``max_bytes``."""
+        if size_bytes > self.max_bytes:
+            message = (
+                f"it has at least {size_bytes:,.0f} bytes, allowed are {self.max_bytes:,}; raise sources.max_bytes"
+            )
+            raise FetchError(FetchReason.TOO_LARGE, message)
+
+    def out_of_time(self) -> FetchError:
+        """Return the error for a fetch that outlasted ``timeout_s``."""
+        message = f"not done after {self.timeout_s:g} s; raise sources.timeout if the recording is large"
+        return FetchError(FetchReason.FETCH_TIMEOUT, message)
 
 
 class Source(Protocol):
@@ -108,32 +102,32 @@ class Source(Protocol):
     def recordings(self, root: str, day: str) -> list[FoundRecording]:
         """Return a day's recordings in order of name; a day without a folder has none.
 
-        Files named ``urls.txt`` and ``manifest.csv`` are no recordings; what they name is added by ``lists``.
+        Files named ``urls.txt`` and ``manifest.csv`` are not recordings; ``lists`` adds what they name.
 
         :raises SourceError: the folder cannot be listed
         """
         ...
 
     def read_text(self, root: str, day: str, name: str) -> TextFile | None:
-        """Return a small text file directly inside the day's folder, or None where there is none.
+        """Return a small text file directly inside the day's folder, or None where it does not exist.
 
-        :raises SourceError: it cannot be read or is no UTF-8
+        :raises SourceError: it cannot be read or is not UTF-8
         """
         ...
 
     def find(self, address: str) -> FoundRecording:
         """Return the one recording at an address, without reading it.
 
-        :raises FetchError: the address is malformed, or known without a request to be nothing that may be read
+        :raises FetchError: the address is malformed, or cannot be read as its form already shows
         """
         ...
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Return the bytes as a local file: inside ``folder``, which the caller removes, or where they already lie.
 
-        Transient failures are tried again, with growing and random pauses, within the limits. Whatever happens, nothing
-        incomplete is left in ``folder`` under a name that does not end in one of ``UNFINISHED``.
+        Transient failures are retried with growing, random pauses, within the limits. In any case, nothing incomplete
+        is left in ``folder`` under a name that does not end in one of ``files.UNFINISHED``.
 
-        :raises FetchError: the bytes could not be had
+        :raises FetchError: the bytes cannot be fetched
         """
         ...

@@ -1,10 +1,9 @@
-"""An HTTP client that connects to nothing but checked addresses and ends in time.
+"""An HTTP client that connects to checked addresses only and stops at a deadline.
 
-httpx decides what is asked and follows redirects; this module decides where a connection may lead and how long it may
-last. Each connection, that of every redirect too, is made to the very IP address that was checked, while certificates
-are still judged by the name. What an answer means is not known here.
-
-Proxies that the environment names are not used: a proxy resolves names itself, so that nothing could be checked.
+httpx makes the requests and follows redirects; this module decides where a connection may lead and how long it may
+last. Every connection, also after a redirect, is made to the IP address that was checked, while certificates are
+verified by the name. What a response means is not known here. Proxies of the environment are not used: a proxy
+resolves names itself, so that nothing could be checked.
 """
 
 import contextlib
@@ -18,28 +17,28 @@ from typing import Any, Final
 import httpcore
 import httpx
 
+from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.sources.addresses import checked_addresses, shown
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import Deadline
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 _MOST_REDIRECTS: Final = 10
-# An empty line; servers that end their lines without a carriage return are read, too.
-_HEAD_END: Final = re.compile(rb"\n\r?\n")
-# How long to wait for bytes that come after the declared end, from a server that does not close the connection.
+# All up to the empty line after the first head whose status is not 1xx; lines may end without a carriage return.
+_HEAD: Final = re.compile(rb"(?:HTTP/1\.1 1.*?\n\r?\n)*+.*?\n\r?\n", re.DOTALL)
+# How long to wait for bytes after the declared end from a server that does not close the connection.
 _LAST_LOOK_S: Final = 0.25
 
 
 class ExcessError(Exception):
-    """The server sent more than it had declared; what was read is not the whole."""
+    """The server sent more bytes than it had declared."""
 
 
 @contextlib.contextmanager
 def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> Iterator[httpx.Client]:
     """Yield a client that reaches public addresses and ``limits.allowed_networks`` and gives up at the deadline.
 
-    Silence for ``limits.stall_s``, and the deadline, end in a ``httpx`` or ``httpcore`` time-out; a body that is longer
-    than declared in ``ExcessError``; an address that may not be reached in ``FetchError``.
+    Its requests raise httpx's errors, among them time-outs after a silence of ``limits.stall_s`` and at the deadline;
+    ``ExcessError`` for a body longer than declared; ``FetchError`` for an address that may not be reached.
     """
     _keep_secrets_out_of_logs()
     with httpx.Client(
@@ -58,12 +57,28 @@ def guarded_client(limits: FetchLimits, deadline: Deadline, context: ssl.SSLCont
         yield client
 
 
-class _GuardedTransport(httpx.BaseTransport):
+def validator_of(response: httpx.Response) -> str | None:
+    """Return the strong ETag, else the date of the last change, by which a range is requested (RFC 9110, 13.1.5)."""
+    etag = response.headers.get("etag", "")
+    return etag if etag.startswith('"') and etag.isascii() else response.headers.get("last-modified")
+
+
+def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return the error about the server's certificate that caused an error of a request, None for another cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__
+    return cause
+
+
+class _GuardedTransport(httpx.HTTPTransport):
     def __init__(self, limits: FetchLimits, deadline: Deadline, context: ssl.SSLContext) -> None:
+        # The constructor of httpx takes no network backend, so its pool of connections is replaced. Closing the first
+        # one fails with a release of httpx that has no such pool, which would otherwise connect unguarded.
+        super().__init__(verify=context, trust_env=False)
+        self._pool.close()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_keepalive_connections=0,
-            network_backend=_GuardedBackend(limits, deadline),
+            ssl_context=context, max_keepalive_connections=0, network_backend=_GuardedBackend(limits, deadline)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -72,49 +87,40 @@ class _GuardedTransport(httpx.BaseTransport):
                 FetchReason.UNSUPPORTED_ADDRESS,
                 f"it redirects to an address with the scheme {request.url.scheme}; only http and https are followed",
             )
-        target = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        headers = httpx.Headers(answer.headers)
-        if 300 <= answer.status < 400 and "location" in headers:
-            answer.close()  # its body, of whatever length, tells nothing
+        response = super().handle_request(request)
+        headers, network = response.headers, response.extensions.get("network_stream")
+        if 300 <= response.status_code < 400 and "location" in headers:
+            response.close()  # its body, however long, is not needed
             kept = [(name, value) for name, value in headers.multi_items() if name in {"location", "set-cookie"}]
-            return httpx.Response(answer.status, headers=kept)
+            return httpx.Response(response.status_code, headers=kept)
         declares_length = "content-length" in headers and "transfer-encoding" not in headers
-        body = _Body(answer, ends_itself=declares_length)
-        return httpx.Response(answer.status, headers=headers, stream=body, extensions=answer.extensions)
+        if isinstance(network, _TimedStream) and isinstance(response.stream, httpx.SyncByteStream):
+            network.end_head()
+            if declares_length:
+                response.stream = _CheckedBody(response.stream, network)
+        return response
 
-    def close(self) -> None:
-        self._pool.close()
 
+class _CheckedBody(httpx.SyncByteStream):
+    """A body of declared length; raises ``ExcessError`` at its end where the server sent more."""
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response, *, ends_itself: bool) -> None:
-        self._answer = answer
-        self._ends_itself = ends_itself
+    def __init__(self, stream: httpx.SyncByteStream, network: "_TimedStream") -> None:
+        self._stream, self._network = stream, network
 
     def __iter__(self) -> Iterator[bytes]:
         length = 0
-        for block in self._answer.iter_stream():
+        for block in self._stream:
             length += len(block)
             yield block
-        network = self._answer.extensions.get("network_stream")
-        if self._ends_itself and isinstance(network, _TimedStream) and network.has_more_than(length):
+        if self._network.has_more_than(length):
             raise ExcessError
 
     def close(self) -> None:
-        self._answer.close()
+        self._stream.close()
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Looks a name up once, checks what it leads to, and connects to exactly that."""
+    """Resolves a name once, checks its addresses, and connects to one of these."""
 
     def __init__(self, limits: FetchLimits, deadline: Deadline) -> None:
         self._limits, self._deadline = limits, deadline
@@ -145,36 +151,27 @@ class _TimedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner, self._deadline = inner, deadline
-        self._head: bytes | None = b""
-        """What has come of the answer's head; None when it is complete."""
-        self._kept = b""
-        """Bytes after the head that came with its end."""
-        self._body_bytes = 0
+        # Bytes that arrived before ``end_head``, and the number of those of the body.
+        self._head = bytearray()
+        self._body_bytes: int | None = None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        block, self._kept = self._kept, b""
-        if not block:
-            block = self._inner.read(max_bytes, _at_most(timeout, self._deadline, httpcore.ReadTimeout))
-        if self._head is None:
+        block = self._inner.read(max_bytes, _at_most(timeout, self._deadline, httpcore.ReadTimeout))
+        if self._body_bytes is None:
+            self._head += block
+        else:
             self._body_bytes += len(block)
-            return block
-        return self._up_to_the_end_of_the_head(self._head, block)
+        return block
 
-    def _up_to_the_end_of_the_head(self, before: bytes, block: bytes) -> bytes:
-        """Hand out head and body in separate blocks, so that no byte of the body is taken for the head's."""
-        self._head = before + block
-        end = _HEAD_END.search(self._head)
-        if end is None:
-            return block
-        is_informational = self._head.startswith(b"HTTP/1.1 1")  # the real head is still to come
-        taken = end.end() - len(before)
-        self._head = b"" if is_informational else None
-        self._kept = block[taken:]
-        return block[:taken]
+    def end_head(self) -> None:
+        """Begin to count the bytes of the body: the head, informational ones before it included, has arrived."""
+        end = _HEAD.match(self._head)
+        self._body_bytes = len(self._head) - (end.end() if end else 0)
+        self._head.clear()
 
     def has_more_than(self, length: int) -> bool:
         """Return whether the server sent more than ``length`` bytes of body, also if they arrive only now."""
-        if self._kept or self._body_bytes > length:
+        if (self._body_bytes or 0) > length:
             return True
         try:
             return bool(self._inner.read(1, min(_LAST_LOOK_S, self._deadline.remaining_s or _LAST_LOOK_S)))
@@ -205,7 +202,7 @@ def _at_most(timeout: float | None, deadline: Deadline, error: type[httpcore.Tim
 
 
 class _ShownAddresses(logging.Filter):
-    """httpx logs every address that it requests: secrets in it are hidden."""
+    """Hides secrets in the addresses that httpx logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -214,7 +211,7 @@ class _ShownAddresses(logging.Filter):
 
 
 class _NoHeaders(logging.Filter):
-    """httpcore logs headers of answers at debug level: redirects with signatures, cookies. They are left out."""
+    """Drops the headers of responses, which httpcore logs at debug level: redirects with signatures, cookies."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "receive_response_headers.complete" not in record.getMessage()
@@ -222,6 +219,6 @@ class _NoHeaders(logging.Filter):
 
 @cache
 def _keep_secrets_out_of_logs() -> None:
-    """Add the two filters, once per process: whoever listens to these loggers gets no secret of an address."""
+    """Add the two filters, once per process."""
     logging.getLogger("httpx").addFilter(_ShownAddresses())
     logging.getLogger("httpcore.http11").addFilter(_NoHeaders())

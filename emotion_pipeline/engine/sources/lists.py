@@ -1,7 +1,7 @@
 """Lists in dated folders: ``urls.txt`` names addresses, ``manifest.csv`` names addresses and files and describes them.
 
-Only reading a list's text is here; where a list lies and what becomes of its recordings is decided in ``router``. A
-list that cannot be understood is an error that names the line, and never half a list.
+This module only reads a list's text; ``router`` finds the lists and uses their entries. A list that cannot be parsed
+is an error that names the line; it is never read in part.
 """
 
 import csv
@@ -14,13 +14,13 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from emotion_pipeline.engine.sources.addresses import scheme_of
-from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+from emotion_pipeline.engine.sources.base import SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 
 URLS: Final = "urls.txt"
 MANIFEST: Final = "manifest.csv"
 
 _COLUMNS: Final = ("uri", "title", "channel_name", "uploaded_on")
-_ON_THIS_MACHINE: Final = frozenset({"file", "local"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ def read_urls(text: str, place: str) -> list[Listed]:
     :param place: where the text comes from, for messages
     :raises SourceError: a line is no address
     """
-    found: dict[str, Listed] = {}
+    entries: dict[str, Listed] = {}
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        written = line.strip()
-        if not written or written.startswith("#"):
+        address = line.strip()
+        if not address or address.startswith("#"):
             continue
         where = f"{place}, line {number}"
-        if not scheme_of(written):
+        if not scheme_of(address):
             raise SourceError(f"{where}: this is no address; write it in full, as in https://example.org/call.mp3")
-        found.setdefault(written, _listed(written, where, SourceMetadata()))
-    return list(found.values())
+        entries.setdefault(address, _listed(address, where, SourceMetadata()))
+    return list(entries.values())
 
 
 def read_manifest(text: str, place: str) -> list[Listed]:
@@ -61,7 +61,7 @@ def read_manifest(text: str, place: str) -> list[Listed]:
     :param place: where the text comes from, for messages
     :raises SourceError: a column or a value is missing, unknown or malformed
     """
-    found: dict[Listed | str | None, Listed] = {}
+    entries: dict[str | None, Listed] = {}
     for where, row in _rows(text, place):
         uri = row["uri"]
         if not uri:
@@ -72,25 +72,24 @@ def read_manifest(text: str, place: str) -> list[Listed]:
             uploaded_on=_date(row.get("uploaded_on", ""), where),
         )
         listed = _listed(uri, where, metadata)
-        found.setdefault(listed.address or listed.path, listed)
-    return list(found.values())
+        entries.setdefault(listed.address or listed.path, listed)
+    return list(entries.values())
 
 
 def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield each row that is not empty, its values without blanks around, and where it stands."""
+    """Yield each row that is not empty, its values stripped, and the place of its line."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         columns = [name.strip() for name in next(reader, [])]
         _check_columns(columns, place)
         for values in reader:
-            where = f"{place}, line {reader.line_num}"
             row = [value.strip() for value in values]
-            if not any(row):
-                continue
-            if len(row) != len(columns):
+            if any(row) and len(row) != len(columns):
                 counts = f"{len(row)} values for {len(columns)} columns"
-                raise SourceError(f"{where}: {counts}; put values that hold a comma in double quotes")
-            yield where, dict(zip(columns, row, strict=True))
+                advice = "put values that hold a comma in double quotes"
+                raise SourceError(f"{place}, line {reader.line_num}: {counts}; {advice}")
+            if any(row):
+                yield f"{place}, line {reader.line_num}", dict(zip(columns, row, strict=True))
     except csv.Error as error:
         where = f"{place}, line {reader.line_num}"
         raise SourceError(f"{where}: this is no valid CSV ({error}); check the double quotes") from error
@@ -99,12 +98,12 @@ def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 def _check_columns(columns: Sequence[str], place: str) -> None:
     allowed = ", ".join(_COLUMNS)
     if "uri" not in columns:
-        raise SourceError(f"{place}, line 1: there is no column uri; the columns that may be are {allowed}")
+        raise SourceError(f"{place}, line 1: there is no column uri; allowed are {allowed}")
     unknown = [name for name in columns if name not in _COLUMNS]
     if unknown:
-        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; the columns that may be are {allowed}")
+        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; allowed are {allowed}")
     if len(set(columns)) < len(columns):
-        raise SourceError(f"{place}, line 1: a column is there twice; remove one of them")
+        raise SourceError(f"{place}, line 1: a column appears twice; remove one of them")
 
 
 def _date(text: str, where: str) -> date | None:
@@ -116,19 +115,15 @@ def _date(text: str, where: str) -> date | None:
         raise SourceError(f"{where}: {text!r} is no date; write uploaded_on as in 2026-11-02") from error
 
 
-def _listed(written: str, where: str, metadata: SourceMetadata) -> Listed:
-    scheme = scheme_of(written)
+def _listed(uri: str, where: str, metadata: SourceMetadata) -> Listed:
+    scheme = scheme_of(uri)
     if not scheme:
-        return Listed(None, _inner_path(written, where), metadata)
-    if scheme in _ON_THIS_MACHINE:
+        path = PurePosixPath(uri)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise SourceError(f"{where}: {uri!r} leads outside the folder; write the path from the folder on")
+        return Listed(None, path.as_posix(), metadata)
+    if scheme in {"file", "local"}:
         raise SourceError(f"{where}: a list names no files outside its folder; copy the file into the folder")
-    if re.search(r"\s", written):
+    if re.search(r"\s", uri):
         raise SourceError(f"{where}: an address has no blanks; write %20 for one, and comments on lines of their own")
-    return Listed(written, None, metadata)
-
-
-def _inner_path(written: str, where: str) -> str:
-    path = PurePosixPath(written)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise SourceError(f"{where}: {written!r} leads outside the folder; write the path from the folder on")
-    return path.as_posix()
+    return Listed(uri, None, metadata)

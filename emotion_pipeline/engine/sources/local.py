@@ -1,27 +1,19 @@
 """Recordings in dated folders: ``<root>/2026-11-02/call.wav``, at any depth below the day.
 
-A folder whose name is no date is not ours and is left alone; so are hidden files, files that an upload or a download
-still writes under a temporary name, and the text that people leave beside recordings (notes, read-me files).
+Ignored are folders whose names are no dates, hidden files, files that an upload or a download still writes under a
+temporary name, and the text that people leave beside recordings (notes, read-me files).
 """
 
 import hashlib
 import os
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path, PurePath
+from pathlib import Path
 from urllib.parse import unquote
 
 from emotion_pipeline.engine.sources.addresses import scheme_of
-from emotion_pipeline.engine.sources.base import (
-    COMPANIONS,
-    UNFINISHED,
-    Fetched,
-    FetchError,
-    FoundRecording,
-    SourceError,
-    TextFile,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import Fetched, FoundRecording, TextFile
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
+from emotion_pipeline.engine.sources.files import is_day, is_recording, text_file
 
 
 class LocalSource:
@@ -31,19 +23,18 @@ class LocalSource:
         return dated_folders(local_path(root))
 
     def recordings(self, root: str, day: str) -> list[FoundRecording]:
-        return recordings_of(local_path(root), day)
+        folder = local_path(root) / day
+        return recordings_below(folder) if folder.is_dir() else []
 
     def read_text(self, root: str, day: str, name: str) -> TextFile | None:
         path = local_path(root) / day / name
         try:
-            with path.open(encoding="utf-8-sig") as file:  # spreadsheets write a mark before the first letter
-                return TextFile(file.read(), os.fstat(file.fileno()).st_mtime_ns)
+            with path.open("rb") as file:
+                return text_file(file.read(), os.fstat(file.fileno()).st_mtime_ns, str(path))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise SourceError(f"cannot read {path}: {error.strerror}; check its permissions") from error
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{path} is no UTF-8 text; save it in that encoding") from error
 
     def find(self, address: str) -> FoundRecording:
         try:
@@ -51,25 +42,25 @@ class LocalSource:
         except (SourceError, OSError) as error:
             raise FetchError(FetchReason.NOT_FOUND, f"{address} is no file; check the path") from error
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Return the file where it lies: nothing is copied, and ``folder`` stays empty."""
-        path = local_path(found.address)
+        path = local_path(recording.address)
         try:
             with path.open("rb"):
-                return Fetched(path, found.metadata)
+                return Fetched(path, recording.metadata)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            message = f"{found.file}: there is no such file any more; put it back or remove it from the list"
+            message = f"{recording.file}: there is no such file any more; put it back or remove it from the list"
             raise FetchError(FetchReason.NOT_FOUND, message) from error
         except PermissionError as error:
-            message = f"{found.file}: it may not be read; give this user the right to"
+            message = f"{recording.file}: it may not be read; give this user the right to"
             raise FetchError(FetchReason.FORBIDDEN, message) from error
         except OSError as error:
-            message = f"{found.file}: it cannot be opened ({error.strerror}); check the disk or the mount"
+            message = f"{recording.file}: it cannot be opened ({error.strerror}); check the disk or the mount"
             raise FetchError(FetchReason.UNREACHABLE, message) from error
 
 
 def local_path(address: str) -> Path:
-    """Return the path that a path or a ``file://`` address names, unresolved."""
+    """Return the path that a path or a ``file://`` address names, unresolved. Raises SourceError for another host."""
     if scheme_of(address) != "file":
         return Path(address)
     host, slash, path = address.partition("://")[2].partition("/")
@@ -81,16 +72,9 @@ def local_path(address: str) -> Path:
 def dated_folders(root: Path) -> list[str]:
     """Return the days below ``root``, ISO dates in order. Raises SourceError where the root cannot be listed."""
     try:
-        names = [entry.name for entry in root.iterdir() if entry.is_dir()]
+        return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and is_day(entry.name))
     except OSError as error:
         raise SourceError(f"cannot list the recordings in {root}: {error.strerror}; check sources.root") from error
-    return sorted(name for name in names if is_day(name))
-
-
-def recordings_of(root: Path, day: str) -> list[FoundRecording]:
-    """Return a day's recordings in order of name; a day without a folder has none. Raises SourceError."""
-    folder = root / day
-    return recordings_below(folder) if folder.is_dir() else []
 
 
 def recordings_below(folder: Path) -> list[FoundRecording]:
@@ -98,11 +82,11 @@ def recordings_below(folder: Path) -> list[FoundRecording]:
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder; name one that holds recordings")
     try:
-        paths = [path for path in folder.rglob("*") if path.is_file() and is_recording(path.relative_to(folder))]
-        found = [found_recording(path, folder) for path in paths]
+        files = (path for path in folder.rglob("*") if path.is_file())
+        paths = [path for path in files if is_recording(path.relative_to(folder).as_posix())]
+        return sorted((found_recording(path, folder) for path in paths), key=lambda recording: recording.file)
     except OSError as error:
         raise SourceError(f"cannot list the recordings in {folder}: {error.strerror}; check its permissions") from error
-    return sorted(found, key=lambda recording: recording.file)
 
 
 def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
@@ -111,11 +95,10 @@ def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
         raise SourceError(f"{path} is no file; check the path")
     status = path.stat()
     name = path.relative_to(folder).as_posix() if folder else str(path)
-    # A name whose bytes are no UTF-8 fits into no table: those bytes are written out, as in "caf\\xe9.wav".
-    name = os.fsencode(name).decode("utf-8", "backslashreplace")
     resolved = path.resolve()
     return FoundRecording(
-        file=name,
+        # Tables cannot hold a name whose bytes are not UTF-8: those bytes are escaped, as in "caf\\xe9.wav".
+        file=os.fsencode(name).decode("utf-8", "backslashreplace"),
         uri=resolved.as_uri(),
         address=str(resolved),
         size_bytes=status.st_size,
@@ -128,18 +111,3 @@ def state_of(recordings: Sequence[FoundRecording]) -> str:
     """Return a digest of names, versions and listed metadata: equal as long as nothing changed."""
     listing = "\n".join(f"{recording.file}\t{recording.version}\t{recording.metadata}" for recording in recordings)
     return hashlib.sha256(listing.encode()).hexdigest()[:16]
-
-
-def is_day(name: str) -> bool:
-    """Return whether a folder's name is an ISO date, as in ``2026-11-02``."""
-    try:
-        return date.fromisoformat(name).isoformat() == name
-    except ValueError:
-        return False
-
-
-def is_recording(name: PurePath) -> bool:
-    """Return whether a file of a day, named from the day's folder on, is a recording: neither hidden, unfinished nor a
-    companion of recordings."""
-    hidden = any(part.startswith(".") for part in name.parts)
-    return not hidden and name.suffix.lower() not in UNFINISHED | COMPANIONS

@@ -2,11 +2,11 @@
 
 Between ``snowflake://`` and the first slash stands the stage as SQL names it: ``@``, then one to three identifiers
 with dots between them, plain (``recordings`` is ``RECORDINGS``) or in double quotes (``"my stage"``), a ``%`` before
-the last one for the stage of a table; or ``@~``, the stage of the user. What follows is the path in the stage, letter
-for letter: nothing in it is escaped.
+the last one for the stage of a table; or ``@~``, the stage of the user. The path in the stage follows, unescaped.
 
-Listing and fetching are the statements LIST and GET, sent by ``snowflake-connector-python``, which also does the
-transfer. GET exists for internal stages only; what an external one points to is read as an object store.
+Listing and fetching are the statements LIST and GET of ``snowflake-connector-python``, which also does the transfer.
+GET exists for internal stages only; an external one is read as the object store that it points to. Importing this
+module loads the connector.
 """
 
 import contextlib
@@ -14,27 +14,29 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from snowflake.connector import errors
+from snowflake.connector.errorcode import ER_FAILED_TO_DOWNLOAD_FROM_STAGE
+from snowflake.connector.vendored.requests.exceptions import ChunkedEncodingError
+
+from emotion_pipeline.engine.common.retries import Deadline
 from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
-from emotion_pipeline.engine.sources.addresses import name_of, shown
-from emotion_pipeline.engine.sources.base import (
-    UNFINISHED,
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    TextFile,
+from emotion_pipeline.engine.snowflake.failures import (
+    ACCESS_ERRORS,
+    FAILURES,
+    LOGIN_ERRORS,
+    UNKNOWN_OBJECT_ERRORS,
+    error_number,
+    is_untrusted,
 )
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.library_calls import call_with_retries
-from emotion_pipeline.engine.sources.local import is_day, is_recording
-from emotion_pipeline.engine.sources.retries import Deadline, TransientFetchError
-from emotion_pipeline.engine.sources.snowflake_errors import classify
+from emotion_pipeline.engine.sources.addresses import recording_at, shown
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
+from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
+from emotion_pipeline.engine.sources.retries import call_with_retries
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -46,10 +48,19 @@ _ADDRESS: Final = re.compile(
     rf"snowflake://(?P<stage>@(?:~|(?:{_IDENTIFIER}\.){{0,2}}%?{_IDENTIFIER}))(?:/(?P<path>[^\x00-\x1f\x7f]*))?"
 )
 _QUOTED: Final = re.compile(r'"[^"]*"')
-# LIST tells the size as stored: with client-side encryption up to a block more than the file has.
+# LIST gives the size as stored: with client-side encryption up to a block more than the file has.
 _ENCRYPTION_BLOCK_BYTES: Final = 16
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The connector states the status of a failed transfer nowhere else.
+_STATUS: Final = re.compile(r"HTTPError\('(\d{3})")
+_SERVER_ERRORS: Final = (
+    *(errors.BadGatewayError, errors.GatewayTimeoutError, errors.InternalServerError),
+    *(errors.OtherHTTPRetryableError, errors.RequestTimeoutError, errors.ServiceUnavailableError),
+)
+_TRANSFER_FAILURES: Final = {
+    "403": (FetchReason.FORBIDDEN, "the storage of the stage refuses this machine"),
+    "404": (FetchReason.NOT_FOUND, "the storage of the stage no longer has it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +75,17 @@ class Place:
         """Whether LIST puts a name before the paths, as it does for named stages only."""
         return self.stage != "@~" and "%" not in _QUOTED.sub("", self.stage)
 
+    @property
+    def prefix(self) -> str:
+        """The path of the folder with a slash at its end, empty for the stage itself."""
+        return f"{self.path}/" if self.path else ""
+
     def folder(self) -> str:
-        """Return the literal for all that lies below it."""
-        return _literal(f"{self.stage}/{self.path}/" if self.path else f"{self.stage}/")
+        """Return the SQL literal for all files below it."""
+        return _literal(f"{self.stage}/{self.prefix}")
 
     def file(self) -> str:
-        """Return the literal for the file, and for all whose paths begin like its."""
+        """Return the SQL literal for the file, and for all whose paths begin like its."""
         return _literal(f"{self.stage}/{self.path}")
 
 
@@ -81,10 +97,6 @@ class _Line:
     size_bytes: int
     md5: str | None
     modified_ns: int | None
-
-    @property
-    def version(self) -> str | None:
-        return f"{self.size_bytes}-{self.md5}" if self.md5 else None
 
 
 class StageSource:
@@ -100,92 +112,83 @@ class StageSource:
         hide_signatures_in_logs()
 
     def days(self, root: str) -> list[str]:
-        names = (name.partition("/") for name, _ in self._listed(root))
+        names = (name.partition("/") for name in self._list(root))
         return sorted({first for first, slash, _ in names if slash and is_day(first)})
 
     def recordings(self, root: str, day: str) -> list[FoundRecording]:
         folder = f"{root.rstrip('/')}/{day}"
-        listed = self._listed(folder)
-        found = [_found(folder, name, line) for name, line in listed if is_recording(PurePosixPath(name))]
-        return sorted(found, key=lambda recording: recording.file)
+        lines = sorted(self._list(folder).items())
+        return [_recording(f"{folder}/{name}", name, line) for name, line in lines if is_recording(name)]
 
     def read_text(self, root: str, day: str, name: str) -> TextFile | None:
         address = f"{root.rstrip('/')}/{day}/{name}"
         try:
             with tempfile.TemporaryDirectory(prefix="stage-", ignore_cleanup_errors=True) as folder:
-                got = self._fetched(address, Path(folder), Deadline(self._limits.timeout_s))
-                return TextFile(got[1].read_text(encoding="utf-8-sig"), got[0].modified_ns) if got else None
+                copied = self._copy(address, Path(folder))
+                return text_file(copied[1].read_bytes(), copied[0].modified_ns, shown(address)) if copied else None
         except FetchError as error:
             raise SourceError(f"cannot read {error}") from error
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{shown(address)} is no UTF-8 text; save it in that encoding") from error
 
     def find(self, address: str) -> FoundRecording:
-        """Return the file as it stands; whether it is there is not known before ``fetch``."""
+        """Return the file unread; whether it exists is not known before ``fetch``."""
         if not place_of(address).path:
             message = f"{shown(address)} names no file; it looks like snowflake://@DB.SCHEMA.STAGE/2026-11-02/call.wav"
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
-        return FoundRecording(name_of(address), shown(address), address, None, None, None)
+        return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
-        suffix = PurePosixPath(found.address).suffix.lower()
-        name = f"recording{suffix if _SUFFIX.fullmatch(suffix) and suffix not in UNFINISHED else ''}"
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         with tempfile.TemporaryDirectory(dir=folder, suffix=".part", ignore_cleanup_errors=True) as work:
-            got = self._fetched(found.address, Path(work), Deadline(self._limits.timeout_s))
-            if got is None:
-                message = f"{shown(found.address)}: the stage has no such file; check the path"
+            copied = self._copy(recording.address, Path(work))
+            if copied is None:
+                message = f"{shown(recording.address)}: the stage has no such file; check the path"
                 raise FetchError(FetchReason.NOT_FOUND, message)
-            return Fetched(got[1].rename(folder / name), found.metadata)
+            return Fetched(copied[1].rename(folder / fetched_name([recording.address])), recording.metadata)
 
-    def _listed(self, address: str) -> list[tuple[str, _Line]]:
-        """Return what lies below a folder, by its name from there on. Raises SourceError."""
+    def _list(self, address: str) -> dict[str, _Line]:
+        """Return the files below a folder by their names from there on. Raises SourceError."""
         try:
             place = place_of(address)
-            deadline = Deadline(self._limits.timeout_s)
-            lines = self._ask(address, deadline, lambda session: _lines(session, place, place.folder()))
+            lines = self._query(address, lambda session: _lines(session, place, place.folder()))
         except FetchError as error:
             raise SourceError(f"cannot list {error}") from error
-        inside = f"{place.path}/" if place.path else ""
-        return [(line.path.removeprefix(inside), line) for line in lines if line.path.startswith(inside)]
+        return {line.path.removeprefix(place.prefix): line for line in lines if line.path.startswith(place.prefix)}
 
-    def _fetched(self, address: str, work: Path, deadline: Deadline) -> tuple[_Line, Path] | None:
-        """Return a file's line in the listing, and the file, whole, below ``work``; None where there is no such file.
+    def _copy(self, address: str, work: Path) -> tuple[_Line, Path] | None:
+        """Return a file's line in the listing and its complete copy below ``work``; None where it does not exist.
 
-        :raises FetchError: it cannot be had
+        :raises FetchError: it cannot be fetched
         """
         place = place_of(address)
-        return self._ask(address, deadline, lambda session: self._get(session, place, work))
+        return self._query(address, lambda session: self._get(session, place, work))
 
     def _get(self, session: "SnowflakeConnection", place: Place, work: Path) -> tuple[_Line, Path] | None:
         lines = _lines(session, place, place.file())
         line = next((line for line in lines if line.path == place.path), None)
         if line is None:
             return None
-        if line.size_bytes > self._limits.max_bytes + _ENCRYPTION_BLOCK_BYTES:
-            message = f"it has {line.size_bytes:,} bytes, allowed are {self._limits.max_bytes:,}"
-            raise FetchError(FetchReason.TOO_LARGE, f"{message}; raise sources.max_bytes if it is wanted")
-        into = tempfile.mkdtemp(dir=work)  # of this attempt alone: one that was given up may still be writing
-        only = f" PATTERN = {_literal(f'.*{re.escape(place.path)}$')}" if len(lines) > 1 else ""
-        _execute(session, f"GET {place.file()} {_literal(f'file://{into}/')}{only}")
-        path = Path(into, PurePosixPath(place.path).name)
+        self._limits.check_size(line.size_bytes - _ENCRYPTION_BLOCK_BYTES)
+        target = tempfile.mkdtemp(dir=work)  # of this attempt only: one that was given up may still be writing
+        pattern = f" PATTERN = {_literal(f'.*{re.escape(place.path)}$')}" if len(lines) > 1 else ""
+        _execute(session, f"GET {place.file()} {_literal(f'file://{target}/')}{pattern}")
+        path = Path(target, PurePosixPath(place.path).name)
         size = path.stat().st_size if path.is_file() else 0
         if not 0 <= line.size_bytes - size <= _ENCRYPTION_BLOCK_BYTES:
             message = f"{size:,} bytes arrived instead of {line.size_bytes:,}"
             raise TransientFetchError(FetchReason.INCOMPLETE, message)
         return line, path
 
-    def _ask(self, address: str, deadline: Deadline, question: "Callable[[SnowflakeConnection], T]") -> T:
-        """Put a question to Snowflake, again where that may help. Raises FetchError."""
+    def _query(self, address: str, query: "Callable[[SnowflakeConnection], T]") -> T:
+        """Return what ``query`` returns for a new session. Raises FetchError."""
 
         def call() -> T:
             with contextlib.closing(self._connect()) as session:
-                return question(session)
+                return query(session)
 
-        return call_with_retries(call, address, self._limits, deadline, classify)
+        return call_with_retries(call, address, self._limits, Deadline(self._limits.timeout_s), _classify)
 
 
 def place_of(address: str) -> Place:
-    """Return the stage and the path of a ``snowflake://`` address. Raises FetchError where it is none."""
+    """Return the stage and the path of a ``snowflake://`` address. Raises FetchError for any other address."""
     match = _ADDRESS.fullmatch(address)
     if match is None:
         message = f"{shown(address)} names no stage; it looks like snowflake://@DB.SCHEMA.STAGE/2026-11-02/call.wav"
@@ -201,7 +204,7 @@ def _lines(session: "SnowflakeConnection", place: Place, literal: str) -> list[_
             message = "it is an external stage, which has no GET; name the object store that it points to"
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
         path = name.partition("/")[2] if place.is_named_in_listings else name
-        lines.append(_Line(path, int(size), md5, _in_ns(modified)))
+        lines.append(_Line(path, int(size), md5, _modified_ns(modified)))
     return lines
 
 
@@ -217,21 +220,51 @@ def _literal(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _in_ns(modified: str | None) -> int | None:
+def _modified_ns(modified: str | None) -> int | None:
     """Return the time of a listing, as in ``Mon, 2 Nov 2026 08:00:00 GMT``, in nanoseconds since 1970."""
     try:
-        return (parsedate_to_datetime(modified or "") - _EPOCH) // timedelta(microseconds=1) * 1_000
+        return nanoseconds(parsedate_to_datetime(modified or ""))
     except ValueError:
         return None
 
 
-def _found(folder: str, name: str, line: _Line) -> FoundRecording:
-    address = f"{folder}/{name}"
-    return FoundRecording(
-        file=name,
-        uri=shown(address),
-        address=address,
-        size_bytes=line.size_bytes,
-        version=line.version,
-        modified_ns=line.modified_ns,
-    )
+def _recording(address: str, name: str, line: _Line) -> FoundRecording:
+    version = f"{line.size_bytes}-{line.md5}" if line.md5 else None
+    return FoundRecording(name, shown(address), address, line.size_bytes, version, line.modified_ns)
+
+
+def _classify(error: Exception) -> FetchError | None:
+    """Return what an error means; None where it is no failure of Snowflake or its connector.
+
+    Messages quote nothing, since the connector's own hold signed addresses of files.
+    """
+    if not isinstance(error, FAILURES):
+        return None
+    number = error_number(error)
+    if number in UNKNOWN_OBJECT_ERRORS:
+        advice = "check the address, and grant READ on the stage"
+        failure = FetchReason.NOT_FOUND, f"there is no such stage, or the role may not see it; {advice}"
+    elif number in LOGIN_ERRORS:
+        failure = FetchReason.FORBIDDEN, "the login failed; check SNOWFLAKE_*"
+    elif number in ACCESS_ERRORS or isinstance(error, errors.ForbiddenError):
+        advice = "check credentials and role, and grant READ on the stage"
+        failure = FetchReason.FORBIDDEN, f"the role may not read it; {advice}"
+    elif number == ER_FAILED_TO_DOWNLOAD_FROM_STAGE:
+        status = _STATUS.search(getattr(error, "msg", None) or "")
+        broken = FetchReason.INCOMPLETE, "the transfer broke off"
+        failure = _TRANSFER_FAILURES.get(status[1], broken) if status else broken
+    elif isinstance(error, errors.TooManyRequests):
+        failure = FetchReason.RATE_LIMITED, "Snowflake asks for fewer requests"
+    elif isinstance(error, _SERVER_ERRORS):
+        failure = FetchReason.SERVER_ERROR, "Snowflake failed"
+    elif isinstance(error, ChunkedEncodingError):
+        failure = FetchReason.INCOMPLETE, "Snowflake's answer broke off"
+    elif is_untrusted(error):
+        advice = "check the host and the certificates of this machine"
+        return FetchError(FetchReason.UNREACHABLE, f"the server's certificate is not trusted; {advice}")
+    elif isinstance(error, errors.ProgrammingError):
+        question = "is it an internal stage, spelled as in SQL?"
+        failure = FetchReason.UNSUPPORTED_ADDRESS, f"Snowflake does not understand it ({number}); {question}"
+    else:
+        failure = FetchReason.UNREACHABLE, f"Snowflake does not answer ({number}); check the network"
+    return (TransientFetchError if failure[0].is_retryable else FetchError)(*failure)

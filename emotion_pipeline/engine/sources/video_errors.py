@@ -1,14 +1,13 @@
 """What a failure of yt-dlp means for a recording: one table from its errors to reasons.
 
-yt-dlp wraps errors in errors: the first rule that fits any of them decides. Its messages hold secrets of addresses and
-advice for its own command line; both are removed. Importing this module loads yt-dlp.
+yt-dlp wraps errors in errors: the first rule that fits any of them decides. Secrets of addresses and advice for its
+command line are removed from its messages. Importing this module loads yt-dlp.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import httpx
 from yt_dlp.networking.exceptions import (
@@ -30,11 +29,9 @@ from yt_dlp.utils import (
 )
 from yt_dlp.version import __version__ as installed_version
 
-from emotion_pipeline.engine.common.retry_after import retry_after_s
+from emotion_pipeline.engine.common.retries import retry_after_s
 from emotion_pipeline.engine.sources.addresses import shown
-from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import TransientFetchError
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, TransientFetchError
 
 # Sites change faster than that: an older yt-dlp is the likely cause of a failure.
 OLD_AFTER_DAYS: Final = 60
@@ -52,16 +49,11 @@ _NEEDS_RUNTIME: Final = re.compile(r"JavaScript runtime|challenge solver|challen
 _Test: TypeAlias = Callable[[BaseException], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An error that passes ``fits`` has this reason; ``advice`` is what to do.
-
-    ``explanation`` stands in the message where yt-dlp's own words do not help.
-    """
+class Rule(NamedTuple):
+    """The reason of the errors that pass ``fits``; ``explanation`` replaces yt-dlp's own message."""
 
     reason: FetchReason
     fits: _Test
-    advice: str
     explanation: str | None = None
     is_transient: bool = False
 
@@ -71,69 +63,63 @@ def _typed(*kinds: type[BaseException]) -> _Test:
 
 
 def _worded(words: str) -> _Test:
-    """Fit words of the site, which yt-dlp passes on as an expected error; other errors do not quote it."""
+    """Fit messages of the site, which yt-dlp passes on as expected errors; other errors do not quote it."""
     pattern = re.compile(words, re.IGNORECASE)
     return lambda error: isinstance(error, ExtractorError) and error.expected and bool(pattern.search(error.orig_msg))
 
 
-def _status(*statuses: range) -> _Test:
-    return lambda error: isinstance(error, HTTPError) and any(error.status in several for several in statuses)
+def _status(*statuses: int) -> _Test:
+    return lambda error: isinstance(error, HTTPError) and error.status in statuses
 
 
-_BY_HAND: Final = "download it by hand and put the file into the day's folder, or remove the address"
-_LOOK: Final = "open the address in a browser and correct or remove it"
+_MANUALLY: Final = "download it by hand and put the file into the day's folder, or remove the address"
+_CHECK: Final = "open the address in a browser and correct or remove it"
 _LATER: Final = "it is tried again with the next run"
-_WHEN_OVER: Final = "add the recording's own address when it is over"
-_CONNECTION: Final = "check the address and the network"
-_CERTIFICATE: Final = "check the address and the certificates of this machine"
-_NO_PROTOCOL: Final = "its media come in no way that is read here, which is over http and https"
+# What to do, in messages.
+_ADVICE: Final = {
+    FetchReason.LIVE: "add the recording's own address when it is over",
+    FetchReason.GEO_BLOCKED: _MANUALLY,
+    FetchReason.NOT_MEDIA: _CHECK,
+    FetchReason.UNSUPPORTED_ADDRESS: _MANUALLY,
+    FetchReason.PRIVATE_MEDIA: "ask its owner for the file",
+    FetchReason.FORBIDDEN: _MANUALLY,
+    FetchReason.RATE_LIMITED: _LATER,
+    FetchReason.NOT_FOUND: _CHECK,
+    FetchReason.SERVER_ERROR: _LATER,
+    FetchReason.UNREACHABLE: "check the address, the network and the certificates of this machine",
+    FetchReason.INCOMPLETE: "check that the disk for temporary files has room; " + _LATER,
+}
 
-# The first that fits decides; a site's words come before the status that it sends them with. yt-dlp has no types for
-# what the words tell apart, which differ in what the user can do.
+_NO_PROTOCOL: Final = "its media are not offered over http or https"
+_LOOP: Final = "it redirects in a circle or to no address"
+_OWNER: Final = r"\bprivate\b|\bmembers\b|join this channel|subscri|premium|purchase|\brent"
+_GONE: Final = r"removed|deleted|terminated|not exist|unavailable|not? .*available"
+
+# The first that fits decides; a site's message comes before the status that it is sent with. yt-dlp has no types for
+# what the messages distinguish, which differ in what the user can do.
 RULES: Final = (
-    Rule(FetchReason.LIVE, _typed(UserNotLive), _WHEN_OVER),
-    Rule(FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError), _BY_HAND),
-    Rule(FetchReason.NOT_MEDIA, _typed(UnsupportedError), _LOOK, "no audio or video on the page"),
-    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b"), "remove the address"),
-    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded("format is not available"), _BY_HAND, _NO_PROTOCOL),
-    Rule(FetchReason.GEO_BLOCKED, _worded(r"in (this|your) (country|region|location)"), _BY_HAND),
-    Rule(FetchReason.LIVE, _worded(r"will begin|premieres|live.*(not|ended)|not live|offline"), _WHEN_OVER),
-    Rule(
-        FetchReason.PRIVATE_MEDIA,
-        _worded(r"\bprivate\b|\bmembers\b|join this channel|subscri|premium|purchase|\brent"),
-        "ask its owner for the file",
-    ),
-    Rule(FetchReason.FORBIDDEN, _worded(r"log.?in\b|logged.?in|sign in|password|cookies|your age"), _BY_HAND),
-    Rule(FetchReason.RATE_LIMITED, _worded(r"rate.?limit|too many requests"), _LATER, is_transient=True),
-    Rule(FetchReason.NOT_FOUND, _worded(r"removed|deleted|terminated|not exist|unavailable|not? .*available"), _LOOK),
-    Rule(FetchReason.NOT_FOUND, _status(range(404, 405), range(410, 411)), _LOOK),
-    Rule(FetchReason.RATE_LIMITED, _status(range(429, 430)), _LATER, is_transient=True),
-    Rule(FetchReason.SERVER_ERROR, _status(range(408, 409), range(425, 426)), _LATER, is_transient=True),
-    Rule(FetchReason.FORBIDDEN, _status(range(400, 500)), _BY_HAND),
-    Rule(FetchReason.SERVER_ERROR, _typed(HTTPError), _LATER, is_transient=True),
-    Rule(
-        FetchReason.SERVER_ERROR,
-        _typed(httpx.TooManyRedirects, httpx.InvalidURL),
-        _LOOK,
-        "it redirects in a circle or to no address",
-    ),
-    Rule(
-        FetchReason.UNREACHABLE, _typed(CertificateVerifyError), _CERTIFICATE, "the server's certificate is not trusted"
-    ),
-    Rule(
-        FetchReason.INCOMPLETE,
-        _typed(IncompleteRead, ContentTooShortError),
-        _LATER,
-        "the transfer broke off",
-        is_transient=True,
-    ),
-    Rule(FetchReason.UNREACHABLE, _typed(TransportError), _CONNECTION, "the server does not answer", is_transient=True),
-    Rule(
-        FetchReason.INCOMPLETE,
-        _typed(UnavailableVideoError),
-        "check that the disk for temporary files has room",
-    ),
-    Rule(FetchReason.EXTRACTOR_FAILED, _typed(Exception), "{update}"),
+    Rule(FetchReason.LIVE, _typed(UserNotLive)),
+    Rule(FetchReason.GEO_BLOCKED, _typed(GeoRestrictedError)),
+    Rule(FetchReason.NOT_MEDIA, _typed(UnsupportedError), "no audio or video on the page"),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded(r"\bDRM\b")),
+    Rule(FetchReason.UNSUPPORTED_ADDRESS, _worded("format is not available"), _NO_PROTOCOL),
+    Rule(FetchReason.GEO_BLOCKED, _worded(r"in (this|your) (country|region|location)")),
+    Rule(FetchReason.LIVE, _worded(r"will begin|premieres|live.*(not|ended)|not live|offline")),
+    Rule(FetchReason.PRIVATE_MEDIA, _worded(_OWNER)),
+    Rule(FetchReason.FORBIDDEN, _worded(r"log.?in\b|logged.?in|sign in|password|cookies|your age")),
+    Rule(FetchReason.RATE_LIMITED, _worded(r"rate.?limit|too many requests"), is_transient=True),
+    Rule(FetchReason.NOT_FOUND, _worded(_GONE)),
+    Rule(FetchReason.NOT_FOUND, _status(404, 410)),
+    Rule(FetchReason.RATE_LIMITED, _status(429), is_transient=True),
+    Rule(FetchReason.SERVER_ERROR, _status(408, 425), is_transient=True),
+    Rule(FetchReason.FORBIDDEN, _status(*range(400, 500))),
+    Rule(FetchReason.SERVER_ERROR, _typed(HTTPError), is_transient=True),
+    Rule(FetchReason.SERVER_ERROR, _typed(httpx.TooManyRedirects, httpx.InvalidURL), _LOOP),
+    Rule(FetchReason.UNREACHABLE, _typed(CertificateVerifyError), "the server's certificate is not trusted"),
+    Rule(FetchReason.INCOMPLETE, _typed(IncompleteRead, ContentTooShortError), "the transfer broke off", True),
+    Rule(FetchReason.UNREACHABLE, _typed(TransportError), "the server does not answer", True),
+    Rule(FetchReason.INCOMPLETE, _typed(UnavailableVideoError)),
+    Rule(FetchReason.EXTRACTOR_FAILED, _typed(Exception)),
 )
 
 
@@ -145,10 +131,10 @@ def fetch_error(
     last_failure: RequestError | None = None,
     warnings: Sequence[str] = (),
 ) -> FetchError:
-    """Return the error that tells people what ``error``, raised by yt-dlp, means for ``address``.
+    """Return what ``error``, raised by yt-dlp, means for ``address``.
 
-    :param last_failure: the last request that failed; looked at where ``error`` keeps no cause
-    :param warnings: what yt-dlp warned about before
+    :param last_failure: the last request that failed; used where ``error`` keeps no cause
+    :param warnings: those that yt-dlp logged before
     :return: a ``TransientFetchError`` where trying again at once may help
     """
     linked = list(_linked(error))
@@ -156,18 +142,18 @@ def fetch_error(
         linked += _linked(last_failure)
     refusal = next((cause for cause in linked if isinstance(cause, FetchError)), None)
     if refusal is not None:
-        return FetchError(refusal.reason, f"{shown(address)}: {refusal}")
+        return refusal.at(shown(address))
     rule, cause = next((rule, cause) for rule in RULES for cause in linked if rule.fits(cause))
-    advice = rule.advice.format(update=_update(installed_version, today, [str(error), *warnings]))
-    message = f"{shown(address)}: {rule.explanation or _quoted(cause)}; {advice}"
+    advice = _ADVICE.get(rule.reason) or _update(installed_version, today, [str(error), *warnings])
+    message = f"{shown(address)}: {rule.explanation or _message_of(cause)}; {advice}"
     if not rule.is_transient:
         return FetchError(rule.reason, message)
-    pause_s = retry_after_s(httpx.Headers(dict(cause.response.headers))) if isinstance(cause, HTTPError) else None
-    return TransientFetchError(rule.reason, message, pause_s)
+    wait_s = retry_after_s(httpx.Headers(dict(cause.response.headers))) if isinstance(cause, HTTPError) else None
+    return TransientFetchError(rule.reason, message, wait_s)
 
 
 def _linked(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all its causes, nearest first: also those that yt-dlp keeps in attributes of its own."""
+    """Yield an error and all its causes, nearest first, with those that yt-dlp keeps in its own attributes."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop(0)
@@ -181,12 +167,12 @@ def _linked(error: BaseException) -> Iterator[BaseException]:
         waiting += [link for link in links if isinstance(link, BaseException)]
 
 
-def _quoted(error: BaseException) -> str:
-    """Return yt-dlp's words without secrets, labels and advice for its own command line."""
+def _message_of(error: BaseException) -> str:
+    """Return yt-dlp's message without secrets, labels and advice for its command line."""
     if isinstance(error, HTTPError):
         return f"the server answered {error.status}"
     text = error.orig_msg if isinstance(error, ExtractorError) else str(error)
-    if not isinstance(error, YoutubeDLError):  # a fault of an extractor, whose words say little without their type
+    if not isinstance(error, YoutubeDLError):  # a fault of an extractor, whose message says little without its type
         text = f"{type(error).__name__}: {text}"
     text = _FOR_THE_COMMAND_LINE.sub("", _LABEL.sub("", text))
     text = _QUERY.sub("?…", _ADDRESS.sub(lambda match: shown(match[0]).partition("?")[0], text))
@@ -194,7 +180,7 @@ def _quoted(error: BaseException) -> str:
 
 
 def _update(version: str, today: date, messages: Sequence[str]) -> str:
-    """Return the advice for a page that yt-dlp could not read, the age of yt-dlp included where it is old."""
+    """Return the advice for a page that yt-dlp could not read, with the age of an old yt-dlp."""
     try:
         age = (today - date(*(int(part) for part in version.split(".")[:3]))).days
     except ValueError:  # a version built from the source

@@ -1,44 +1,35 @@
 """Recordings on pages that show audio or video: YouTube and the other sites that yt-dlp knows.
 
-yt-dlp finds the media of a page and fetches its best audio as it is; nothing is converted, so no ffmpeg is needed.
-Pages cannot be listed; lists in dated folders name them. ``video_requests`` holds how yt-dlp reaches the
-network, ``video_errors`` what its failures mean.
+yt-dlp finds the media of a page and fetches its best audio unconverted, so that no ffmpeg is needed. Pages cannot be
+listed; lists in dated folders name them. ``video_requests`` makes yt-dlp's requests, ``video_errors`` explains its
+failures.
 
-What yt-dlp could start beside itself is kept from it: no ffmpeg or other downloader (they would make requests that
-nobody checks), no plain ``node`` (deno, its default for YouTube's scripts, runs them without a network), no files but
-in the folder it is given, no settings of the user's own yt-dlp, no cookies of a browser, no fake country.
+yt-dlp may not use: ffmpeg or other downloaders (their requests would be unchecked), plain ``node`` (deno, its default
+for YouTube's scripts, runs them without a network), files outside of its folder, the settings of the user's own yt-dlp,
+cookies of a browser, a fake country.
 """
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
-from emotion_pipeline.engine.sources.addresses import name_of, scheme_of, shown
-from emotion_pipeline.engine.sources.base import (
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    SourceMetadata,
-    TextFile,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import Deadline, attempts
+from emotion_pipeline.engine.common.retries import Deadline
+from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
+from emotion_pipeline.engine.sources.base import Fetched, FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
+from emotion_pipeline.engine.sources.files import fetched_name
+from emotion_pipeline.engine.sources.retries import fetch_attempts
+from emotion_pipeline.engine.sources.web import UnlistedSource
 
 if TYPE_CHECKING:
-    import ssl
+    from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL, Requests
 
-    import httpx
-
-    from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
-
-# Before an address that yt-dlp is to read although nothing but this prefix says so.
+# Marks an address that yt-dlp reads although its site is not one of yt-dlp's own.
 PREFIX: Final = "ytdlp+"
 
 _NOT_FINISHED: Final = frozenset({"is_live", "is_upcoming", "post_live"})
@@ -50,7 +41,7 @@ _FORMAT: Final = "/".join(
 
 _OPTIONS: Final[Mapping[str, Any]] = {
     "format": _FORMAT,
-    "outtmpl": "%(format_id)s.%(ext)s",  # a part of one format is never gone on with in another
+    "outtmpl": "%(format_id)s.%(ext)s",  # a part of one format is never continued in another
     "noplaylist": True,
     "extract_flat": "in_playlist",
     "playlist_items": "1:2",  # enough to see that there is more than one
@@ -72,92 +63,68 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "quiet": True,
 }
 
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 
-
-class VideoPageSource:
+class VideoPageSource(UnlistedSource):
     """Pages that yt-dlp reads, one recording each; addresses may begin with ``ytdlp+``."""
 
-    def __init__(self, limits: FetchLimits) -> None:
-        self._limits = limits
-
-    def days(self, root: str) -> list[str]:
-        _refuse_listing(root)
-
-    def recordings(self, root: str, day: str) -> list[FoundRecording]:
-        _refuse_listing(root)
-
-    def read_text(self, root: str, day: str, name: str) -> TextFile | None:
-        _refuse_listing(root)
+    _KIND = "pages"
 
     def find(self, address: str) -> FoundRecording:
-        """Return the page as it stands; whether it shows anything is not known before ``fetch``."""
-        if scheme_of(_page(address)) not in {"http", "https"}:
+        """Return the page unread; whether it shows a recording is not known before ``fetch``."""
+        if scheme_of(address.removeprefix(PREFIX)) not in {"http", "https"}:
             message = f"{shown(address)} is no page; it looks like https://www.youtube.com/watch?v=..."
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
-        return FoundRecording(name_of(address), shown(address), address, None, None, None)
+        return recording_at(address)
 
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
         """Fetch the best audio of the page, as the site has it, under a name that ends in the site's suffix."""
         from emotion_pipeline.engine.sources.connections import guarded_client
+        from emotion_pipeline.engine.sources.video_requests import Requests
 
-        deadline, versions = Deadline(self._limits.timeout_s), dict[str, str]()
+        deadline = Deadline(self._limits.timeout_s)
         with (
             tempfile.TemporaryDirectory(dir=folder, suffix=".part") as work,
             guarded_client(self._limits, deadline, self._tls) as client,
         ):
-            for attempt in attempts(self._limits, deadline):
+            requests = Requests(client)
+            for attempt in fetch_attempts(self._limits, deadline):
                 with attempt:
-                    with self._yt_dlp(found.address, Path(work), client, deadline, versions) as yt_dlp:
-                        media, metadata = self._download(yt_dlp, _page(found.address))
-                    suffix = media.suffix.lower()
-                    name = f"recording{suffix if _SUFFIX.fullmatch(suffix) else ''}"
-                    return Fetched(media.rename(folder / name), metadata)
+                    with self._yt_dlp(recording.address, Path(work), requests, deadline) as yt_dlp:
+                        media, metadata = self._download(yt_dlp, recording.address.removeprefix(PREFIX))
+                    return Fetched(media.rename(folder / fetched_name([media.name])), metadata)
         raise AssertionError("the last attempt returns or raises")
-
-    @cached_property
-    def _tls(self) -> "ssl.SSLContext":
-        """Certificates of certifi, or of SSL_CERT_FILE and SSL_CERT_DIR where the environment names them."""
-        import httpx
-
-        return httpx.create_ssl_context()
 
     @contextmanager
     def _yt_dlp(
-        self, address: str, work: Path, client: "httpx.Client", deadline: Deadline, versions: dict[str, str]
+        self, address: str, work: Path, requests: "Requests", deadline: Deadline
     ) -> Iterator["GuardedYoutubeDL"]:
-        """Yield yt-dlp, set up to write into ``work``; what goes wrong with it comes out as a ``FetchError``."""
+        """Yield yt-dlp, set up to write into ``work``; its failures are raised as a ``FetchError``."""
         from emotion_pipeline.engine.sources.video_errors import fetch_error
         from emotion_pipeline.engine.sources.video_requests import GuardedYoutubeDL
 
-        listener = _Listener()
+        warnings: list[str] = []
         params = {
             **_OPTIONS,
             "paths": {"home": str(work)},
             "socket_timeout": self._limits.stall_s,
-            "logger": listener,
+            "logger": SimpleNamespace(debug=lambda _: None, warning=warnings.append, error=lambda _: None),
             "progress_hooks": [lambda progress: self._check_progress(progress, deadline)],
         }
-        with GuardedYoutubeDL(params, client, versions) as yt_dlp:
+        with GuardedYoutubeDL(params, requests) as yt_dlp:
             try:
                 yield yt_dlp
             except Exception as error:  # noqa: BLE001 - extractors raise whatever the site makes them stumble over
                 if deadline.has_passed:
-                    raise self._out_of_time(address) from None
+                    raise self._limits.out_of_time().at(shown(address)) from None
+                failure, today = requests.last_failure, datetime.now(UTC).date()
                 # yt-dlp's messages hold addresses with their secrets: no traceback may show them.
-                raise fetch_error(
-                    error,
-                    address,
-                    datetime.now(UTC).date(),
-                    last_failure=yt_dlp.last_failure,
-                    warnings=listener.warnings,
-                ) from None
+                raise fetch_error(error, address, today, last_failure=failure, warnings=warnings) from None
         if deadline.has_passed:
-            raise self._out_of_time(address)
+            raise self._limits.out_of_time().at(shown(address))
 
     def _download(self, yt_dlp: "GuardedYoutubeDL", page: str) -> tuple[Path, SourceMetadata]:
-        """Look at the page, refuse what is not wanted, and fetch the rest."""
-        info = _only_one(yt_dlp, yt_dlp.extract_info(page, download=False))
+        """Read the page, refuse media outside of the limits, and fetch the others."""
+        info = _single(yt_dlp, yt_dlp.extract_info(page, download=False))
         self._check(info)
         done = yt_dlp.process_ie_result(info, download=True)
         paths = [Path(file["filepath"]) for file in done.get("requested_downloads") or () if "filepath" in file]
@@ -166,7 +133,7 @@ class VideoPageSource:
         return paths[0], _metadata(info)
 
     def _check(self, info: Mapping[str, Any]) -> None:
-        """Refuse what the page itself says to be too much. Raises FetchError."""
+        """Raise a FetchError for media that are live, too long or too large as the page states it."""
         if info.get("is_live") or info.get("live_status") in _NOT_FINISHED:
             message = "it is live, has not begun or is not ready yet; it is tried again with the next run"
             raise FetchError(FetchReason.LIVE, message)
@@ -174,26 +141,18 @@ class VideoPageSource:
         if seconds > self._limits.max_seconds:
             message = f"it is {seconds:g} s long, allowed are {self._limits.max_seconds:g}; raise sources.max_seconds"
             raise FetchError(FetchReason.TOO_LONG, message)
-        self._check_size(info.get("filesize") or info.get("filesize_approx") or 0)
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.max_bytes:
-            message = f"it has {size:,.0f} bytes, allowed are {self._limits.max_bytes:,}; raise sources.max_bytes"
-            raise FetchError(FetchReason.TOO_LARGE, message)
+        self._limits.check_size(info.get("filesize") or info.get("filesize_approx") or 0)
 
     def _check_progress(self, progress: Mapping[str, Any], deadline: Deadline) -> None:
-        """Refuse a transfer that became too much. Raises FetchError, which yt-dlp passes on."""
-        self._check_size(max(progress.get("total_bytes") or 0, progress.get("downloaded_bytes") or 0))
+        """Raise a FetchError, which yt-dlp passes on, for a transfer that is too large or out of time."""
+        self._limits.check_size(max(progress.get("total_bytes") or 0, progress.get("downloaded_bytes") or 0))
         if deadline.has_passed:
-            raise FetchError(FetchReason.FETCH_TIMEOUT, "no time left")
-
-    def _out_of_time(self, address: str) -> FetchError:
-        message = f"{shown(address)}: not done after {self._limits.timeout_s:g} s; raise sources.timeout if it is long"
-        return FetchError(FetchReason.FETCH_TIMEOUT, message)
+            raise self._limits.out_of_time()
 
 
+@lru_cache(maxsize=10_000)  # searching yt-dlp's two thousand sites takes about 10 ms
 def claims(address: str) -> bool:
-    """Return whether yt-dlp knows the site of a web address; a file that any server may hand out is no site."""
+    """Return whether yt-dlp knows the site of a web address, its generic extractor for any page not counted."""
     if scheme_of(address) not in {"http", "https"}:
         return False
     from yt_dlp.extractor import gen_extractor_classes
@@ -201,19 +160,15 @@ def claims(address: str) -> bool:
     return any(site.suitable(address) for site in gen_extractor_classes() if site.IE_NAME != "generic")
 
 
-def _page(address: str) -> str:
-    return address.removeprefix(PREFIX)
-
-
-def _only_one(yt_dlp: "GuardedYoutubeDL", info: dict[str, Any]) -> dict[str, Any]:
-    """Return the one recording that a page shows, also where it stands alone in a list. Raises FetchError for more."""
+def _single(yt_dlp: "GuardedYoutubeDL", info: dict[str, Any]) -> dict[str, Any]:
+    """Return the only recording of a page, which may be in a list of one. Raises FetchError for none or several."""
     if info.get("_type", "video") == "video":
         return info
     entries = [entry for entry in info.get("entries") or () if entry]
     if len(entries) != 1:
         message = "it shows several recordings or none; name the address of each by itself"
         raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
-    return _only_one(yt_dlp, yt_dlp.process_ie_result(entries[0], download=False))
+    return _single(yt_dlp, yt_dlp.process_ie_result(entries[0], download=False))
 
 
 def _metadata(info: Mapping[str, Any]) -> SourceMetadata:
@@ -222,34 +177,13 @@ def _metadata(info: Mapping[str, Any]) -> SourceMetadata:
     return SourceMetadata(
         title=info.get("title") or None,
         channel_name=info.get("channel") or info.get("uploader") or None,
-        uploaded_on=_day(info.get("upload_date")),
+        uploaded_on=_date(info.get("upload_date") or ""),
         extractor=f"yt-dlp {__version__} {info.get('extractor') or 'generic'}",
     )
 
 
-def _day(written: str | None) -> date | None:
+def _date(text: str) -> date | None:
     try:
-        return datetime.strptime(written or "", "%Y%m%d").replace(tzinfo=UTC).date()
+        return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _refuse_listing(root: str) -> NoReturn:
-    raise SourceError(
-        f"{shown(root)} cannot be listed, since pages have no folders; "
-        "name the addresses in a urls.txt of a dated folder"
-    )
-
-
-class _Listener:
-    """What yt-dlp says while it works: its warnings are kept for the message of a failure, the rest is dropped."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def debug(self, message: str) -> None: ...
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-    def error(self, message: str) -> None: ...

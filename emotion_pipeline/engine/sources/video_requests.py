@@ -1,19 +1,17 @@
-"""What yt-dlp asks the network for, asked by the guarded client: the only way on which it reaches anything.
+"""yt-dlp's requests, made by the guarded client: yt-dlp has no other way to the network.
 
-yt-dlp lets its request handlers be exchanged (``yt_dlp.networking``), and ``GuardedYoutubeDL`` has the one below and no
-other: whatever an extractor or a downloader asks for, after a redirect too, goes to checked addresses only and ends at
-the deadline, and what no guarded request can do (a proxy, a web socket, FTP) is refused. What is asked for is yt-dlp's
-business, what a failure means is told by ``video_errors``. Importing this module loads yt-dlp.
+yt-dlp's request handlers can be replaced (``yt_dlp.networking``), and ``GuardedYoutubeDL`` has only the one below: all
+requests of extractors and downloaders, also after a redirect, go to checked addresses and end at the deadline; proxies,
+web sockets and FTP are refused. ``video_errors`` explains the failures. Importing this module loads yt-dlp.
 """
 
 import io
 import re
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import httpcore
 import httpx
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request, RequestDirector, RequestHandler, Response
@@ -25,67 +23,54 @@ from yt_dlp.networking.exceptions import (
     TransportError,
 )
 
-from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.connections import ExcessError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.connections import ExcessError, certificate_error, validator_of
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
-# Of a page, a manifest or anything else that is read at once; recordings are read in blocks and have their own.
+# Largest page, manifest or other response that is read at once; recordings are read in blocks and limited elsewhere.
 MOST_PAGE_BYTES: Final = 64_000_000
 
 _BLOCK_BYTES: Final = 1 << 16
-_ON_FROM: Final = re.compile(r"bytes=[1-9]\d*-")
-_BROKEN: Final = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpx.TransportError,
-    httpx.DecodingError,
-    ExcessError,
-)
+_CONTINUES: Final = re.compile(r"bytes=[1-9]\d*-")
+_CONNECTION_ERRORS: Final = (httpx.TransportError, httpx.DecodingError, ExcessError)
 
-# The type stubs that pyright brings for yt-dlp leave out what its request handlers are built from.
+# The type stubs that pyright brings for yt-dlp lack the base classes of its request handlers.
 _YoutubeDL: Any = YoutubeDL
 _RequestHandler: Any = RequestHandler
 
 
+@dataclass
+class Requests:
+    """What the requests of one fetch share, over all its attempts."""
+
+    client: httpx.Client
+    # By address, the validator of the file that was sent last.
+    versions: dict[str, str] = field(default_factory=dict)
+    # The last request that failed: yt-dlp's own errors about downloads only quote it.
+    last_failure: RequestError | None = None
+
+
 class GuardedYoutubeDL(_YoutubeDL):
-    """yt-dlp with ``client`` as its only way to the network.
+    """yt-dlp with ``requests.client`` as its only way to the network."""
 
-    :param versions: by address, which version of a file answered; kept from one attempt to the next
-    """
-
-    def __init__(self, params: Mapping[str, Any], client: httpx.Client, versions: dict[str, str]) -> None:
-        self._client, self._versions = client, versions
-        self.last_failure: RequestError | None = None
-        """The last request that failed: yt-dlp's own errors about downloads name it in words only."""
+    def __init__(self, params: Mapping[str, Any], requests: Requests) -> None:
+        self._requests = requests
         super().__init__(dict(params))
 
     def build_request_director(self, handlers: object, preferences: object = None) -> RequestDirector:
-        """Return a director with the guarded handler, whichever ``handlers`` yt-dlp would have it."""
-        guarded = partial(GuardedRH, client=self._client, versions=self._versions, noted=self._note)
-        return super().build_request_director([guarded])
-
-    def _note(self, failure: RequestError) -> None:
-        self.last_failure = failure
+        """Return a director with the guarded handler in place of ``handlers``."""
+        return super().build_request_director([partial(GuardedRH, requests=self._requests)])
 
 
 class GuardedRH(_RequestHandler):
-    """Sends requests with the guarded client. yt-dlp wants the last two letters of the name."""
+    """Sends requests with the guarded client. yt-dlp requires a name that ends in RH."""
 
     _SUPPORTED_URL_SCHEMES = ("http", "https")
     _SUPPORTED_PROXY_SCHEMES = ()
     _SUPPORTED_FEATURES = ()
 
-    def __init__(
-        self,
-        *,
-        client: httpx.Client,
-        versions: dict[str, str],
-        noted: Callable[[RequestError], None],
-        **options: Any,
-    ) -> None:
+    def __init__(self, *, requests: Requests, **options: Any) -> None:
         super().__init__(**options)
-        self._client, self._versions, self._noted = client, versions, noted
+        self._requests = requests
 
     def _check_extensions(self, extensions: dict[str, Any]) -> None:
         super()._check_extensions(extensions)
@@ -94,84 +79,79 @@ class GuardedRH(_RequestHandler):
 
     def _send(self, request: Request) -> Response:
         try:
-            answer = self._answer(request)
+            answer = self._respond(request)
         except FetchError as error:
             failure = RequestError(cause=error)  # no TransportError: after those, extractors go on
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
             failure = RequestError(cause=error)
-        except _BROKEN as error:
-            is_untrusted = isinstance(error.__cause__, ssl.SSLCertVerificationError)
-            failure = (CertificateVerifyError if is_untrusted else TransportError)(cause=error)
+        except _CONNECTION_ERRORS as error:
+            failure = (CertificateVerifyError if certificate_error(error) else TransportError)(cause=error)
         else:
-            response = _Answer(answer, self._noted)
+            response = _Response(answer, self._requests)
             if answer.is_success:
                 return response
             failure = HTTPError(response)
-        self._noted(failure)
+        self._requests.last_failure = failure
         raise failure
 
-    def _answer(self, request: Request) -> httpx.Response:
-        """Send a request, and one that goes on where a transfer broke off only for the version that it broke off in.
+    def _respond(self, request: Request) -> httpx.Response:
+        """Send a request; continue a broken transfer only in the version of the file in which it broke off.
 
-        yt-dlp itself would join the parts of two versions; it begins anew when it gets the whole where it asked for
-        the rest.
+        yt-dlp itself would join the parts of two versions; it starts again when it gets the whole file instead of the
+        rest.
         """
         headers = httpx.Headers(self._get_headers(request))
-        goes_on = _ON_FROM.fullmatch(headers.get("range", "")) is not None
-        version = self._versions.get(request.url)
-        if goes_on and version is not None:
+        continues = _CONTINUES.fullmatch(headers.get("range", "")) is not None
+        versions = self._requests.versions
+        version = versions.get(request.url)
+        if continues and version is not None:
             headers["If-Range"] = version
-        elif goes_on:
+        elif continues:
             del headers["range"]
-        answer = self._sent(request, headers)
-        if "if-range" in headers and answer.status_code == httpx.codes.PARTIAL_CONTENT and _version(answer) != version:
+        answer = self._request(request, headers)
+        is_part = "if-range" in headers and answer.status_code == httpx.codes.PARTIAL_CONTENT
+        if is_part and validator_of(answer) != version:
             answer.close()
             del headers["range"], headers["if-range"]
-            answer = self._sent(request, headers)
-        if answered := _version(answer):
-            self._versions[request.url] = answered
+            answer = self._request(request, headers)
+        if validator := validator_of(answer):
+            versions[request.url] = validator
         else:
-            self._versions.pop(request.url, None)
+            versions.pop(request.url, None)
         return answer
 
-    def _sent(self, request: Request, headers: httpx.Headers) -> httpx.Response:
-        self._client.cookies.jar = self._get_cookiejar(request)
-        timeout_s = self._calculate_timeout(request)
-        asked = self._client.build_request(
+    def _request(self, request: Request, headers: httpx.Headers) -> httpx.Response:
+        client, timeout_s = self._requests.client, self._calculate_timeout(request)
+        client.cookies.jar = self._get_cookiejar(request)
+        guarded = client.build_request(
             request.method, request.url, headers=headers, content=request.data, timeout=timeout_s
         )
-        return self._client.send(asked, stream=True)
+        return client.send(guarded, stream=True)
 
 
-def _version(answer: httpx.Response) -> str | None:
-    """Return the strong ETag, else the date of the last change (RFC 9110, section 13.1.5)."""
-    etag = answer.headers.get("etag", "")
-    return etag if etag.startswith('"') else answer.headers.get("last-modified")
-
-
-class _Answer(Response):
-    def __init__(self, answer: httpx.Response, noted: Callable[[RequestError], None]) -> None:
+class _Response(Response):
+    def __init__(self, answer: httpx.Response, requests: Requests) -> None:
         super().__init__(_Body(answer), str(answer.url), {}, answer.status_code, answer.reason_phrase)
         for name, value in answer.headers.multi_items():
             self.headers.add_header(name, value)
-        self._noted = noted
+        self._requests = requests
 
     def read(self, amt: int | None = None) -> bytes:
         try:
             return self.fp.read(-1 if amt is None else amt)
-        except _BROKEN as error:
+        except _CONNECTION_ERRORS as error:
             failure = IncompleteRead(self.fp.tell(), cause=error)
         except FetchError as error:
             failure = RequestError(cause=error)
-        self._noted(failure)
+        self._requests.last_failure = failure
         raise failure
 
 
 class _Body(io.RawIOBase):
-    """The body of an answer as a file, its content encoding undone.
+    """The decoded body of a response as a file.
 
-    It is one block ahead of its reader, since yt-dlp does not read on after the last byte: only then the connection is
-    given back, and a body that is longer than declared is noticed.
+    It reads one block ahead, since yt-dlp stops at the last byte: only then the connection is released, and a body that
+    is longer than declared is noticed.
     """
 
     def __init__(self, answer: httpx.Response) -> None:
@@ -191,20 +171,20 @@ class _Body(io.RawIOBase):
         if not self._rest:
             self._rest = next(self._blocks, b"") if self._ahead is None else self._ahead
             self._ahead = next(self._blocks, b"")
-        taken = self._rest[: len(buffer)]
-        self._rest = self._rest[len(taken) :]
-        buffer[: len(taken)] = taken
-        self._n_read += len(taken)
-        return len(taken)
+        block = self._rest[: len(buffer)]
+        self._rest = self._rest[len(block) :]
+        buffer[: len(block)] = block
+        self._n_read += len(block)
+        return len(block)
 
     def readall(self) -> bytes:
-        whole = bytearray()
+        content = bytearray()
         while block := self.read(_BLOCK_BYTES):
-            whole += block
-            if len(whole) > MOST_PAGE_BYTES:
+            content += block
+            if len(content) > MOST_PAGE_BYTES:
                 message = f"a page of more than {MOST_PAGE_BYTES / 1e6:g} MB; name the address of the recording itself"
                 raise FetchError(FetchReason.TOO_LARGE, message)
-        return bytes(whole)
+        return bytes(content)
 
     def close(self) -> None:
         self._answer.close()

@@ -1,6 +1,6 @@
-"""Recordings that a web server hands out as files: ``https://example.org/calls/a.mp3``.
+"""Recordings that a web server provides as files: ``https://example.org/calls/a.mp3``.
 
-Web addresses cannot be listed; lists in dated folders name them. Pages that show a video are ``video_page``'s.
+Web addresses cannot be listed; lists in dated folders name them. Pages that show a video belong to ``video_page``.
 """
 
 import re
@@ -8,65 +8,41 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from emotion_pipeline.engine.sources.addresses import name_of, scheme_of, shown
-from emotion_pipeline.engine.sources.base import (
-    UNFINISHED,
-    Fetched,
-    FetchError,
-    FetchLimits,
-    FoundRecording,
-    SourceError,
-    SourceMetadata,
-    TextFile,
-)
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import Deadline, attempts
+from emotion_pipeline.engine.common.retries import Deadline
+from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
+from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
+from emotion_pipeline.engine.sources.files import fetched_name
+from emotion_pipeline.engine.sources.retries import fetch_attempts
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
 
-    from emotion_pipeline.engine.sources.transfer import Transfer
-
-_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 _LONGEST_TITLE: Final = 200
 
 
-class WebSource:
-    """Files behind ``http`` and ``https`` addresses."""
+class UnlistedSource:
+    """Base of the sources behind ``http`` and ``https`` addresses, which have no folders to list."""
+
+    # What has no folders, in messages.
+    _KIND = "web servers"
 
     def __init__(self, limits: FetchLimits) -> None:
         self._limits = limits
 
-    def days(self, root: str) -> list[str]:
-        _refuse_listing(root)
+    def days(self, root: str) -> NoReturn:
+        raise SourceError(
+            f"{shown(root)} cannot be listed, since {self._KIND} have no folders; "
+            "name the addresses in a urls.txt of a dated folder"
+        )
 
-    def recordings(self, root: str, day: str) -> list[FoundRecording]:
-        _refuse_listing(root)
+    def recordings(self, root: str, day: str) -> NoReturn:
+        self.days(root)
 
-    def read_text(self, root: str, day: str, name: str) -> TextFile | None:
-        _refuse_listing(root)
-
-    def find(self, address: str) -> FoundRecording:
-        _parsed(address)
-        return FoundRecording(name_of(address), shown(address), address, None, None, None)
-
-    def fetch(self, found: FoundRecording, folder: Path) -> Fetched:
-        from emotion_pipeline.engine.sources.connections import guarded_client
-        from emotion_pipeline.engine.sources.transfer import Transfer
-
-        url, deadline = _parsed(found.address), Deadline(self._limits.timeout_s)
-        part = folder / "recording.part"
-        transfer = Transfer(url, shown(found.address), part, self._limits, deadline)
-        try:
-            with guarded_client(self._limits, deadline, self._tls) as client:
-                for attempt in attempts(self._limits, deadline):
-                    with attempt:
-                        transfer.attempt(client)
-            return Fetched(part.rename(folder / f"recording{_suffix(transfer)}"), _metadata(transfer))
-        finally:
-            part.unlink(missing_ok=True)
+    def read_text(self, root: str, day: str, name: str) -> NoReturn:
+        self.days(root)
 
     @cached_property
     def _tls(self) -> "ssl.SSLContext":
@@ -76,15 +52,32 @@ class WebSource:
         return httpx.create_ssl_context()
 
 
-def _refuse_listing(root: str) -> NoReturn:
-    raise SourceError(
-        f"{shown(root)} cannot be listed, since web servers have no folders; "
-        "name the addresses in a urls.txt of a dated folder"
-    )
+class WebSource(UnlistedSource):
+    """Files behind ``http`` and ``https`` addresses."""
+
+    def find(self, address: str) -> FoundRecording:
+        _parsed(address)
+        return recording_at(address)
+
+    def fetch(self, recording: FoundRecording, folder: Path) -> Fetched:
+        from emotion_pipeline.engine.sources.connections import guarded_client
+        from emotion_pipeline.engine.sources.transfer import Transfer
+
+        url, deadline = _parsed(recording.address), Deadline(self._limits.timeout_s)
+        part = folder / "recording.part"
+        transfer = Transfer(url, shown(recording.address), part, self._limits, deadline)
+        try:
+            with guarded_client(self._limits, deadline, self._tls) as client:
+                for attempt in fetch_attempts(self._limits, deadline):
+                    with attempt:
+                        transfer.attempt(client)
+            return Fetched(part.rename(folder / fetched_name(transfer.names)), _metadata(transfer.names))
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _parsed(address: str) -> "httpx.URL":
-    """Return a web address in its parts. Raises FetchError where it is none."""
+    """Return a web address in its parts. Raises FetchError for any other address."""
     import httpx
 
     try:
@@ -98,13 +91,7 @@ def _parsed(address: str) -> "httpx.URL":
     return url
 
 
-def _suffix(transfer: "Transfer") -> str:
-    """Return the suffix under which decoders may know the file, empty where no name has one."""
-    suffixes = [PurePosixPath(name).suffix.lower() for name in transfer.names]
-    return next((suffix for suffix in suffixes if _SUFFIX.fullmatch(suffix) and suffix not in UNFINISHED), "")
-
-
-def _metadata(transfer: "Transfer") -> SourceMetadata:
-    title = PurePosixPath(transfer.names[0]).stem if transfer.names else ""
+def _metadata(names: list[str]) -> SourceMetadata:
+    title = PurePosixPath(names[0]).stem if names else ""
     printable = "".join(letter for letter in title if letter.isprintable())[:_LONGEST_TITLE].strip()
     return SourceMetadata(title=printable or None)

@@ -16,8 +16,8 @@ from emotion_pipeline.engine.audio.inspect import inspect
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.hashing import hash_file
-from emotion_pipeline.engine.sources.base import FetchError, FoundRecording, SourceMetadata
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FoundRecording, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
 
@@ -155,7 +155,7 @@ def _plain(value: Any) -> Any:
 def _inspect(path: Path, recording_id: str, store: AudioStore) -> _Row:
     uri = store.audio_uri(recording_id)
     with store.audio_draft(uri) as draft:
-        verdict = inspect(path, copy_to=draft)
+        verdict = inspect(path, draft, recording_id)
     made = {name: getattr(verdict, name) for name in _INSPECTED}
     return {
         **made,

@@ -83,9 +83,15 @@ def _assembly_ai(options: TranscriberOptions) -> Transcriber:
 
 
 def _cortex(options: TranscriberOptions) -> Transcriber:
-    from emotion_pipeline.engine.transcribe.services.cortex import cortex_transcriber
+    from emotion_pipeline.engine.transcribe.services.cortex import CortexTranscriber
 
-    return cortex_transcriber(options.connect, options.stage_schema, options.times, options.language, options.timeout_s)
+    return CortexTranscriber(
+        options.connect,
+        schema=options.stage_schema,
+        times=options.times,
+        language=options.language,
+        timeout_s=options.timeout_s,
+    )
 
 
 def _weights(options: TranscriberOptions) -> dict[str, Any]:

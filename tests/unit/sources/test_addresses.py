@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotion_pipeline.engine.sources.addresses import checked_addresses, may_be_reached, name_of, scheme_of, shown
-from emotion_pipeline.engine.sources.base import FetchError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 
 SECRET = "s3cr3t"
 
@@ -198,7 +197,7 @@ def test_this_machine_is_found_out_however_it_is_written(host: str) -> None:
     assert caught.value.reason is FetchReason.BLOCKED_ADDRESS
 
 
-def test_of_a_name_with_several_addresses_only_those_that_may_be_reached_come_back() -> None:
+def test_only_the_allowed_addresses_of_a_name_are_returned() -> None:
     assert checked_addresses("localhost", 80, (ip_network("127.0.0.0/8"),)) == ["127.0.0.1"]
 
 

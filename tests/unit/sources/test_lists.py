@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from emotion_pipeline.engine.sources.base import SourceError, SourceMetadata
+from emotion_pipeline.engine.sources.base import SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.sources.lists import Listed, read_manifest, read_urls
 
 PLACE = "calls/2026-11-02/list"
@@ -36,7 +37,7 @@ def test_a_line_that_is_no_address_is_named_with_what_to_do(line: str, message: 
         read_urls(f"https://example.org/b.mp3\n{line}\n", PLACE)
 
 
-def test_no_line_of_a_list_is_told_in_an_error_since_it_may_hold_a_password() -> None:
+def test_errors_do_not_quote_lines_since_they_may_hold_passwords() -> None:
     with pytest.raises(SourceError) as caught:
         read_urls("ada:pa55word@example.org/a.mp3", PLACE)
     assert "pa55word" not in str(caught.value)
@@ -58,7 +59,7 @@ def test_a_manifest_names_addresses_and_files_and_describes_them() -> None:
     ]
 
 
-def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() -> None:
+def test_a_manifest_needs_only_uri_and_may_come_from_a_spreadsheet() -> None:
     assert [entry.path for entry in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
 
 
@@ -69,7 +70,7 @@ def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() ->
         ("url,title\na.wav,A\n", "line 1: there is no column uri"),
         ("uri;title\na.wav;A\n", "line 1: there is no column uri"),
         ("uri,speaker\na.wav,A\n", "line 1: unknown column 'speaker'; .*uri, title, channel_name, uploaded_on"),
-        ("uri,title,title\na.wav,A,B\n", "line 1: a column is there twice"),
+        ("uri,title,title\na.wav,A,B\n", "line 1: a column appears twice"),
         ("uri,title\na.wav,A\n,B\n", "line 3: the uri is missing"),
         ("uri,uploaded_on\na.wav,01.11.2026\n", r"line 2: '01\.11\.2026' is no date; .*2026-11-02"),
         ("uri,uploaded_on\na.wav,2026-02-30\n", "line 2: '2026-02-30' is no date"),
@@ -83,6 +84,6 @@ def test_a_manifest_needs_no_column_but_uri_and_may_come_from_a_spreadsheet() ->
         ("uri\nFILE:///etc/passwd\n", "line 2: .*no files outside its folder"),
     ],
 )
-def test_a_manifest_that_cannot_be_understood_is_named_with_line_and_what_to_do(text: str, message: str) -> None:
+def test_an_invalid_manifest_is_an_error_with_line_and_advice(text: str, message: str) -> None:
     with pytest.raises(SourceError, match=f"{PLACE}, {message}"):
         read_manifest(text, PLACE)

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from emotion_pipeline.engine.sources.base import FetchError, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.local import (
     LocalSource,
     dated_folders,
     found_recording,
     recordings_below,
-    recordings_of,
     state_of,
 )
 
@@ -31,14 +29,14 @@ def test_only_folders_that_are_named_like_a_day_are_days(tmp_path: Path) -> None
     assert dated_folders(tmp_path) == ["2026-11-02", "2026-11-03"]
 
 
-def test_a_root_that_is_not_there_is_an_error_that_names_it_and_not_an_empty_list(tmp_path: Path) -> None:
+def test_a_missing_root_is_an_error_that_names_it_not_an_empty_list(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere.*check sources\.root"):
         dated_folders(tmp_path / "nowhere")
 
 
 def test_recordings_are_found_at_any_depth_and_named_from_the_day_on(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/b.wav", "2026-11-02/team/calls/a.mp3", "2026-11-03/other.wav")
-    recordings = recordings_of(tmp_path, "2026-11-02")
+    recordings = LocalSource().recordings(str(tmp_path), "2026-11-02")
     assert [recording.file for recording in recordings] == ["b.wav", "team/calls/a.mp3"]
     assert all(
         Path(recording.address).is_absolute() and Path(recording.address).read_bytes() == b"sound"
@@ -76,11 +74,11 @@ def test_any_other_file_is_a_recording_whatever_its_name(tmp_path: Path, name: s
 
 def test_a_hidden_folder_above_the_root_hides_nothing(tmp_path: Path) -> None:
     root = _put(tmp_path / ".local" / "recordings", "2026-11-02/call.wav")
-    assert [recording.file for recording in recordings_of(root, "2026-11-02")] == ["call.wav"]
+    assert [recording.file for recording in LocalSource().recordings(str(root), "2026-11-02")] == ["call.wav"]
 
 
 def test_a_day_without_a_folder_has_no_recordings(tmp_path: Path) -> None:
-    assert recordings_of(tmp_path, "2026-11-02") == []
+    assert LocalSource().recordings(str(tmp_path), "2026-11-02") == []
 
 
 def test_a_folder_or_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -90,7 +88,7 @@ def test_a_folder_or_file_that_is_not_there_is_an_error_that_names_it(tmp_path: 
         found_recording(tmp_path / "nothing.wav")
 
 
-def test_the_state_of_a_day_changes_with_names_sizes_and_times_and_with_nothing_else(tmp_path: Path) -> None:
+def test_a_days_state_changes_only_with_names_sizes_and_times(tmp_path: Path) -> None:
     _put(tmp_path, "a.wav", "b.wav")
     state = state_of(recordings_below(tmp_path))
     assert state_of(recordings_below(tmp_path)) == state
@@ -108,11 +106,11 @@ def test_the_state_of_a_day_changes_with_names_sizes_and_times_and_with_nothing_
     assert len({state, touched, renamed, added}) == 4
 
 
-def test_a_name_whose_bytes_are_no_utf_8_is_written_out_so_that_a_table_can_hold_it(tmp_path: Path) -> None:
-    (found,) = recordings_below(_put(tmp_path, os.fsdecode(b"caf\xe9.wav")))
-    assert found.file == "caf\\xe9.wav"
-    assert Path(found.address).read_bytes() == b"sound"
-    assert LocalSource().find(found.uri).address == found.address
+def test_bytes_of_a_name_that_are_not_utf_8_are_escaped(tmp_path: Path) -> None:
+    (recording,) = recordings_below(_put(tmp_path, os.fsdecode(b"caf\xe9.wav")))
+    assert recording.file == "caf\\xe9.wav"
+    assert Path(recording.address).read_bytes() == b"sound"
+    assert LocalSource().find(recording.uri).address == recording.address
 
 
 def test_a_root_may_be_a_path_or_a_file_address(tmp_path: Path) -> None:
@@ -120,8 +118,8 @@ def test_a_root_may_be_a_path_or_a_file_address(tmp_path: Path) -> None:
     source = LocalSource()
     for written in (str(root), root.as_uri(), root.as_uri().replace("file:///", "file://localhost/")):
         assert source.days(written) == ["2026-11-02"]
-        (found,) = source.recordings(written, "2026-11-02")
-        assert (found.file, found.address) == ("call 1.wav", str(root / "2026-11-02" / "call 1.wav"))
+        (recording,) = source.recordings(written, "2026-11-02")
+        assert (recording.file, recording.address) == ("call 1.wav", str(root / "2026-11-02" / "call 1.wav"))
 
 
 def test_a_file_address_of_another_machine_is_refused() -> None:
@@ -133,8 +131,8 @@ def test_a_file_is_read_where_it_lies(tmp_path: Path) -> None:
     _put(tmp_path, "call.wav")
     (tmp_path / "elsewhere").mkdir()
     source = LocalSource()
-    found = source.find((tmp_path / "call.wav").as_uri())
-    assert source.fetch(found, tmp_path / "elsewhere").path == tmp_path / "call.wav"
+    recording = source.find((tmp_path / "call.wav").as_uri())
+    assert source.fetch(recording, tmp_path / "elsewhere").path == tmp_path / "call.wav"
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -144,14 +142,14 @@ def test_a_file_that_is_not_there_or_no_longer_is_not_found(tmp_path: Path) -> N
         source.find(str(tmp_path / "call.wav"))
     assert caught.value.reason is FetchReason.NOT_FOUND
 
-    found = source.find(str(_put(tmp_path, "call.wav") / "call.wav"))
+    recording = source.find(str(_put(tmp_path, "call.wav") / "call.wav"))
     (tmp_path / "call.wav").unlink()
     with pytest.raises(FetchError, match="put it back") as caught:
-        source.fetch(found, tmp_path)
+        source.fetch(recording, tmp_path)
     assert caught.value.reason is FetchReason.NOT_FOUND
 
 
-def test_a_text_beside_recordings_is_read_with_its_age_and_without_a_byte_order_mark(tmp_path: Path) -> None:
+def test_a_text_file_is_read_with_its_age_and_without_a_byte_order_mark(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/urls.txt", content="\ufeffhttps://example.org/Größe.mp3\n".encode())
     source = LocalSource()
     text = source.read_text(str(tmp_path), "2026-11-02", "urls.txt")
@@ -164,5 +162,5 @@ def test_a_text_beside_recordings_is_read_with_its_age_and_without_a_byte_order_
 
 def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(tmp_path: Path) -> None:
     _put(tmp_path, "2026-11-02/manifest.csv", content="uri,title\na.wav,Größe\n".encode("latin-1"))
-    with pytest.raises(SourceError, match=r"manifest\.csv is no UTF-8"):
+    with pytest.raises(SourceError, match=r"manifest\.csv is not UTF-8"):
         LocalSource().read_text(str(tmp_path), "2026-11-02", "manifest.csv")

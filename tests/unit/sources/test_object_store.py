@@ -10,8 +10,8 @@ import fsspec
 import pytest
 from support.s3_server import S3Server
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.object_store import ObjectStoreSource
 
 LIMITS = FetchLimits(max_bytes=20_000_000, timeout_s=5.0, stall_s=0.5, attempts=3)
@@ -96,9 +96,7 @@ def test_recordings_are_found_at_any_depth_with_size_version_and_time(root: str,
     assert source.recordings(root, "2026-11-02") == recordings
 
 
-def test_what_arrives_is_listed_at_once_and_another_content_is_another_version(
-    root: str, source: ObjectStoreSource
-) -> None:
+def test_new_objects_are_listed_at_once_and_new_content_is_a_new_version(root: str, source: ObjectStoreSource) -> None:
     before = source.recordings(root, "2026-11-03")
     put(f"{root}/2026-11-03/c.wav", CALL[::-1])
     put(f"{root}/2026-11-03/d.wav", CALL)
@@ -143,7 +141,7 @@ def test_a_text_beside_recordings_is_read(root: str, source: ObjectStoreSource) 
 
 def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(root: str, source: ObjectStoreSource) -> None:
     put(f"{root}/2026-11-02/urls.txt", b"\xff\xfe")
-    with pytest.raises(SourceError, match=r"urls\.txt is no UTF-8"):
+    with pytest.raises(SourceError, match=r"urls\.txt is not UTF-8"):
         source.read_text(root, "2026-11-02", "urls.txt")
 
 

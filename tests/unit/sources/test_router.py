@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.failing_server import PAYLOAD, FailingServer
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError, SourceMetadata
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.local import state_of
 from emotion_pipeline.engine.sources.router import Sources
 
@@ -56,7 +56,7 @@ def test_a_day_holds_what_lies_in_its_folder_and_then_what_its_lists_name(tmp_pa
         ]
 
 
-def test_a_day_without_lists_is_its_folder_and_one_without_a_folder_is_empty(tmp_path: Path, sources: Sources) -> None:
+def test_a_day_without_lists_is_its_folder_and_without_a_folder_is_empty(tmp_path: Path, sources: Sources) -> None:
     put(tmp_path, a_wav="sound")
     assert [recording.file for recording in sources.recordings(str(tmp_path), DAY)] == ["a.wav"]
     assert sources.recordings(str(tmp_path), "2026-11-03") == []
@@ -85,9 +85,7 @@ def test_a_day_changes_when_a_list_names_or_describes_something_else(tmp_path: P
     assert state_of(sources.recordings(str(tmp_path), DAY)) in states, "order and blank lines change nothing"
 
 
-def test_a_file_that_a_manifest_names_and_the_folder_lacks_is_listed_and_not_found(
-    tmp_path: Path, sources: Sources
-) -> None:
+def test_a_manifests_missing_file_is_listed_and_not_found(tmp_path: Path, sources: Sources) -> None:
     put(tmp_path, manifest_csv="uri\nlate call.wav\n")
     (late,) = sources.recordings(str(tmp_path), DAY)
     assert late.uri == (tmp_path / DAY / "late call.wav").as_uri()
@@ -103,7 +101,7 @@ def test_a_file_that_a_manifest_names_and_the_folder_lacks_is_listed_and_not_fou
         assert fetched.path.read_text() == "sound"
 
 
-def test_an_address_that_nobody_reads_stops_no_other_and_says_so_when_fetched(tmp_path: Path, sources: Sources) -> None:
+def test_an_unsupported_address_is_listed_and_fails_when_fetched(tmp_path: Path, sources: Sources) -> None:
     put(tmp_path, a_wav="sound", urls_txt="gopher://ada:pa55word@example.org/a.mp3\nhttps:///a.mp3\n")
     recordings = sources.recordings(str(tmp_path), DAY)
     assert [recording.uri for recording in recordings][1:] == ["gopher://example.org/a.mp3", "https:///a.mp3"]
@@ -136,8 +134,8 @@ def test_what_a_list_says_goes_before_what_the_server_says(
 ) -> None:
     address = server.url("/serve/a.mp3")
     put(tmp_path, manifest_csv=f"uri,channel_name,uploaded_on\n{address},Ada,2026-11-01\n")
-    (found,) = sources.recordings(str(tmp_path), DAY)
-    with sources.fetched(found) as fetched:
+    (recording,) = sources.recordings(str(tmp_path), DAY)
+    with sources.fetched(recording) as fetched:
         assert fetched.metadata == SourceMetadata("a", "Ada", date(2026, 11, 1))
 
 
@@ -206,8 +204,6 @@ def test_a_folder_of_an_object_store_is_listed_and_read_with_its_lists(sources: 
         ("https://example.org/a.mp3", "web servers"),
     ],
 )
-def test_pages_of_known_video_sites_and_those_with_the_prefix_are_read_as_pages_and_no_others(
-    sources: Sources, address: str, kind: str
-) -> None:
+def test_only_known_video_sites_and_prefixed_addresses_are_pages(sources: Sources, address: str, kind: str) -> None:
     with pytest.raises(SourceError, match=f"cannot be listed, since {kind}"):
         sources.days(address)

@@ -13,8 +13,8 @@ from support.failing_server import closed_port
 from support.stage_server import SIGNATURE, StageServer
 
 from emotion_pipeline.engine.snowflake.connection import Login, open_connection
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.snowflake_stage import Place, StageSource, place_of
 
 LIMITS = FetchLimits(max_bytes=1_000_000, timeout_s=10.0, stall_s=1.0, attempts=3)
@@ -114,7 +114,7 @@ def test_a_text_that_is_no_utf_8_is_an_error_that_names_it(
     server: StageServer, stage: str, source: StageSource
 ) -> None:
     server.put(stage, "2026-11-02/urls.txt", b"\xff\xfe")
-    with pytest.raises(SourceError, match=r"urls\.txt is no UTF-8"):
+    with pytest.raises(SourceError, match=r"urls\.txt is not UTF-8"):
         source.read_text(f"snowflake://@{stage}", "2026-11-02", "urls.txt")
 
 

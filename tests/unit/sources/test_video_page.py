@@ -39,9 +39,8 @@ from yt_dlp.utils import (
 )
 from yt_dlp.version import __version__
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError, SourceMetadata
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
-from emotion_pipeline.engine.sources.retries import TransientFetchError
+from emotion_pipeline.engine.sources.base import FetchLimits, SourceMetadata
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
 from emotion_pipeline.engine.sources.video_errors import RULES, _linked, _update, fetch_error
 from emotion_pipeline.engine.sources.video_page import VideoPageSource, claims
 
@@ -127,11 +126,11 @@ def test_sites_that_yt_dlp_knows_are_told_from_files_on_servers(address: str, ex
 
 
 def test_a_page_is_found_without_a_request_and_named_without_secrets() -> None:
-    found = VideoPageSource(LIMITS).find("ytdlp+https://ada:pw@videos.example/watch?v=1&token=secret")
-    assert found.uri == "ytdlp+https://videos.example/watch?v=1&token=***"
-    assert found.file.startswith(found.uri)
-    assert found.version is None
-    assert "secret" not in repr(found) and "pw" not in repr(found)
+    recording = VideoPageSource(LIMITS).find("ytdlp+https://ada:pw@videos.example/watch?v=1&token=secret")
+    assert recording.uri == "ytdlp+https://videos.example/watch?v=1&token=***"
+    assert recording.file.startswith(recording.uri)
+    assert recording.version is None
+    assert "secret" not in repr(recording) and "pw" not in repr(recording)
 
 
 @pytest.mark.parametrize("address", ["ytdlp+file:///etc/passwd", "ytdlp+ytsearch:joy", "ytdlp+rtmp://a/b", "ytdlp+x"])
@@ -366,7 +365,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
         assert proxy.asked == []
 
 
-def test_no_program_does_the_transfer_and_no_file_of_the_user_is_read_or_written(
+def test_no_program_transfers_and_no_file_of_the_user_is_touched(
     site: MediaSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs, home, folder = tmp_path / "programs", tmp_path / "home", tmp_path / "folder"
@@ -518,7 +517,7 @@ def test_what_a_server_asks_to_wait_is_passed_on() -> None:
     assert error.retry_after_s == 7.0
 
 
-def test_a_page_that_yt_dlp_cannot_read_asks_for_an_update_and_tells_its_age() -> None:
+def test_an_unreadable_page_advises_an_update_with_the_age_of_yt_dlp() -> None:
     advice = _update("2026.08.01", TODAY, ["Unable to extract player version"])
     assert "pip install -U" in advice and "2026.08.01, 112 days old" in advice
     assert "days old" not in _update("2026.10.26", TODAY, [])
@@ -530,7 +529,7 @@ def test_a_missing_javascript_runtime_is_named() -> None:
         as_yt_dlp_raises_it(ExtractorError("No video formats found!")),
         "https://www.youtube.com/watch?v=1",
         TODAY,
-        warnings=["No supported JavaScript runtime could be found. Only deno is enabled by default"],
+        warnings=["No supported JavaScript runtime could be recording. Only deno is enabled by default"],
     )
     assert error.reason is FetchReason.EXTRACTOR_FAILED
     assert "install deno" in str(error)

@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from support.failing_server import OTHER_PAYLOAD, PAYLOAD, FailingServer, closed_port
 from support.leftovers import open_sockets
 
-from emotion_pipeline.engine.sources.base import FetchError, FetchLimits, SourceError
-from emotion_pipeline.engine.sources.fetch_reasons import FetchReason
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
 from emotion_pipeline.engine.sources.web import WebSource
 
 LIMITS = FetchLimits(
@@ -168,9 +168,7 @@ def test_a_failure_that_stays_ends_in_its_reason(
 
 
 @pytest.mark.parametrize("behaviour", ["drip", "drip_headers"])
-def test_a_server_that_is_never_silent_and_never_done_is_left_at_the_time_out(
-    server: FailingServer, tmp_path: Path, behaviour: str
-) -> None:
+def test_a_server_that_drips_for_ever_is_a_time_out(server: FailingServer, tmp_path: Path, behaviour: str) -> None:
     limits = replace(LIMITS, timeout_s=0.6)
     assert reason_of(server.url(f"/{behaviour}/a.mp3"), tmp_path, limits) is FetchReason.FETCH_TIMEOUT
 
@@ -281,16 +279,16 @@ def test_no_secret_of_an_address_is_told_in_errors_and_logs(
     caplog.set_level(logging.DEBUG)
     address = server.url(f"{path}{'&' if '?' in path else '?'}sig=s3cr3t", "ada:pa55word@")
     source = WebSource(LIMITS)
-    found = source.find(address)
+    recording = source.find(address)
     with pytest.raises(FetchError) as caught:
-        source.fetch(found, tmp_path)
+        source.fetch(recording, tmp_path)
     chain: list[BaseException] = [caught.value]
     while chain[-1].__cause__ is not None:
         chain.append(chain[-1].__cause__)
-    told = " ".join([*map(str, chain), *map(repr, chain), repr(found), caplog.text, *capfd.readouterr()])
-    assert "127.0.0.1" in told
-    assert "s3cr3t" not in told
-    assert "pa55word" not in told
+    output = " ".join([*map(str, chain), *map(repr, chain), repr(recording), caplog.text, *capfd.readouterr()])
+    assert "127.0.0.1" in output
+    assert "s3cr3t" not in output
+    assert "pa55word" not in output
 
 
 def test_a_signature_in_a_redirect_is_not_logged(
@@ -326,10 +324,15 @@ def test_a_name_that_a_server_gives_is_a_hint_and_never_a_path(
 
 def test_one_address_is_one_recording_without_a_request(server: FailingServer) -> None:
     address = server.url("/serve/a.mp3?sig=secret")
-    found = WebSource(LIMITS).find(address)
-    assert found.uri == server.url("/serve/a.mp3?sig=***")
-    assert found.file.startswith(found.uri)
-    assert (found.address, found.size_bytes, found.version, found.modified_ns) == (address, None, None, None)
+    recording = WebSource(LIMITS).find(address)
+    assert recording.uri == server.url("/serve/a.mp3?sig=***")
+    assert recording.file.startswith(recording.uri)
+    assert (recording.address, recording.size_bytes, recording.version, recording.modified_ns) == (
+        address,
+        None,
+        None,
+        None,
+    )
     assert server.requests == []
 
 
@@ -381,7 +384,7 @@ def tls_server(_nothing_is_left: None, certificate: Path) -> Iterator[FailingSer
         yield running
 
 
-def test_a_certificate_is_judged_by_the_name_although_the_connection_goes_to_a_checked_address(
+def test_a_certificate_is_verified_by_the_name_not_the_checked_address(
     tls_server: FailingServer, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_name = f"https://localhost:{tls_server.port}/serve/a.mp3"

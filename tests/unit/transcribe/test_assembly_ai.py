@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.assembly_server import DELETE, KEY, POLL, SUBMIT, UPLOAD, AssemblyServer, Fault, Said, assembly_server
+from support.assembly_server import (
+    DELETE,
+    KEY,
+    POLL,
+    SUBMIT,
+    UPLOAD,
+    AssemblyServer,
+    Fault,
+    SpokenWord,
+    assembly_server,
+)
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
@@ -58,7 +68,7 @@ def call(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def service(recording: Path) -> Iterator[AssemblyServer]:
     with assembly_server() as server:
-        server.speech.words = said(recording)
+        server.speech.words = spoken_words(recording)
         server.speech.sentences = [(0, 5, "NEGATIVE")]
         yield server
 
@@ -68,12 +78,14 @@ def speech_of(recording: Path) -> dict[str, tuple[Span, ...]]:
     return speech_spans_of(recording)
 
 
-def said(recording: Path, words: Sequence[str] = SENTENCE, voice: int = 0, confidence: float = 0.95) -> list[Said]:
+def spoken_words(
+    recording: Path, words: Sequence[str] = SENTENCE, voice: int = 0, confidence: float = 0.95
+) -> list[SpokenWord]:
     """Words of 200 ms, four a second, where the speaker of that number speaks in the recording."""
     spans = list(speech_of(recording).values())[voice]
     starts = [int(1_000 * start) for span in spans for start in np.arange(span.start, span.end, 0.25)]
     assert len(words) <= len(starts)
-    return [Said(text, start, start + 200, confidence, voice) for text, start in zip(words, starts, strict=False)]
+    return [SpokenWord(text, start, start + 200, confidence, voice) for text, start in zip(words, starts, strict=False)]
 
 
 def transcriber(service: AssemblyServer, **options: Any) -> AssemblyAITranscriber:
@@ -96,13 +108,11 @@ class Interrupted(FolderCheckpoints):
         raise KeyboardInterrupt
 
 
-def test_words_have_times_probabilities_and_speakers_in_order_of_appearance(
-    service: AssemblyServer, recording: Path
-) -> None:
+def test_words_have_times_probabilities_and_speakers_by_appearance(service: AssemblyServer, recording: Path) -> None:
     voices = [1] * 6 + [0] * 5 + [1] * 7
     service.speech.words = [
-        Said(one.text, one.start, one.end, one.confidence, voice)
-        for one, voice in zip(said(recording), voices, strict=True)
+        SpokenWord(word.text, word.start, word.end, word.confidence, voice)
+        for word, voice in zip(spoken_words(recording), voices, strict=True)
     ]
     transcript = transcriber(service).transcribe(recording)
     assert transcript.text == TEXT
@@ -131,8 +141,8 @@ def test_the_official_sdk_makes_the_requests(service: AssemblyServer, recording:
 
 
 def test_each_channel_of_a_call_is_a_speaker(service: AssemblyServer, call: Path) -> None:
-    agent = said(call, ["Thank", "you", "for", "calling", "how", "can", "I", "help"], voice=0)
-    caller = said(call, ["I", "have", "waited", "three", "weeks"], voice=1)
+    agent = spoken_words(call, ["Thank", "you", "for", "calling", "how", "can", "I", "help"], voice=0)
+    caller = spoken_words(call, ["I", "have", "waited", "three", "weeks"], voice=1)
     service.speech.words = sorted([*agent, *caller], key=lambda word: word.start)
     transcript = transcriber(service).transcribe(call)
     assert service.submitted[0]["multichannel"] is True
@@ -147,13 +157,13 @@ def test_each_channel_of_a_call_is_a_speaker(service: AssemblyServer, call: Path
 
 
 def test_cross_talk_keeps_each_voice_in_one_passage(service: AssemblyServer, call: Path) -> None:
-    agent = said(call, ["one", "two", "three", "four"], voice=0)
-    caller = said(call, ["five", "six", "seven", "eight"], voice=1)
+    agent = spoken_words(call, ["one", "two", "three", "four"], voice=0)
+    caller = spoken_words(call, ["five", "six", "seven", "eight"], voice=1)
     start = agent[0].start
     both = [
-        Said(one.text, start + 250 * at, start + 250 * at + 200, one.confidence, one.voice)
+        SpokenWord(word.text, start + 250 * at, start + 250 * at + 200, word.confidence, word.voice)
         for voice in (agent, caller)
-        for at, one in enumerate(voice)
+        for at, word in enumerate(voice)
     ]
     service.speech.words = sorted(both, key=lambda word: word.start)
     transcript = transcriber(service).transcribe(call)
@@ -162,7 +172,7 @@ def test_cross_talk_keeps_each_voice_in_one_passage(service: AssemblyServer, cal
 
 
 def test_a_word_on_a_channel_that_does_not_exist_makes_the_answer_unusable(service: AssemblyServer, call: Path) -> None:
-    service.speech.words = [Said("hello", 500, 700, voice=4)]
+    service.speech.words = [SpokenWord("hello", 500, 700, voice=4)]
     assert failure(service, call).code == FailureReason.MALFORMED_ANSWER
 
 
@@ -188,7 +198,7 @@ def test_models_are_asked_for_in_order_of_preference(service: AssemblyServer, re
 def test_english_gets_the_sentiment_of_its_sentences(service: AssemblyServer, recording: Path) -> None:
     service.speech.sentences = [(0, 5, "NEGATIVE"), (5, 12, "NEUTRAL"), (12, 18, "POSITIVE")]
     transcript = transcriber(service).transcribe(recording)
-    assert [one.label for one in transcript.sentiments] == ["NEGATIVE", "NEUTRAL", "POSITIVE"]
+    assert [sentiment.label for sentiment in transcript.sentiments] == ["NEGATIVE", "NEUTRAL", "POSITIVE"]
     first = transcript.sentiments[0]
     assert first.span == Span(transcript.words[0].start, transcript.words[4].end)
     assert (first.speaker, first.probability) == ("speaker_1", pytest.approx(0.95))
@@ -199,9 +209,7 @@ def test_other_languages_are_transcribed_without_sentiment(service: AssemblyServ
     assert "sentiment_analysis" not in service.submitted[0]
 
 
-def test_what_the_service_lacks_in_a_language_that_it_found_out_is_left_out(
-    service: AssemblyServer, recording: Path
-) -> None:
+def test_features_lacking_in_the_detected_language_are_left_out(service: AssemblyServer, recording: Path) -> None:
     service.speech.language = "sw"
     transcript = transcriber(service).transcribe(recording)
     assert [asked.get("sentiment_analysis") for asked in service.submitted] == [True, None]
@@ -211,9 +219,7 @@ def test_what_the_service_lacks_in_a_language_that_it_found_out_is_left_out(
     assert service.count(DELETE) == 2
 
 
-def test_speakers_are_not_told_apart_in_languages_in_which_the_service_cannot(
-    service: AssemblyServer, recording: Path
-) -> None:
+def test_speaker_labels_lacking_in_a_language_are_left_out(service: AssemblyServer, recording: Path) -> None:
     service.speech.english_only = ("sentiment_analysis", "speaker_labels")
     transcript = transcriber(service, language="sw").transcribe(recording)
     assert [asked.get("speaker_labels") for asked in service.submitted] == [True, None]
@@ -221,7 +227,7 @@ def test_speakers_are_not_told_apart_in_languages_in_which_the_service_cannot(
     assert {word.speaker for word in transcript.words} == {"speaker_1"}
 
 
-def test_what_was_asked_for_and_is_not_optional_is_never_left_out(service: AssemblyServer, recording: Path) -> None:
+def test_requested_redaction_is_never_left_out(service: AssemblyServer, recording: Path) -> None:
     service.speech.english_only = ("redact_pii",)
     error = failure(service, recording, language="sw", redact_kinds=["phone_number"])
     assert error.code == FailureReason.REFUSED
@@ -231,7 +237,7 @@ def test_what_was_asked_for_and_is_not_optional_is_never_left_out(service: Assem
 def test_personal_data_are_taken_out_by_the_service_and_their_time_is_kept(
     service: AssemblyServer, recording: Path
 ) -> None:
-    words = said(recording, ["call", "Mary", "at", "four", "two", "four", "two", "please", "thanks"])
+    words = spoken_words(recording, ["call", "Mary", "at", "four", "two", "four", "two", "please", "thanks"])
     for at, kind in {
         1: "person_name",
         3: "phone_number",
@@ -239,13 +245,13 @@ def test_personal_data_are_taken_out_by_the_service_and_their_time_is_kept(
         5: "phone_number",
         6: "phone_number",
     }.items():
-        words[at] = Said(words[at].text, words[at].start, words[at].end, personal=kind)
+        words[at] = SpokenWord(words[at].text, words[at].start, words[at].end, personal=kind)
     service.speech.words = words
     transcript = transcriber(service, redact_kinds=["phone_number", "person_name"]).transcribe(recording)
     assert transcript.text == (
         "call [PERSON_NAME] at [PHONE_NUMBER] [PHONE_NUMBER] [PHONE_NUMBER] [PHONE_NUMBER] please thanks"
     )
-    assert [(one.kind, one.span) for one in transcript.redacted] == [
+    assert [(span.kind, span.span) for span in transcript.redacted] == [
         ("person_name", Span(words[1].start / 1_000, words[1].end / 1_000)),
         ("phone_number", Span(words[3].start / 1_000, words[6].end / 1_000)),
     ]
@@ -256,7 +262,9 @@ def test_personal_data_are_taken_out_by_the_service_and_their_time_is_kept(
 
 
 def test_a_long_number_that_was_taken_out_is_no_loop(service: AssemblyServer, recording: Path) -> None:
-    words = [Said(one.text, one.start, one.end, personal="credit_card_number") for one in said(recording)]
+    words = [
+        SpokenWord(word.text, word.start, word.end, personal="credit_card_number") for word in spoken_words(recording)
+    ]
     service.speech.words = words
     transcript = transcriber(service, redact_kinds=["credit_card_number"]).transcribe(recording)
     assert transcript.dropped == ()
@@ -276,7 +284,7 @@ def test_an_answer_with_the_personal_data_in_it_is_refused(
     assert service.count(DELETE) == 1
 
 
-def test_kinds_of_personal_data_that_the_service_does_not_know_are_refused_by_name() -> None:
+def test_unknown_kinds_of_personal_data_are_refused_by_name() -> None:
     with pytest.raises(BackendUnavailableError, match=r"'fone_number'; .* did you mean 'phone_number'"):
         AssemblyAITranscriber(KEY, redact_kinds=["person_name", "fone_number"])
 
@@ -284,42 +292,43 @@ def test_kinds_of_personal_data_that_the_service_does_not_know_are_refused_by_na
 def test_words_outside_of_all_speech_are_dropped(service: AssemblyServer, recording: Path) -> None:
     end = int(1_000 * speech_of(recording)["speaker_1"][-1].end)
     invented = [
-        Said(text, end + at, end + at + 300) for text, at in (("Thanks", 2_000), ("for", 2_400), ("watching", 2_800))
+        SpokenWord(text, end + at, end + at + 300)
+        for text, at in (("Thanks", 2_000), ("for", 2_400), ("watching", 2_800))
     ]
-    late = Said("indeed", end + 400, end + 600)
-    service.speech.words = [*said(recording), late, *invented]
+    late = SpokenWord("indeed", end + 400, end + 600)
+    service.speech.words = [*spoken_words(recording), late, *invented]
     service.speech.sentences = [(0, 5, "NEGATIVE"), (19, 22, "POSITIVE")]
     transcript = transcriber(service).transcribe(recording)
     assert transcript.words[-1].text == "indeed"
-    assert [(one.reason, one.speaker) for one in transcript.dropped] == [(DropReason.OUTSIDE_SPEECH, "speaker_1")]
+    assert [(drop.reason, drop.speaker) for drop in transcript.dropped] == [(DropReason.OUTSIDE_SPEECH, "speaker_1")]
     assert transcript.dropped[0].span == Span((end + 2_000) / 1_000, (end + 3_100) / 1_000)
-    assert [one.label for one in transcript.sentiments] == ["NEGATIVE"]
+    assert [sentiment.label for sentiment in transcript.sentiments] == ["NEGATIVE"]
 
 
 def test_a_word_on_a_silent_channel_is_dropped_although_the_other_speaks(service: AssemblyServer, call: Path) -> None:
-    agent = said(call, ["Thank", "you", "for", "calling"], voice=0)
-    service.speech.words = [*agent, Said("ghost", agent[0].start, agent[0].end, voice=1)]
+    agent = spoken_words(call, ["Thank", "you", "for", "calling"], voice=0)
+    service.speech.words = [*agent, SpokenWord("ghost", agent[0].start, agent[0].end, voice=1)]
     transcript = transcriber(service).transcribe(call)
     assert transcript.text == "Thank you for calling"
-    assert [(one.reason, one.speaker) for one in transcript.dropped] == [(DropReason.OUTSIDE_SPEECH, "speaker_2")]
+    assert [(drop.reason, drop.speaker) for drop in transcript.dropped] == [(DropReason.OUTSIDE_SPEECH, "speaker_2")]
 
 
 def test_a_stretch_that_loops_is_dropped(service: AssemblyServer, recording: Path) -> None:
-    service.speech.words = said(recording, ["thank", "you"] * 9)
+    service.speech.words = spoken_words(recording, ["thank", "you"] * 9)
     transcript = transcriber(service).transcribe(recording)
     assert (transcript.words, transcript.passages, transcript.sentiments) == ((), (), ())
-    assert [one.reason for one in transcript.dropped] == [DropReason.REPEATS_ITSELF]
+    assert [drop.reason for drop in transcript.dropped] == [DropReason.REPEATS_ITSELF]
 
 
 def test_a_stretch_of_which_the_service_is_unsure_is_dropped(service: AssemblyServer, recording: Path) -> None:
-    service.speech.words = said(recording, confidence=0.1)
+    service.speech.words = spoken_words(recording, confidence=0.1)
     transcript = transcriber(service).transcribe(recording)
     assert transcript.words == ()
-    assert [one.reason for one in transcript.dropped] == [DropReason.IMPROBABLE]
+    assert [drop.reason for drop in transcript.dropped] == [DropReason.IMPROBABLE]
 
 
 def test_remarks_about_sounds_are_no_words(service: AssemblyServer, recording: Path) -> None:
-    service.speech.words = said(recording, ["[MUSIC]", *SENTENCE[:10]])
+    service.speech.words = spoken_words(recording, ["[MUSIC]", *SENTENCE[:10]])
     assert transcriber(service).transcribe(recording).text == " ".join(SENTENCE[:10])
 
 
@@ -329,7 +338,7 @@ def test_a_long_speech_is_judged_piece_by_piece(service: AssemblyServer, tmp_pat
     encode_flac(np.tile(speech, (1, 3)), path)
     script = (repository / "samples" / "dialogues.yaml").read_text(encoding="utf-8")
     words = re.findall(r"[a-zA-Z']{2,}\.?", script)[:150]
-    service.speech.words = said(path, words)
+    service.speech.words = spoken_words(path, words)
     transcript = transcriber(service).transcribe(path)
     assert len(transcript.words) == 150
     assert len(transcript.passages) > 1
@@ -507,9 +516,7 @@ def test_a_transcript_without_its_words_is_malformed(
     assert "private words" not in chain_of(error)
 
 
-def test_a_recording_that_the_service_cannot_transcribe_is_refused_in_its_words(
-    service: AssemblyServer, recording: Path
-) -> None:
+def test_a_failed_job_is_refused_in_the_services_own_words(service: AssemblyServer, recording: Path) -> None:
     service.speech.error = "Audio duration is too short."
     error = failure(service, recording)
     assert error.code == FailureReason.REFUSED
@@ -631,9 +638,9 @@ def test_a_transcript_that_cannot_be_deleted_is_logged_and_used(
 def chain_of(error: BaseException) -> str:
     """Everything that can be shown of an exception and of those that it carries along, local variables included."""
     formatted = traceback.TracebackException.from_exception(error, capture_locals=True)
-    carried = [one for one in (error.__cause__, error.__context__) if one is not None]
-    own = [repr(error), repr(error.args), repr(vars(error)), *formatted.format(), *traceback.format_exception(error)]
-    return "\n".join([*own, *(chain_of(one) for one in carried)])
+    linked = [cause for cause in (error.__cause__, error.__context__) if cause is not None]
+    texts = [repr(error), repr(error.args), repr(vars(error)), *formatted.format(), *traceback.format_exception(error)]
+    return "\n".join([*texts, *(chain_of(cause) for cause in linked)])
 
 
 LEAKS = [
@@ -665,11 +672,11 @@ def test_the_key_is_never_shown(
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, logger=name)
     service.fail(route, Fault(fault.status, fault.body, times=100, stall_s=fault.stall_s, hang_up=fault.hang_up))
-    one = transcriber(service, timeout_s=1.5, attempts=2)
+    leaking = transcriber(service, timeout_s=1.5, attempts=2)
     with pytest.raises(EmotionPipelineError) as raised:
-        one.transcribe(recording)
+        leaking.transcribe(recording)
     assert KEY not in chain_of(raised.value)
-    assert KEY not in repr(one) + repr(vars(one)) + one.fingerprint
+    assert KEY not in repr(leaking) + repr(vars(leaking)) + leaking.fingerprint
     assert "httpcore" in caplog.text
     assert KEY not in caplog.text + repr([vars(record) for record in caplog.records])
     assert KEY not in "".join(capfd.readouterr())
@@ -698,6 +705,6 @@ def test_the_fingerprint_names_model_version_and_parameters_and_no_key() -> None
         AssemblyAITranscriber(KEY, redact_kinds=["phone_number"]),
         AssemblyAITranscriber(KEY, redact_kinds=["person_name", "phone_number"]),
     ]
-    assert len({one.fingerprint for one in [plain, *others]}) == 5
+    assert len({other.fingerprint for other in [plain, *others]}) == 5
     same = AssemblyAITranscriber("f" * 32, redact_kinds=["phone_number", "person_name"], poll_s=1.0, timeout_s=1.0)
     assert same.fingerprint == others[-1].fingerprint

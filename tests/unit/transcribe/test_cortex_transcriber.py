@@ -68,7 +68,7 @@ def answer(*segments: tuple[float, float, str, str | None]) -> str:
     return json.dumps({"audio_duration": 6.0, "segments": named, "text": "unused"})
 
 
-def said(recording: Path, speaker: str = "speaker_1", words: list[str] = SENTENCE) -> str:
+def spoken(recording: Path, speaker: str = "speaker_1", words: list[str] = SENTENCE) -> str:
     first = speech_of(recording)[speaker][0].start
     return answer(*((first + n * 0.25, first + n * 0.25 + 0.2, word, None) for n, word in enumerate(words)))
 
@@ -85,7 +85,7 @@ def failure(server: CortexServer, schema: str, recording: Path) -> Transcription
 
 
 def test_a_recording_becomes_words_with_their_times(running: CortexServer, schema: str, message: Path) -> None:
-    answers["speaker_1.flac"] = said(message)
+    answers["speaker_1.flac"] = spoken(message)
     transcript = transcriber(running, schema, language="en").transcribe(message)
     assert [word.text for word in transcript.words] == SENTENCE
     first = speech_of(message)["speaker_1"][0].start
@@ -98,7 +98,7 @@ def test_a_recording_becomes_words_with_their_times(running: CortexServer, schem
 def test_what_is_sent_is_the_audio_and_nothing_stays_there(
     running: CortexServer, schema: str, message: Path, tmp_path: Path
 ) -> None:
-    answers["speaker_1.flac"] = said(message)
+    answers["speaker_1.flac"] = spoken(message)
     transcriber(running, schema).transcribe(message)
     [(name, content, options)] = heard
     assert (name, options) == ("speaker_1.flac", {"timestamp_granularity": "word"})
@@ -113,10 +113,10 @@ def test_what_is_sent_is_the_audio_and_nothing_stays_there(
 def test_each_channel_of_a_call_is_a_file_and_both_are_heard_by_one_statement(
     running: CortexServer, schema: str, call: Path
 ) -> None:
-    answers["speaker_1.flac"] = said(call, "speaker_1", ["Good", "morning."])
-    answers["speaker_2.flac"] = said(call, "speaker_2", ["Go", "away."])
+    answers["speaker_1.flac"] = spoken(call, "speaker_1", ["Good", "morning."])
+    answers["speaker_2.flac"] = spoken(call, "speaker_2", ["Go", "away."])
     transcript = transcriber(running, schema, times="speaker").transcribe(call)
-    by_speaker = {one: [word.text for word in transcript.words if word.speaker == one] for one in speech_of(call)}
+    by_speaker = {name: [word.text for word in transcript.words if word.speaker == name] for name in speech_of(call)}
     assert by_speaker == {"speaker_1": ["Good", "morning."], "speaker_2": ["Go", "away."]}
     assert transcript.speakers_by == "channel"
     assert [options for _, _, options in heard] == [{"timestamp_granularity": "word"}] * 2
@@ -146,7 +146,7 @@ def test_words_outside_of_speech_and_loops_are_dropped(running: CortexServer, sc
     answers["speaker_1.flac"] = answer((100.0, 100.5, "Thank you.", None))
     far = transcriber(running, schema).transcribe(message)
     assert (far.words, far.dropped[0].reason) == ((), DropReason.OUTSIDE_SPEECH)
-    answers["speaker_1.flac"] = said(message, words=["again", "and"] * 8)
+    answers["speaker_1.flac"] = spoken(message, words=["again", "and"] * 8)
     looping = transcriber(running, schema).transcribe(message)
     assert (looping.words, looping.dropped[0].reason) == ((), DropReason.REPEATS_ITSELF)
 

@@ -1,15 +1,17 @@
-"""Why a recording could not be fetched, as plain data: codes, one sentence for each, and whether trying again may help.
+"""The errors of sources, and why a recording cannot be fetched: codes, and one sentence for each.
 
 Tables, checks and documentation read these names; each source decides which of them a failure has.
 """
 
-from typing import Final
+from typing import Final, Self
 
 from emotion_pipeline.engine.common.code_enum import CodeEnum
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.engine.common.retries import TransientError
 
 
 class FetchReason(CodeEnum):
-    """Why the bytes could not be had; ``meaning`` is one sentence."""
+    """Why the bytes cannot be fetched; ``meaning`` is one sentence."""
 
     NOT_FOUND = "not_found", "There is nothing at this address any more."
     FORBIDDEN = "forbidden", "The address asks for a login or refuses this machine."
@@ -35,13 +37,33 @@ class FetchReason(CodeEnum):
 
 
 _RETRYABLE: Final = frozenset(
-    {
-        FetchReason.LIVE,
-        FetchReason.INCOMPLETE,
-        FetchReason.UNREACHABLE,
-        FetchReason.SERVER_ERROR,
-        FetchReason.RATE_LIMITED,
-        FetchReason.FETCH_TIMEOUT,
-        FetchReason.EXTRACTOR_FAILED,
-    }
+    {FetchReason.LIVE, FetchReason.INCOMPLETE, FetchReason.UNREACHABLE, FetchReason.SERVER_ERROR}
+    | {FetchReason.RATE_LIMITED, FetchReason.FETCH_TIMEOUT, FetchReason.EXTRACTOR_FAILED}
 )
+
+
+class SourceError(EmotionPipelineError):
+    """A place that cannot be listed; what was listed before stays valid."""
+
+
+class FetchError(EmotionPipelineError):
+    """A recording that cannot be fetched; ``reason`` is the code, the message names the address without secrets."""
+
+    def __init__(self, reason: FetchReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def at(self, address: str) -> Self:
+        """Return the same error with an address, as messages may show it, before its message."""
+        return type(self)(self.reason, f"{address}: {self}")
+
+
+class TransientFetchError(FetchError, TransientError):
+    """A failure after which another attempt may succeed."""
+
+    def __init__(self, reason: FetchReason, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason, message)
+        self.retry_after_s = retry_after_s
+
+    def at(self, address: str) -> Self:
+        return type(self)(self.reason, f"{address}: {self}", self.retry_after_s)
