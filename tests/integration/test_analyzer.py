@@ -21,7 +21,7 @@ from emotion_pipeline.engine.sources.fetch_errors import FetchError
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.stages.report import RecordingResults
 
-SETTINGS = Settings(transcription=Transcription(workers=1))
+SETTINGS = Settings(transcription=Transcription(threads=1))
 
 
 @pytest.fixture(scope="module")

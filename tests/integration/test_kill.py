@@ -23,7 +23,7 @@ KILLS = 20 if THOROUGH else 4
 PRELOADED = [
     "support.pipeline",
     "great_expectations.expectations",
-    "pocketsphinx",
+    "ctranslate2",
     "sklearn.linear_model",
     "transformers.models.bert.modeling_bert",
 ]

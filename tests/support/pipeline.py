@@ -42,7 +42,7 @@ class Pipeline:
     @property
     def settings(self) -> Settings:
         return Settings(
-            transcription=Transcription(workers=1),
+            transcription=Transcription(threads=1),
             storage=Storage(
                 backend=self.backend, root=self.root or str(self.folder / "lake"), marts=self.folder / "marts.duckdb"
             ),

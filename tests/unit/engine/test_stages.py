@@ -57,7 +57,7 @@ def _fill(folder: Path, repository: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def backends() -> Backends:
-    return Backends(BackendChoice(transcriber_options=TranscriberOptions(workers=1)))
+    return Backends(BackendChoice(transcriber_options=TranscriberOptions(threads=1)))
 
 
 @pytest.fixture(scope="module")

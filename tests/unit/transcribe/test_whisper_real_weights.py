@@ -58,8 +58,8 @@ def test_all_packages_hear_the_same_words_at_the_same_times(
             assert decoding.text == expected.text
             assert decoding.average_log_probability == pytest.approx(expected.average_log_probability, abs=0.02)
             assert decoding.no_speech_probability == pytest.approx(expected.no_speech_probability, abs=0.02)
-            starts = [[word.start for word in words] for words in (decoding.words, expected.words)]
-            assert np.abs(np.subtract(*starts)).max() <= 0.1
+            for word, other in zip(decoding.words, expected.words, strict=True):
+                assert abs(word.start - other.start) <= 0.1
 
 
 @pytest.mark.parametrize("name", PACKAGES)
