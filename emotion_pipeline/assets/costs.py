@@ -13,8 +13,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import CODE, OWNERS
+from emotion_pipeline.engine.stages.tables import COSTS, TABLES, TONE_SENTIMENT
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import COSTS, TABLES, TONE_SENTIMENT
 from emotion_pipeline.warehouse.base import Warehouse
 
 # The metadata of one materialisation, as plain values.

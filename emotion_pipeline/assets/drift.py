@@ -11,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.drift import Drift, drift_of
+from emotion_pipeline.engine.stages.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table
 from emotion_pipeline.warehouse.base import Warehouse
 
 DAYS_BEFORE: Final = 28

@@ -5,8 +5,8 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.linguistic_features import describe
+from emotion_pipeline.engine.stages.tables import LINGUISTIC_FEATURES
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import LINGUISTIC_FEATURES
 from emotion_pipeline.warehouse.base import Warehouse
 
 

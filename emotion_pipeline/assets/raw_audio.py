@@ -4,8 +4,8 @@ import dagster as dg
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.raw_audio import take_in
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.schema.tables import RAW_AUDIO
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 

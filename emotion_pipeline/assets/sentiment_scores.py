@@ -5,9 +5,9 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES
 from emotion_pipeline.warehouse.base import Warehouse
 
 

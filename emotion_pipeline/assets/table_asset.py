@@ -17,10 +17,10 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TABLES, Table
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.gpu import Gpu
-from emotion_pipeline.schema.tables import TABLES, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -151,7 +151,7 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         "computed": result.computed,
         "reused": result.reused,
         "seconds": round(seconds, 3),
-        "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT]))) or "none",
+        "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT_COLUMN]))) or "none",
         "preview": dg.MetadataValue.md(_preview(result.rows, batch.preview)),
         "dagster/column_lineage": _column_lineage(table),
         **batch.metadata,

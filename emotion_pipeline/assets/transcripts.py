@@ -7,10 +7,10 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import TRANSCRIPTS
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 

@@ -15,8 +15,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.checks.rules import COMPLETENESS, RULES, SHARES
+from emotion_pipeline.engine.stages.tables import Column, Table
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import Column, Table
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult

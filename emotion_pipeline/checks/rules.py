@@ -1,7 +1,7 @@
 """What a stage must never hand on, beyond what its table's contract already says.
 
 A rule looks at a batch and at the tables it was made from and says for each row whether it holds. Types, ranges,
-allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.schema.tables``.
+allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.engine.stages.tables``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, Table
+from emotion_pipeline.engine.stages.tables import EMOTION_LABELS, TONE_SCORES, Table
 
 PROBABILITY_TOLERANCE: Final = 1e-3
 # Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end.

@@ -19,6 +19,7 @@ from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.base import SourceError
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import (
     PARTITION_TAG,
@@ -28,7 +29,6 @@ from emotion_pipeline.resources.dagster_private import (
 )
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.resources.warehouse import warehouse_of
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _DAEMONS: Final = ("BACKFILL", "QUEUED_RUN_COORDINATOR")

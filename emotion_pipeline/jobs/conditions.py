@@ -12,7 +12,7 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
 
 
 def follows_its_inputs() -> dg.AutomationCondition:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import dagster as dg
 
 from emotion_pipeline.assets.health import no_day_stays_failed
-from emotion_pipeline.schema.tables import STORED
+from emotion_pipeline.engine.stages.tables import STORED
 
 # Looks at every day, so no day's own run waits for it.
 _HEALTH: Final = dg.AssetSelection.checks(no_day_stays_failed)

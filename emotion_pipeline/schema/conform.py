@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.common.suggestions import did_you_mean
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, Table
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Table
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pa.Table:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 
 
 class Warehouse(ABC):

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.warehouse.atomic_files import is_local, publishing
 
 HELD: Final = "held"

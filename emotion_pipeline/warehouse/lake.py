@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.schema.conform import as_partition
-from emotion_pipeline.schema.tables import TABLES, Table
 from emotion_pipeline.warehouse.atomic_files import publishing
 from emotion_pipeline.warehouse.base import Warehouse
 
@@ -49,11 +49,10 @@ class Lake(Warehouse):
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        wanted = [table.column(name).name for name in columns or table.column_names]
         schema = pa.schema([field.with_nullable(True) for field in table.schema])
         try:
             with self.path(table, partition).open("rb") as file:
-                stored = pq.read_table(file, columns=wanted, schema=schema)
+                stored = pq.read_table(file, columns=table.names(columns), schema=schema)
         except FileNotFoundError:
             return None
         return stored.to_pandas()

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from support.pipeline import Pipeline
 
-from emotion_pipeline.schema.tables import STORED
+from emotion_pipeline.engine.stages.tables import STORED
 
 DAY = "2026-11-02"
 MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs"}

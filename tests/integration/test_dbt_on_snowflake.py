@@ -17,7 +17,7 @@ from support.pipeline import REPOSITORY
 from support.warehouse_server import Fault, WarehouseServer
 from support.warehouses import SCHEMA, new_database, snowflake
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 
 OTHER_DAY, DAY, SEGMENTS = "2026-11-02", "2026-11-03", 2
 REPLACED = ("FCT_SEGMENTS", "FCT_RECORDINGS", "TONE_TIMELINE", "DAILY_TONE_SENTIMENT")

@@ -18,9 +18,9 @@ from filelock import FileLock
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 from support.s3_server import S3Server
 
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.schema.dictionary import dictionary
-from emotion_pipeline.schema.tables import RAW_AUDIO, TABLES
 
 FIRST, SECOND = "2026-11-02", "2026-11-03"
 MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")

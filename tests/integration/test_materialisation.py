@@ -15,9 +15,9 @@ import dagster as dg
 import pytest
 from support.pipeline import REPOSITORY, Pipeline
 
+from emotion_pipeline.engine.stages.tables import COSTS, TABLES
 from emotion_pipeline.jobs.schedules import every_morning
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.schema.tables import COSTS, TABLES
 
 DAY = "2026-11-02"
 # Tables whose rows take listening or a model; the others follow from them by a rule.

@@ -14,8 +14,8 @@ from support.warehouses import assert_holds, comparable, new_database, rows_of
 from emotion_pipeline.config.settings import ConfigurationError, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
 from emotion_pipeline.resources.warehouse import warehouse_of
-from emotion_pipeline.schema.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 

@@ -19,10 +19,10 @@ from support.warehouse_server import WarehouseServer
 from support.warehouses import BACK_ENDS, assert_holds, empty_warehouse, rows_of
 
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TABLES, TEXT, TRANSCRIPTS, Column, Table
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.schema.conform import empty
-from emotion_pipeline.schema.tables import SEGMENTS, SENTIMENT_SCORES, TABLES, TEXT, TRANSCRIPTS, Column, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 

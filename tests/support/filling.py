@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emotion_pipeline.schema.tables import TABLES, Column
+from emotion_pipeline.engine.stages.tables import TABLES, Column
 from emotion_pipeline.warehouse.lake import Lake
 
 

@@ -14,6 +14,7 @@ from emotion_pipeline.engine.common.tabular import Results, Tabular
 from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
+from emotion_pipeline.engine.stages.reuse import value_or_none
 from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
 from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
@@ -70,9 +71,9 @@ class SegmentResult(Tabular):
 
 
 _SEGMENT_COLUMNS: Final = tuple(
-    one.name
-    for one in fields(SegmentResult)
-    if one.name not in {"tone_probabilities", "text_emotion_probabilities", "words"}
+    column.name
+    for column in fields(SegmentResult)
+    if column.name not in {"tone_probabilities", "text_emotion_probabilities", "words"}
 )
 
 
@@ -122,7 +123,8 @@ class RecordingResults(Results[RecordingResult]):
 
     def segments_frame(self) -> pd.DataFrame:
         """Return a frame with one row per segment, and the file that it is of."""
-        return pd.DataFrame([{"file": one.file, **row} for one in self for row in Results(one.segments).rows()])
+        rows = ({"file": result.file, **row} for result in self for row in Results(result.segments).rows())
+        return pd.DataFrame(rows)
 
 
 def report(analysis: Analysis) -> RecordingResults:
@@ -146,10 +148,10 @@ def _recording(
     reason = file["reason"] or failure
     return RecordingResult(
         file=file["file"],
-        emotion=_given(result.get("emotion")),
-        emotion_score=_given(result.get("emotion_score")),
-        transcript=_given(result.get("transcript")),
-        sentiment_score=_given(result.get("sentiment_score")),
+        emotion=value_or_none(result.get("emotion")),
+        emotion_score=value_or_none(result.get("emotion_score")),
+        transcript=value_or_none(result.get("transcript")),
+        sentiment_score=value_or_none(result.get("sentiment_score")),
         tone_sentiment_match=result.get("tone_sentiment_match", "Unknown"),
         segments=segments.get(file["recording_id"], ()),
         status="failed" if failure else file["status"],
@@ -161,12 +163,12 @@ def _recording(
 def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
     compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"})
     labels = analysis.emotion_labels.rename(columns=TEXT_COLUMNS)
-    judged = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
+    columns = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
     tones = [f"probability_{tone}" for tone in TONES]
     rows = (
         analysis.segments[["recording_id", "segment_id", "segment_index", "speaker", "start_seconds", "end_seconds"]]
         .merge(compared.drop(columns="recording_id"), on="segment_id")
-        .merge(labels[judged], on="segment_id")
+        .merge(labels[columns], on="segment_id")
         .merge(analysis.tone_scores[["segment_id", *tones]], on="segment_id")
     )
     words = {row["recording_id"]: _divided(row["words"]) for row in analysis.transcripts.to_dict("records")}
@@ -178,7 +180,7 @@ def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
 
 def _divided(words: Sequence[Mapping[str, Any]]) -> list[tuple[Word, ...]]:
     """Return the words of each segment of a transcript; which those are follows from the words alone."""
-    return [one.words for one in segment_words([Word(**word) for word in words])]
+    return [segment.words for segment in segment_words([Word(**word) for word in words])]
 
 
 def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
@@ -191,10 +193,10 @@ def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
         emotion_score=row["emotion_score"],
         text_emotion=row["text_emotion"],
         text_emotion_score=row["base_probability"],
-        sub_emotion=_given(row["sub_emotion"]),
-        intensity=_given(row["intensity"]),
+        sub_emotion=value_or_none(row["sub_emotion"]),
+        intensity=value_or_none(row["intensity"]),
         uncertain=row["uncertain"],
-        sentiment_score=_given(row["sentiment_score"]),
+        sentiment_score=value_or_none(row["sentiment_score"]),
         tone_sentiment_match=row["tone_sentiment_match"],
         agreement_score=row["agreement_score"],
         masked=bool(row["masked"]),
@@ -203,8 +205,3 @@ def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
         text_emotion_probabilities={base: row[f"text_{base}"] for base in BASE_EMOTIONS},
         words=words,
     )
-
-
-def _given(value: Any) -> Any:
-    """Return a cell's value, None where a frame says it is missing."""
-    return None if value is None or pd.isna(value) else value

@@ -16,38 +16,16 @@ from emotion_pipeline.engine.agreement import (
 )
 from emotion_pipeline.engine.common.types import ToneScore
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SENTIMENT
 from emotion_pipeline.engine.tone.base import pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
 RULE: Final = "agreement:documented:1|score:1"
 
-_COLUMNS: Final = (
-    "recording_date",
-    "recording_id",
-    "scope",
-    "subject_id",
-    "file",
-    "emotion",
-    "emotion_score",
-    "transcript",
-    "sentiment_score",
-    "tone_sentiment_match",
-    "text_emotion",
-    "agreement_score",
-    "masked",
-    "leaking",
-    "masked_share",
-    "leaking_share",
-    FINGERPRINT,
-)
 # Columns of segments, and the columns of their recording that hold their means by length.
-_MEAN_BY_LENGTH: Final = {
-    "agreement_score": "agreement_score",
-    "masked": "masked_share",
-    "leaking": "leaking_share",
-}
+_MEAN_BY_LENGTH: Final = {"agreement_score": "agreement_score", "masked": "masked_share", "leaking": "leaking_share"}
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 # Renamed for the join, because words and tone both have a ``probability_neutral``.
 TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
@@ -76,10 +54,10 @@ def compare(
     by_recording = dict(list(scored.groupby("recording_id", sort=False)))
     rows: list[dict[str, Any]] = []
     for transcript in transcripts.to_dict("records"):
-        own = by_recording.get(transcript["recording_id"], scored.iloc[:0])
-        rows.append(_recording_row(transcript, own))
-        rows.extend(_segment_row(one) for one in own.to_dict("records"))
-    return StageResult(pd.DataFrame(rows, columns=list(_COLUMNS)), computed=0, reused=0)
+        recording_segments = by_recording.get(transcript["recording_id"], scored.iloc[:0])
+        rows.append(_recording_row(transcript, recording_segments))
+        rows.extend(_segment_row(segment) for segment in recording_segments.to_dict("records"))
+    return StageResult(pd.DataFrame(rows, columns=list(TONE_SENTIMENT.column_names)), computed=0, reused=0)
 
 
 def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dict[str, Any]:
@@ -117,7 +95,7 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         emotion=segment["tone"],
         emotion_score=segment["tone_probability"],
         transcript=segment["text"],
-        sentiment_score=_given(segment["sentiment_score"]),
+        sentiment_score=value_or_none(segment["sentiment_score"]),
         text_emotion=segment["base_emotion"],
         agreement_score=segment["agreement_score"],
         masked=segment["masked"],
@@ -134,7 +112,7 @@ def _row(about: Mapping[Any, Any], **values: Any) -> dict[str, Any]:
         "file": about["file"],
         **values,
         "tone_sentiment_match": str(tone_sentiment_match(values["emotion"], values["sentiment_score"])),
-        FINGERPRINT: RULE,
+        FINGERPRINT_COLUMN: RULE,
     }
 
 
@@ -144,15 +122,10 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
     for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
         tone = leaning_of_tone(score.probabilities)
         words = leaning_of_words(
-            _given(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
+            value_or_none(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
         )
         rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
     return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
-
-
-def _given(score: float | None) -> float | None:
-    """Return a score, None where a frame says that it is missing."""
-    return None if pd.isna(score) else score
 
 
 def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:

@@ -1,7 +1,7 @@
-"""``transcripts`` and ``segments``: what was said, when and by whom, and how it divides into sentences and turns."""
+"""``transcripts``: what was said, when and by whom."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -9,39 +9,14 @@ import pandas as pd
 from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.errors import MediaError
-from emotion_pipeline.engine.common.types import (
-    DroppedSpan,
-    Passage,
-    RedactedSpan,
-    SpokenSentiment,
-    Transcript,
-)
+from emotion_pipeline.engine.common.types import DroppedSpan, Passage, RedactedSpan, SpokenSentiment, Transcript
 from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
+from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
-
-_TRANSCRIBED = (
-    "audio_uri",
-    "status",
-    "reason",
-    "detail",
-    "language",
-    "language_probability",
-    "speakers_by",
-    "text",
-    "word_count",
-    "mean_word_probability",
-    "speech_seconds",
-    "speech",
-    "words",
-    "passages",
-    "dropped",
-    "redacted",
-    "service_sentiments",
-)
 
 
 def transcribe(
@@ -51,7 +26,7 @@ def transcribe(
     store: AudioStore,
     checkpoints: Callable[[str], Checkpoints] | None = None,
 ) -> StageResult:
-    """Return one transcript per accepted recording; those made in the same way before are taken over.
+    """Return one transcript per accepted recording; those made in the same way before are reused.
 
     A recording that fails becomes a row that says why and is tried again next time; the others go on.
 
@@ -61,22 +36,20 @@ def transcribe(
     accepted = raw_audio[raw_audio["status"] == "accepted"]
     recordings = accepted[["recording_date", "recording_id", "file", "speaker_channels"]].reset_index(drop=True)
     recordings["recording_seconds"] = accepted["seconds"].to_numpy(dtype=float)
-
-    result = complete(
+    return complete(
         recordings,
         None if previous is None else previous[previous["status"] != "failed"],
-        key="recording_id",
-        made=_TRANSCRIBED,
-        fingerprint=transcript_maker.fingerprint,
-        compute=lambda missing: pd.DataFrame(
-            [_transcribe_one(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
+        TRANSCRIPTS,
+        transcript_maker.fingerprint,
+        lambda missing: pd.DataFrame(
+            [_transcribed(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
         ),
+        key="recording_id",
         audio_seconds="recording_seconds",
     )
-    return replace(result, rows=result.rows.drop(columns="speaker_channels"))
 
 
-def _transcribe_one(
+def _transcribed(
     recording: dict[Any, Any],
     transcript_maker: TranscriptMaker,
     store: AudioStore,

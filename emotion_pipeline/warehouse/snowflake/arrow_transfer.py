@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 
 # The one type of times that a contract may have: an instant, in UTC.
 TIME: Final = pa.timestamp("us", tz="UTC")

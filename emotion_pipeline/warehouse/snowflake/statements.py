@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, Column, Table
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import TIME, is_nested
 
 # One row per table and day that was written: tells an empty partition from an absent one, and lets writers queue.
@@ -54,7 +54,7 @@ def type_name(data_type: pa.DataType) -> str:
     for known, name in _TYPES.items():
         if data_type == known:
             return name
-    raise TypeError(f"no column of a contract may be a {data_type}; use one of the types in schema/tables.py")
+    raise TypeError(f"no column of a contract may be a {data_type}; use one of the types in engine/stages/tables.py")
 
 
 _TYPES: Final = {

@@ -25,8 +25,8 @@ from emotion_pipeline.config.engine_options import connect_to_snowflake
 from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.snowflake.failures import FAILURES, may_pass
+from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.schema.conform import as_partition
-from emotion_pipeline.schema.tables import Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
@@ -184,13 +184,13 @@ class SnowflakeWarehouse(Warehouse):
     def _rows(
         self, session: SnowflakeConnection, table: Table, days: Sequence[str], columns: Sequence[str] | None
     ) -> pd.DataFrame:
-        wanted = [table.column(name).name for name in columns or table.column_names]
-        there = {name for name, _, _ in execute(session, sql.described_columns(self._place, table))}
-        stored = [name for name in wanted if name.upper() in there]
+        requested = table.names(columns)
+        present = {name for name, _, _ in execute(session, sql.described_columns(self._place, table))}
+        stored = [name for name in requested if name.upper() in present]
         with session.cursor() as cursor:
             cursor.execute(sql.select_days(self._place, table, stored, days))
             result = cast(pa.Table, cursor.fetch_arrow_all(force_return_table=True))
-        return unpack(result, table, wanted).to_pandas()
+        return unpack(result, table, requested).to_pandas()
 
     def ask(self, question: Callable[[SnowflakeConnection], T]) -> T:
         """Put a question on a connection of its own, again on a new one where the failure may pass."""

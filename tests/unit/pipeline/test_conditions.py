@@ -9,7 +9,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from emotion_pipeline.checks.gate import GATE, Finding, Verdict
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED, TABLES
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED, TABLES
 
 OLD_DAY, DAY = "2026-10-02", "2026-11-02"
 MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs", "stg_segments"}

@@ -9,7 +9,7 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 from emotion_pipeline.warehouse.snowflake.statements import PUBLISHED
 
 SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql")

@@ -7,7 +7,7 @@ from snowflake.connector import errors
 from sqlglot import exp
 
 from emotion_pipeline.engine.snowflake.failures import may_pass
-from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.warehouse.snowflake.statements import (
     Schema,
     create_published,
