@@ -32,7 +32,9 @@ from emotion_pipeline.resources.lake_marts import LakeMarts
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.resources.warehouse import FilesResource, warehouse_of, warehouse_resource
+from emotion_pipeline.resources.snowflake import SnowflakeSql
+from emotion_pipeline.resources.warehouse import FilesResource, warehouse_resource
+from emotion_pipeline.warehouse.snowflake.target import target_of
 
 _TABLES: Final = (
     raw_audio,
@@ -48,11 +50,14 @@ _TABLES: Final = (
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """Return the code location for these settings; a test builds one of its own with its own folders."""
+    """Return the code location for these settings; a test builds one of its own with its own folders.
+
+    Raises ConfigurationError, see ``target_of``.
+    """
     warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
-    marts_builder = marts_of(settings)
+    marts_builder = _marts_builder(settings)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse_of(settings).kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
+        assets=automated([*held_by(warehouse.kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
         asset_checks=[drift, no_day_stays_failed],
         jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
@@ -67,21 +72,28 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
             "marts_builder": marts_builder,
+            **_snowflake(settings),
         },
     )
 
 
-def marts_of(settings: Settings) -> Marts:
-    """Return where the marts of this deployment lie. Raises ConfigurationError, see ``target_of``."""
+def _marts_builder(settings: Settings) -> Marts:
     file = settings.storage.marts
     if settings.storage.backend == "lake":
         return LakeMarts(lake_root=settings.storage.root, path=str(file))
-    from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts
-    from emotion_pipeline.warehouse.snowflake.target import target_of
+    from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts  # seconds to import
 
     target = target_of(settings)
     cache = file.with_name(".marts.snowflake.target")
     return SnowflakeMarts(database=target.database, tables=target.schema, marts=target.marts, cache=str(cache))
+
+
+def _snowflake(settings: Settings) -> dict[str, SnowflakeSql]:
+    """Return the resource with which users' own assets reach Snowflake, where the tables lie there."""
+    if settings.storage.backend == "lake":
+        return {}
+    target = target_of(settings)
+    return {"snowflake": SnowflakeSql(database=target.database, schema_name=target.schema)}
 
 
 @dg.definitions

@@ -18,8 +18,6 @@ from emotion_pipeline.engine.models.usage import Usage, measured
 # What uses models takes a slot of it.
 POOL: Final = "gpu"
 
-ALLOCATOR_VARIABLE: Final = "PYTORCH_CUDA_ALLOC_CONF"
-
 
 class Gpu(dg.ConfigurableResource):
     """Chooses and measures.
@@ -27,16 +25,14 @@ class Gpu(dg.ConfigurableResource):
     Attributes:
         device: auto, cpu, cuda or mps; one that is asked for and not there is an error.
         precision: auto, float32, float16 or bfloat16.
-        allocator: ``PYTORCH_CUDA_ALLOC_CONF``, unless the environment has one already.
     """
 
     device: str = "auto"
     precision: str = "auto"
-    allocator: str = "expandable_segments:True"
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell torch's allocator before torch first uses a GPU; later it would not listen."""
-        os.environ.setdefault(ALLOCATOR_VARIABLE, self.allocator)
+        """Let torch's allocator grow its segments unless the environment says otherwise: read at its first use only."""
+        os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
     @contextmanager
     def measured(self) -> Iterator[Usage]:

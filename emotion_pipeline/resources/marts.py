@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
@@ -50,10 +50,8 @@ class MartsTranslator(DagsterDbtTranslator):
 class Marts(dg.ConfigurableResource, ABC):
     """Where the marts lie, and how they are built there."""
 
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """What the UI shows beside a mart that lies here, one of Dagster's names of kinds."""
+    # What the UI shows beside a mart that lies here, one of Dagster's names of kinds.
+    kind: ClassVar[str]
 
     @abstractmethod
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:

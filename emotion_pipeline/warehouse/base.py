@@ -21,11 +21,6 @@ class Warehouse(ABC):
     def name(self) -> str:
         """What people call this warehouse in a message."""
 
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """What the UI shows beside a table that lies here, one of Dagster's names of kinds."""
-
     @abstractmethod
     def partitions(self, table: Table) -> list[str]:
         """Return the days that have been written, empty ones too, in order."""

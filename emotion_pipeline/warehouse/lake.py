@@ -34,10 +34,6 @@ class Lake(Warehouse):
     def name(self) -> str:
         return self.root
 
-    @property
-    def kind(self) -> str:
-        return "parquet"
-
     def path(self, table: Table, partition: str) -> UPath:
         """Return where one partition of one table lies, whether it exists or not."""
         return UPath(self.root) / table.name / f"{partition}.parquet"

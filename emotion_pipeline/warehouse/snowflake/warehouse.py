@@ -65,10 +65,6 @@ class SnowflakeWarehouse(Warehouse):
         return f"{self.database}.{self.schema_name}"
 
     @property
-    def kind(self) -> str:
-        return "snowflake"
-
-    @property
     def _place(self) -> sql.Schema:
         return sql.Schema(self.database, self.schema_name)
 
