@@ -144,7 +144,7 @@ def _alphanumeric(piece: str) -> list[tuple[str, Form]]:
     return [(part, Form.NUMBER if part.isdecimal() else Form.WORD) for part in _OTHER_SCRIPT.findall(piece)]
 
 
-class Manner(Enum):
+class NumberStyle(Enum):
     """How a number was said, which tells digits that are listed from a quantity."""
 
     # Digit by digit, "double four" included.
@@ -159,11 +159,11 @@ class Manner(Enum):
     HOMOPHONE = auto()
 
 
-class Chunk(NamedTuple):
+class Number(NamedTuple):
     """One number as said: its digits, and its tokens from ``first`` to ``last``, both included."""
 
     digits: str
-    manner: Manner
+    style: NumberStyle
     first: int
     last: int
 
@@ -197,37 +197,37 @@ SLASHES: Final = frozenset({"/", "slash", "stroke"})
 HESITATIONS: Final = frozenset({"uh", "um", "er", "erm", "eh", "ah", "hm", "hmm", "mm", "mhm", "uhm", "umm", "ehm"})
 
 
-def read_numbers(tokens: Sequence[Token]) -> list[Chunk]:
+def read_numbers(tokens: Sequence[Token]) -> list[Number]:
     """Return the numbers in ``tokens`` in order, none overlapping."""
-    chunks: list[Chunk] = []
+    numbers: list[Number] = []
     position = 0
     while position < len(tokens):
         text, form = tokens[position][:2]
         opens = text in _OPENS if form is Form.WORD else form is Form.NUMBER or form is Form.GROUPED
-        chunk = _read(tokens, position) if opens else None
-        if chunk is None:
+        number = _read(tokens, position) if opens else None
+        if number is None:
             position += 1
         else:
-            chunks.append(chunk)
-            position = chunk.last + 1
-    return chunks
+            numbers.append(number)
+            position = number.last + 1
+    return numbers
 
 
-def _read(tokens: Sequence[Token], at: int) -> Chunk | None:
+def _read(tokens: Sequence[Token], at: int) -> Number | None:
     word = tokens[at].text
     if word in HOMOPHONES:
-        return Chunk(HOMOPHONES[word], Manner.HOMOPHONE, at, at)
+        return Number(HOMOPHONES[word], NumberStyle.HOMOPHONE, at, at)
     if word in _REPEATS:
         digit = _digit(tokens, at + 1)
-        return None if digit is None else Chunk(digit * _REPEATS[word], Manner.DIGIT, at, at + 1)
+        return None if digit is None else Number(digit * _REPEATS[word], NumberStyle.DIGIT, at, at + 1)
     small = _small(tokens, at)
     if small is None:
         return None
     following = _text(tokens, small.last + 1)
     if following in _SCALES and len(small.digits) <= 3:
         return _quantity(tokens, small)
-    if small.manner is Manner.DIGIT and small.digits > "1" and following in _PLURALS:  # "three sevens"
-        return Chunk(_PLURALS[following] * int(small.digits), Manner.DIGIT, at, small.last + 1)
+    if small.style is NumberStyle.DIGIT and small.digits > "1" and following in _PLURALS:  # "three sevens"
+        return Number(_PLURALS[following] * int(small.digits), NumberStyle.DIGIT, at, small.last + 1)
     return small
 
 
@@ -240,7 +240,7 @@ def _digit(tokens: Sequence[Token], at: int) -> str | None:
     return UNITS.get(text, text if len(text) == 1 and text.isdecimal() else None)
 
 
-def _small(tokens: Sequence[Token], at: int) -> Chunk | None:
+def _small(tokens: Sequence[Token], at: int) -> Number | None:
     """Return the number below a hundred, or the written one, that begins at ``at``."""
     text = _text(tokens, at)
     if text in _TENS:
@@ -248,25 +248,25 @@ def _small(tokens: Sequence[Token], at: int) -> Chunk | None:
     form = tokens[at].form if text else None
     if form is Form.NUMBER:
         pair = len(text) == 2 and text[0] != "0"
-        return Chunk(text, Manner.PAIR if pair else Manner.WRITTEN, at, at)
+        return Number(text, NumberStyle.PAIR if pair else NumberStyle.WRITTEN, at, at)
     if form is Form.GROUPED:
-        return Chunk(text, Manner.QUANTITY, at, at)
+        return Number(text, NumberStyle.QUANTITY, at, at)
     if text in UNITS:
-        return Chunk(UNITS[text], Manner.DIGIT, at, at)
-    return Chunk(_TEENS[text], Manner.PAIR, at, at) if text in _TEENS else None
+        return Number(UNITS[text], NumberStyle.DIGIT, at, at)
+    return Number(_TEENS[text], NumberStyle.PAIR, at, at) if text in _TEENS else None
 
 
-def _tens(tokens: Sequence[Token], at: int) -> Chunk:
+def _tens(tokens: Sequence[Token], at: int) -> Number:
     """Return "forty", "forty two" or "forty-two"; the hyphen is a token."""
     tens = _TENS[tokens[at].text]
     unit = at + 2 if _text(tokens, at + 1) == "-" and tokens[at + 1].glued else at + 1
     digit = UNITS.get(_text(tokens, unit), "0")
     if digit == "0":
-        return Chunk(tens, Manner.PAIR, at, at)
-    return Chunk(tens[0] + digit, Manner.PAIR, at, unit)
+        return Number(tens, NumberStyle.PAIR, at, at)
+    return Number(tens[0] + digit, NumberStyle.PAIR, at, unit)
 
 
-def _quantity(tokens: Sequence[Token], first: Chunk) -> Chunk:
+def _quantity(tokens: Sequence[Token], first: Number) -> Number:
     """Return the number that ``first`` begins and a scale continues: "two hundred and fifty thousand three hundred"."""
     total, current, at, limit = 0, int(first.digits), first.last + 1, 10**12
     while 0 < (scale := _SCALES.get(_text(tokens, at), 0)) < limit:
@@ -282,18 +282,18 @@ def _quantity(tokens: Sequence[Token], first: Chunk) -> Chunk:
             current, at = current + int(rest.digits), rest.last + 1
     if at == first.last + 1:
         return first
-    return Chunk(str(total + current), Manner.QUANTITY, first.first, at - 1)
+    return Number(str(total + current), NumberStyle.QUANTITY, first.first, at - 1)
 
 
-def _remainder(tokens: Sequence[Token], at: int, limit: int, *, after_hundred: bool) -> Chunk | None:
+def _remainder(tokens: Sequence[Token], at: int, limit: int, *, after_hundred: bool) -> Number | None:
     """Return what goes on after "hundred" or "thousand"; in "eight hundred five five five" nothing does."""
     joined = _text(tokens, at) == "and"
     small = _small(tokens, at + joined)
-    if small is None or small.manner not in (Manner.DIGIT, Manner.PAIR) or int(small.digits) == 0:
+    if small is None or small.style not in (NumberStyle.DIGIT, NumberStyle.PAIR) or int(small.digits) == 0:
         return None
     following = _text(tokens, small.last + 1)
     scale = _SCALES.get(following, 0)
     if scale >= limit or (after_hundred and scale == 100):  # "two hundred three hundred" are two numbers
         return None
     listed = following in _OPENS and following not in HOMOPHONES and not tokens[small.last].ends_clause
-    return None if small.manner is Manner.DIGIT and listed and not joined else small
+    return None if small.style is NumberStyle.DIGIT and listed and not joined else small
