@@ -23,7 +23,7 @@ def emotion_labels(
     warehouse: dg.ResourceParam[Warehouse],
     models: Models,
 ) -> Batch:
-    result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.emotion)
+    result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.backends.emotion)
     counts = result.rows["base_emotion"].value_counts()
     return Batch(
         result,

@@ -14,5 +14,5 @@ from emotion_pipeline.warehouse.base import Warehouse
 def linguistic_features(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
-    result = describe(segments, previous_rows(context, warehouse), models.features)
+    result = describe(segments, previous_rows(context, warehouse), models.backends.features)
     return Batch(result, preview=("segment_id", "token_count", "lexical_variety", "nrc_positive", "nrc_negative"))

@@ -1,4 +1,4 @@
-"""``raw_audio``: the recordings of a day, judged and copied."""
+"""``raw_audio``: the recordings of a day, inspected and copied."""
 
 import dagster as dg
 
@@ -17,8 +17,10 @@ def raw_audio(
     files: dg.ResourceParam[Files],
     recordings: RecordingSource,
 ) -> Batch:
-    found = recordings.recordings(context.partition_key)
-    result = take_in(context.partition_key, found, previous_rows(context, warehouse), files, recordings.sources)
+    day_recordings = recordings.recordings(context.partition_key)
+    result = take_in(
+        context.partition_key, day_recordings, previous_rows(context, warehouse), files, recordings.sources
+    )
     rows = result.rows
     reasons = rows["reason"].dropna().value_counts().to_dict()
     return Batch(

@@ -15,7 +15,7 @@ from emotion_pipeline.warehouse.base import Warehouse
 def sentiment_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
-    result = score_sentiment(segments, previous_rows(context, warehouse), models.sentiment_model)
+    result = score_sentiment(segments, previous_rows(context, warehouse), models.backends.sentiment)
     scores = result.rows["sentiment_score"].astype(float).dropna()
     metadata = {"without_score": len(result.rows) - len(scores)}
     return Batch(

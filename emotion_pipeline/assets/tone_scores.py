@@ -31,7 +31,7 @@ def tone_scores(
     files: dg.ResourceParam[Files],
     models: Models,
 ) -> Batch:
-    result = score_tone(segments, previous_rows(context, warehouse), models.tone_model, files)
+    result = score_tone(segments, previous_rows(context, warehouse), models.backends.tone, files)
     return Batch(
         result,
         preview=("segment_id", "tone", "tone_probability"),

@@ -27,6 +27,6 @@ def tone_sentiment(
         result,
         preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match", "transcript"),
         pictures={
-            "segments_by_match": partial(distribution, {str(one): int(matches.get(one, 0)) for one in Agreement})
+            "segments_by_match": partial(distribution, {str(match): int(matches.get(match, 0)) for match in Agreement})
         },
     )

@@ -23,7 +23,8 @@ def transcripts(
     files: dg.ResourceParam[Files],
     models: Models,
 ) -> Batch:
-    result = transcribe(raw_audio, previous_rows(context, warehouse), models.transcript_maker, files, files.checkpoints)
+    previous = previous_rows(context, warehouse)
+    result = transcribe(raw_audio, previous, models.backends.transcript_maker, files, files.checkpoints)
     rows = result.rows
     return Batch(
         result,

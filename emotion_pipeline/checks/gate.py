@@ -1,9 +1,8 @@
 """The gate: judging a batch before it replaces the last good partition, and reporting what was found.
 
-A gate is one check per table and partition. It is built from the table's contract and the stage's rules, judged by
-Great Expectations on the frame in memory, and blocking: with a failed error-level expectation the batch is not
-published, and nothing downstream of that partition runs. Great Expectations takes seconds to import, so that happens
-when the first batch is judged.
+A gate is one blocking check per table and partition, built from the table's contract and the stage's rules and judged
+by Great Expectations on the frame in memory. With a failed error-level expectation the batch is not published, and
+nothing downstream of that partition runs. Great Expectations takes seconds to import: only for the first batch.
 """
 
 import warnings
@@ -27,17 +26,10 @@ _SAMPLE: Final = 5
 
 
 class Thresholds(dg.ConfigurableResource):
-    """Shares of a batch above which it is held back."""
+    """Shares of a batch above which it is held back, under the names that rules use."""
 
     max_reject_share: float
     max_empty_transcript_share: float
-
-    def shares(self) -> dict[str, float]:
-        """Return the thresholds by the names that rules use."""
-        return {
-            "max_reject_share": self.max_reject_share,
-            "max_empty_transcript_share": self.max_empty_transcript_share,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,28 +158,24 @@ def _of_rules(table: Table, upstream: Mapping[str, pd.DataFrame], shares: Mappin
         expectations.append(
             gxe.ExpectColumnDistinctValuesToEqualSet(
                 column=rule.column,
-                value_set=sorted(rule.wanted(upstream)),
+                value_set=sorted(rule.expected_keys(upstream)),
                 description=f"every {rule.column} of {', '.join(table for table, _ in rule.parents)}, and no other",
             )
         )
     if table.name in SHARES:
         column, values, setting = SHARES[table.name]
-        expectations.append(
+        unusual = {"column": column, "value_set": list(values)}
+        named = " or ".join(values)
+        expectations += [
             gxe.ExpectColumnValuesToNotBeInSet(
-                column=column,
-                value_set=list(values),
+                **unusual,
                 mostly=1.0 - shares[setting],
-                description=f"at most {shares[setting]:.0%} of the rows are {' or '.join(values)}",
-            )
-        )
-        expectations.append(
+                description=f"at most {shares[setting]:.0%} of the rows are {named}",
+            ),
             gxe.ExpectColumnValuesToNotBeInSet(
-                column=column,
-                value_set=list(values),
-                severity=FailureSeverity.WARNING,
-                description=f"no row is {' or '.join(values)}",
-            )
-        )
+                **unusual, severity=FailureSeverity.WARNING, description=f"no row is {named}"
+            ),
+        ]
     return expectations
 
 
@@ -227,28 +215,25 @@ def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
 def _in_words(kind: str, arguments: Mapping[str, Any]) -> str:
     """Return a contract's expectation as a sentence about its column."""
     column = arguments.get("column", "")
+    allowed = ", ".join(str(value) for value in arguments.get("value_set", ()))
     sentences = {
         "expect_compound_columns_to_be_unique": f"{' and '.join(arguments.get('column_list', ()))} tell rows apart",
         "expect_column_values_to_not_be_null": f"{column} is never null",
         "expect_column_values_to_be_between": (
             f"{column} lies in [{arguments.get('min_value', '-inf')}, {arguments.get('max_value', 'inf')}]"
         ),
-        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(arguments.get('value_set', ()))}",
+        "expect_column_values_to_be_in_set": f"{column} is one of {allowed}",
     }
     return sentences[kind]
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return ", ".join(str(value) for value in values)
-
-
 def _sample(details: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return some offenders: the keys and values of rows, or the values that are missing or not wanted."""
+    """Return some offenders: the keys and values of rows, or the values that are missing or unexpected."""
     rows = details.get("unexpected_index_list") or []
     if rows:
         return tuple(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:_SAMPLE])
     missing = [f"missing {value}" for value in details.get("partial_missing_list") or []]
-    extra = [f"not wanted {value}" for value in details.get("partial_unexpected_list") or []]
+    extra = [f"unexpected {value}" for value in details.get("partial_unexpected_list") or []]
     return tuple((missing + extra)[:_SAMPLE])
 
 

@@ -36,8 +36,8 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        own = dg.Field(dg.IntSource, is_required=False, default_value=_LOST_AFTER_S)
-        return {**super().config_type(), "lost_after_seconds": own}  # pyright: ignore[reportGeneralTypeIssues]
+        field = dg.Field(dg.IntSource, is_required=False, default_value=_LOST_AFTER_S)
+        return {**super().config_type(), "lost_after_seconds": field}  # pyright: ignore[reportGeneralTypeIssues]
 
     def app_args(self) -> dict[str, Any]:
         """Return what makes the Celery app, in the daemon and in every worker alike."""

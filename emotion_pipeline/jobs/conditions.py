@@ -60,7 +60,7 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
     """Return the assets with their conditions; none for the table whose inputs are files, the arrivals sensor's
     business.
     """
-    return [one.map_asset_specs(_with_condition) for one in assets]
+    return [asset.map_asset_specs(_with_condition) for asset in assets]
 
 
 def _with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:

@@ -43,14 +43,14 @@ class Gpu(dg.ConfigurableResource):
     def report(self, usage: Usage) -> Mapping[str, Any]:
         """Return what a materialisation shows of it."""
         sizes = {str(size): count for size, count in sorted(usage.batch_sizes.items())}
-        shown: dict[str, Any] = {
+        report: dict[str, Any] = {
             "device": usage.device,
             "precision": torch_precision(self.precision, usage.device) if "torch" in sys.modules else "float32",
             "peak_memory_mb": round(usage.peak_memory_bytes / 2**20, 1),
         }
         if sizes:
-            shown["batch_sizes"] = dg.MetadataValue.json(sizes)
-            shown["out_of_memory"] = usage.out_of_memory
+            report["batch_sizes"] = dg.MetadataValue.json(sizes)
+            report["out_of_memory"] = usage.out_of_memory
         if usage.energy_joules is not None:
-            shown["energy_joules"] = round(usage.energy_joules, 1)
-        return shown
+            report["energy_joules"] = round(usage.energy_joules, 1)
+        return report

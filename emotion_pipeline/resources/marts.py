@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -82,16 +83,12 @@ def have_shape(columns: Iterable[tuple[str, str]]) -> bool:
 
     ``columns``: the mart and the name of each column that there is, in order.
     """
-    there = list(columns)
-    return all(
-        tuple(column for table, column in there if table == mart) == wanted for mart, wanted in _wanted_shape().items()
-    )
-
-
-def _wanted_shape() -> Mapping[str, tuple[str, ...]]:
+    present: dict[str, list[str]] = defaultdict(list)
+    for mart, column in columns:
+        present[mart].append(column)
     manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
     nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
-    return {node["name"]: tuple(node["columns"]) for node in nodes}
+    return all(present[node["name"]] == list(node["columns"]) for node in nodes)
 
 
 @contextmanager

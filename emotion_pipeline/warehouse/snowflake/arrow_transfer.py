@@ -54,9 +54,9 @@ def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _unpacked(column: pa.ChunkedArray | None, wanted: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
+def _unpacked(column: pa.ChunkedArray | None, data_type: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
     if column is None or length == 0:
-        return pa.nulls(length, wanted)
-    if is_nested(wanted):
-        return pa.array([None if text is None else json.loads(text) for text in column.to_pylist()], wanted)
-    return column.cast(pa.int64()).cast(wanted) if wanted == TIME else column.cast(wanted)
+        return pa.nulls(length, data_type)
+    if is_nested(data_type):
+        return pa.array([None if text is None else json.loads(text) for text in column.to_pylist()], data_type)
+    return column.cast(pa.int64()).cast(data_type) if data_type == TIME else column.cast(data_type)

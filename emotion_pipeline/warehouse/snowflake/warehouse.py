@@ -81,9 +81,9 @@ class SnowflakeWarehouse(Warehouse):
 
     def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
         def rows(session: SnowflakeConnection) -> pd.DataFrame:
-            known = self._published(session, table)
+            published = self._published(session, table)
             for partition in partitions:
-                if partition not in known:
+                if partition not in published:
                     raise self.absent(table, partition)
             return self._rows(session, table, partitions, columns)
 
@@ -136,18 +136,18 @@ class SnowflakeWarehouse(Warehouse):
         execute(session, sql.create_published(schema))
         execute(session, sql.create_table(schema, table))
         described = execute(session, sql.described_columns(schema, table))
-        there = {name: (kind, nullable) for name, kind, nullable in described}
+        present = {name: (kind, nullable) for name, kind, nullable in described}
         for column in table.columns:
-            kind, _ = there.pop(column.name.upper(), (None, None))
-            wanted = sql.type_name(column.type)
+            kind, _ = present.pop(column.name.upper(), (None, None))
+            contracted = sql.type_name(column.type)
             if kind is None:
                 execute(session, sql.add_column(schema, table, column))
-            elif kind != sql.DESCRIBED_TYPES[wanted]:
+            elif kind != sql.DESCRIBED_TYPES[contracted]:
                 raise ContractError(
                     f"table {table.name}, column {column.name}: {self.name} has it as {kind}, the contract as "
-                    f"{wanted}; rename the old column, then write again"
+                    f"{contracted}; rename the old column, then write again"
                 )
-        for name, (_, nullable) in there.items():
+        for name, (_, nullable) in present.items():
             if nullable == "NO":
                 execute(session, sql.allow_nulls(schema, table, name))
 
