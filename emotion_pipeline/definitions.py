@@ -1,22 +1,9 @@
 """The code location: every asset, check, job, schedule, sensor and resource, put together from the settings."""
 
-from typing import Final
-
 import dagster as dg
 
-from emotion_pipeline.assets.costs import costs
-from emotion_pipeline.assets.drift import drift
-from emotion_pipeline.assets.emotion_labels import emotion_labels
-from emotion_pipeline.assets.health import no_day_stays_failed
-from emotion_pipeline.assets.linguistic_features import linguistic_features
-from emotion_pipeline.assets.marts import marts
-from emotion_pipeline.assets.raw_audio import raw_audio
-from emotion_pipeline.assets.segments import segments
-from emotion_pipeline.assets.sentiment_scores import sentiment_scores
+from emotion_pipeline import assets
 from emotion_pipeline.assets.table_asset import held_by
-from emotion_pipeline.assets.tone_scores import tone_scores
-from emotion_pipeline.assets.tone_sentiment import tone_sentiment
-from emotion_pipeline.assets.transcripts import transcripts
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
@@ -36,18 +23,6 @@ from emotion_pipeline.resources.snowflake import SnowflakeSql
 from emotion_pipeline.resources.warehouse import FilesResource, warehouse_resource
 from emotion_pipeline.warehouse.snowflake.target import target_of
 
-_TABLES: Final = (
-    raw_audio,
-    transcripts,
-    segments,
-    linguistic_features,
-    tone_scores,
-    sentiment_scores,
-    emotion_labels,
-    tone_sentiment,
-    costs,
-)
-
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the code location for these settings; a test builds one of its own with its own folders.
@@ -57,8 +32,8 @@ def build_defs(settings: Settings) -> dg.Definitions:
     warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
     marts_builder = _marts_builder(settings)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse.kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
-        asset_checks=[drift, no_day_stays_failed],
+        assets=automated(held_by(_assets(), warehouse.kind, marts_builder.kind)),
+        asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
         sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
@@ -75,6 +50,11 @@ def build_defs(settings: Settings) -> dg.Definitions:
             **_snowflake(settings),
         },
     )
+
+
+def _assets() -> list[dg.AssetsDefinition]:
+    loaded = dg.load_assets_from_package_module(assets)
+    return [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
 
 
 def _marts_builder(settings: Settings) -> Marts:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import StageResult
-from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TABLES, Table
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.warehouse.base import Warehouse
@@ -99,9 +99,13 @@ def table_asset(
     return decorate
 
 
-def held_by(kind: str, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Return the assets as the UI shows them where this kind of store holds them."""
-    return [asset.map_asset_specs(lambda spec: spec.replace_attributes(kinds={*spec.kinds, kind})) for asset in assets]
+def held_by(assets: Iterable[dg.AssetsDefinition], warehouse: str, marts: str) -> list[dg.AssetsDefinition]:
+    """Return the assets as the UI shows them where stores of these kinds hold tables and marts."""
+
+    def with_kind(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(kinds={*spec.kinds, warehouse if spec.key.path[-1] in STORED else marts})
+
+    return [asset.map_asset_specs(with_kind) for asset in assets]
 
 
 def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:

@@ -7,6 +7,7 @@ here.
 
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -27,6 +28,7 @@ from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
 SAMPLES: Final = Path("samples")
+_NUMBERS: Final = {"Emotion_Score", "Sentiment_Score", "At", "Sentiment"}
 
 
 def main(
@@ -113,12 +115,15 @@ def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         """,
         {"days": days},
     ).fetchall()
-    table = RichTable(title="What was said, how it sounded, and whether the two agree", title_justify="left")
-    for name in ("File", "Emotion", "Emotion_Score", "Transcript", "Sentiment_Score", "Tone_Sentiment_Match"):
-        table.add_column(name, justify="right" if name.endswith("Score") else "left")
-    for file, emotion, score, transcript, sentiment, match in rows:
-        table.add_row(file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
-    _show(table)
+    names = ("File", "Emotion", "Emotion_Score", "Transcript", "Sentiment_Score", "Tone_Sentiment_Match")
+    _print_table(
+        "What was said, how it sounded, and whether the two agree",
+        names,
+        [
+            (file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
+            for file, emotion, score, transcript, sentiment, match in rows
+        ],
+    )
 
 
 def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
@@ -136,32 +141,37 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         """,
         {"days": days},
     ).fetchall()
-    table = RichTable(title="The strongest segment of each recording", title_justify="left")
-    for name in ("File", "Speaker", "At", "Tone", "Text emotion", "Sentiment", "Words"):
-        table.add_column(name, justify="right" if name in ("At", "Sentiment") else "left")
-    for file, speaker, start, tone, emotion, sentiment, words in rows:
-        table.add_row(file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
-    _show(table)
+    _print_table(
+        "The strongest segment of each recording",
+        ("File", "Speaker", "At", "Tone", "Text emotion", "Sentiment", "Words"),
+        [
+            (file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
+            for file, speaker, start, tone, emotion, sentiment, words in rows
+        ],
+    )
 
 
 def print_not_analysed(warehouse: Warehouse, files: Files, days: list[str]) -> None:
     """Print rejected and duplicate files with their reasons, of days that were held back too."""
-    table = RichTable(title="Not analysed, and why", title_justify="left")
-    for name in ("File", "Status", "Reason", "Detail"):
-        table.add_column(name)
+    shown = []
     for day in days:
         rows = files.held(RAW_AUDIO, day)
         if rows is None:
             rows = warehouse.read(RAW_AUDIO, day)
         if rows is not None:
-            for row in rows[rows["status"] != "accepted"].to_dict("records"):
-                table.add_row(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"])
-    _show(table)
+            refused = rows[rows["status"] != "accepted"].to_dict("records")
+            shown += [(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"]) for row in refused]
+    _print_table("Not analysed, and why", ("File", "Status", "Reason", "Detail"), shown)
 
 
-def _show(table: RichTable) -> None:
-    """Print a table that says something."""
-    if table.row_count:
+def _print_table(title: str, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> None:
+    """Print rows under their title, numbers to the right; nothing where there are none."""
+    table = RichTable(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
+    for row in rows:
+        table.add_row(*row)
+    if rows:
         CONSOLE.print(table)
 
 

@@ -30,6 +30,8 @@ _DOCUMENTED: Final = {
     "Status": "status",
     "Reasons": "reasons",
 }
+# Columns of ``tone_sentiment`` that a result without speech has not.
+_OF_RECORDING: Final = ("emotion", "emotion_score", "transcript", "sentiment_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,7 @@ def _recording(
     reason = file["reason"] or failure
     return RecordingResult(
         file=file["file"],
-        emotion=value_or_none(result.get("emotion")),
-        emotion_score=value_or_none(result.get("emotion_score")),
-        transcript=value_or_none(result.get("transcript")),
-        sentiment_score=value_or_none(result.get("sentiment_score")),
+        **{name: value_or_none(result.get(name)) for name in _OF_RECORDING},
         tone_sentiment_match=result.get("tone_sentiment_match", "Unknown"),
         segments=segments.get(file["recording_id"], ()),
         status="failed" if failure else file["status"],
@@ -161,15 +160,15 @@ def _recording(
 
 
 def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
-    compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"})
-    labels = analysis.emotion_labels.rename(columns=TEXT_COLUMNS)
-    columns = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
-    tones = [f"probability_{tone}" for tone in TONES]
+    compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"}).drop(columns="recording_id")
+    labels = analysis.emotion_labels.rename(columns={**TEXT_COLUMNS, "base_probability": "text_emotion_score"})
+    label_columns = ["text_emotion_score", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
     rows = (
         analysis.segments[["recording_id", "segment_id", "segment_index", "speaker", "start_seconds", "end_seconds"]]
-        .merge(compared.drop(columns="recording_id"), on="segment_id")
-        .merge(labels[columns], on="segment_id")
-        .merge(analysis.tone_scores[["segment_id", *tones]], on="segment_id")
+        .rename(columns={"start_seconds": "start", "end_seconds": "end"})
+        .merge(compared, on="segment_id")
+        .merge(labels[["segment_id", *label_columns]], on="segment_id")
+        .merge(analysis.tone_scores[["segment_id", *(f"probability_{tone}" for tone in TONES)]], on="segment_id")
     )
     words = {row["recording_id"]: _divided(row["words"]) for row in analysis.transcripts.to_dict("records")}
     return {
@@ -185,22 +184,7 @@ def _divided(words: Sequence[Mapping[str, Any]]) -> list[tuple[Word, ...]]:
 
 def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
     return SegmentResult(
-        speaker=row["speaker"],
-        start=row["start_seconds"],
-        end=row["end_seconds"],
-        transcript=row["transcript"],
-        emotion=row["emotion"],
-        emotion_score=row["emotion_score"],
-        text_emotion=row["text_emotion"],
-        text_emotion_score=row["base_probability"],
-        sub_emotion=value_or_none(row["sub_emotion"]),
-        intensity=value_or_none(row["intensity"]),
-        uncertain=row["uncertain"],
-        sentiment_score=value_or_none(row["sentiment_score"]),
-        tone_sentiment_match=row["tone_sentiment_match"],
-        agreement_score=row["agreement_score"],
-        masked=bool(row["masked"]),
-        leaking=bool(row["leaking"]),
+        **{name: value_or_none(row[name]) for name in _SEGMENT_COLUMNS},
         tone_probabilities={tone: row[f"probability_{tone}"] for tone in TONES if pd.notna(row[f"probability_{tone}"])},
         text_emotion_probabilities={base: row[f"text_{base}"] for base in BASE_EMOTIONS},
         words=words,

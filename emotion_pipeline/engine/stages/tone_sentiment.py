@@ -24,6 +24,7 @@ from emotion_pipeline.engine.tone.labels import TONES
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
 RULE: Final = "agreement:documented:1|score:1"
 
+_AGREEMENT: Final = ("agreement_score", "masked", "leaking")
 # Columns of segments, and the columns of their recording that hold their means by length.
 _MEAN_BY_LENGTH: Final = {"agreement_score": "agreement_score", "masked": "masked_share", "leaking": "leaking_share"}
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
@@ -81,8 +82,6 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         transcript=transcript["text"],
         sentiment_score=sentiment,
         text_emotion=text_emotion,
-        masked=None,
-        leaking=None,
         **means,
     )
 
@@ -97,19 +96,15 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         transcript=segment["text"],
         sentiment_score=value_or_none(segment["sentiment_score"]),
         text_emotion=segment["base_emotion"],
-        agreement_score=segment["agreement_score"],
-        masked=segment["masked"],
-        leaking=segment["leaking"],
-        masked_share=None,
-        leaking_share=None,
+        **{name: segment[name] for name in _AGREEMENT},
     )
 
 
 def _row(about: Mapping[Any, Any], **values: Any) -> dict[str, Any]:
+    """Return a row of the table; what ``values`` leave out is null."""
     return {
-        "recording_date": about["recording_date"],
-        "recording_id": about["recording_id"],
-        "file": about["file"],
+        **dict.fromkeys(TONE_SENTIMENT.column_names),
+        **{name: about[name] for name in ("recording_date", "recording_id", "file")},
         **values,
         "tone_sentiment_match": str(tone_sentiment_match(values["emotion"], values["sentiment_score"])),
         FINGERPRINT_COLUMN: RULE,
@@ -125,7 +120,7 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
             value_or_none(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
         )
         rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
-    return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
+    return pd.DataFrame(rows, columns=list(_AGREEMENT), index=segments.index)
 
 
 def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:
