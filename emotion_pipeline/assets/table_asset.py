@@ -1,8 +1,7 @@
 """What all table assets share: partitions, contract, gate before publishing, and the report of a materialisation.
 
-``table_asset`` turns a function that returns a ``Batch`` into a daily-partitioned asset. The batch is judged inside the
-step: a good one is published with its check; a bad one is a failed blocking check, is kept aside for inspection and
-never reaches the table, so the last good partition stays and nothing downstream runs (write, audit, publish).
+``table_asset`` makes a daily-partitioned asset of a function that returns a ``Batch``. Only a good batch is published;
+a bad one is a failed blocking check and is kept aside: the last good partition stays, and nothing downstream runs.
 """
 
 import inspect

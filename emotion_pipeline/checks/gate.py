@@ -1,8 +1,7 @@
-"""The gate: judging a batch before it replaces the last good partition, and reporting what was found.
+"""The gate of a table: judges a batch before it replaces the last good partition.
 
 A gate is one blocking check per table and partition, built from the table's contract and the stage's rules and judged
-by Great Expectations on the frame in memory. With a failed error-level expectation the batch is not published, and
-nothing downstream of that partition runs. Great Expectations takes seconds to import: only for the first batch.
+by Great Expectations, which takes seconds to import: only for the first batch.
 """
 
 import warnings

@@ -1,8 +1,6 @@
-"""What ``make backfill FROM=… TO=…`` runs: the days of a range through the real jobs, with progress, and an exit code
-that tells whether any of them failed.
+"""What ``make backfill FROM=… TO=…`` runs: the days of a range through the real jobs, with progress and an exit code.
 
-Where Dagster's daemon is at work on this instance the days wait in its run queue, as many at once as it allows;
-otherwise they run here, one after the other. Nothing is computed here.
+Where Dagster's daemon runs on this instance the days wait in its run queue; otherwise they run here one by one.
 """
 
 import time

@@ -1,8 +1,6 @@
-"""What ``make demo`` runs: sample partitions, or a user's own recordings, through the real jobs, and the result as a
-table.
+"""What ``make demo`` runs: samples, or a user's own recordings, through the real jobs, and the result as a table.
 
-It drives the same definitions, in the same Dagster instance, that ``make dev`` shows afterwards. Nothing is computed
-here.
+It uses the definitions and the Dagster instance that ``make dev`` shows afterwards.
 """
 
 import shutil

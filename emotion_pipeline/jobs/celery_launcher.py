@@ -1,8 +1,7 @@
-"""Runs as Celery tasks: how the daemon hands runs to workers on several hosts, and how it knows that one is lost.
+"""Runs as Celery tasks: how the daemon hands runs to workers on several hosts, and notices that one is lost.
 
-Dagster's own launcher does the handing over; what it leaves open is closed here: a host that vanishes in the middle of
-a run, and a run that is cancelled. ``deploy/celery.yaml`` names the class, docs/adr/0016 says why runs are the tasks.
-Only an instance that names it needs the extra ``celery``.
+It adds to Dagster's own launcher what to do about a host that vanishes during a run and a run that is cancelled.
+``deploy/celery.yaml`` names the class, docs/adr/0016 says why runs are the tasks.
 """
 
 from collections.abc import Mapping

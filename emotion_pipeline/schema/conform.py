@@ -1,8 +1,7 @@
-"""Holding a frame to its table's contract, on the way into storage.
+"""Holds a frame to its table's contract, on the way into storage.
 
-Every storage back end passes what it is about to write through ``as_partition``: columns are matched by name, never by
-position; types are converted only where nothing is lost; whatever does not fit is an error that names table, column and
-row. Judging whether plausible values are *good* is the gates' work (``emotion_pipeline.checks``), not done here.
+Columns are matched by name, never by position; types are converted only where nothing is lost; whatever does not fit is
+an error that names table, column and row. Whether plausible values are good is the gates' work (``checks``).
 """
 
 import math

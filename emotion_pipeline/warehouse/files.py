@@ -1,10 +1,8 @@
-"""What is kept as files, whichever warehouse holds the tables: audio copies, checkpoints, batches that were refused.
+"""What is kept as files, whichever warehouse holds the tables. A reader sees a whole file or none (``atomic_files``).
 
-Layout below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` for the normalised
-copy of every accepted recording, ``silenced/<aa>/<id>.flac`` for the one in which redacted words are silent,
-``unfinished/<id>/`` for a long transcription that is under way, and ``held/<table>/<day>.parquet`` for a batch that its
-gate refused. A refused batch is a file because it may break the very contract that a table has. A reader sees a whole
-file or none (see ``atomic_files``).
+Below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` is the normalised copy of a
+recording, ``silenced/<aa>/<id>.flac`` the one in which redacted words are silent, ``unfinished/<id>/`` a transcription
+under way, ``held/<table>/<day>.parquet`` a batch that its gate refused: it may break the very contract of a table.
 """
 
 from collections.abc import Iterable, Iterator

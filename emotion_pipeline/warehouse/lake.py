@@ -1,8 +1,7 @@
-"""The embedded warehouse: a lake of Parquet files, one per table and partition, read with DuckDB.
+"""The embedded warehouse: a lake of Parquet files, ``<table>/<day>.parquet``, read with DuckDB.
 
-Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``. A reader sees the
-old partition or the new one, whole, and a crash leaves the old one (see ``atomic_files``). Nothing here knows about
-Dagster runs (see ``io_manager``), about models, or about files that are no tables (see ``files``).
+It lies on local disk or any universal-pathlib file system. A reader sees the old partition or the new one, whole, and a
+crash leaves the old one (see ``atomic_files``).
 """
 
 from collections.abc import Sequence

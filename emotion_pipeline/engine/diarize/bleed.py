@@ -1,10 +1,9 @@
 """Cross-talk of a two-sided call: which speech on a channel is its own speaker's, and which leaked from the other.
 
-A headset's microphone hears its earphone, a telephone line echoes: a voice then stands on both channels and would be
-transcribed twice. A leak is told by what it looks like, not by its level alone: its spectrum follows that of the other
-channel frame by frame, at most some hundredths of a second apart, and its level stays the same number of decibels
-below. Two people who speak at once do neither, however unequal their levels. Nothing is subtracted from the audio, and
-a leak under its channel's own voice is left there.
+A headset's microphone picks up its earphone, a telephone line echoes: a voice is then on both channels and would be
+transcribed twice. The spectrum of a leak follows that of the other channel frame by frame, at most some hundredths of a
+second apart, at a constant number of decibels below; that of a second speaker does not. The audio is left as it is, and
+so is a leak under its channel's own voice.
 """
 
 from collections.abc import Sequence

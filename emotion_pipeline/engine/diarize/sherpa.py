@@ -1,9 +1,8 @@
 """sherpa-onnx: speaker turns from two ONNX files that the user downloaded, on the CPU and without an account.
 
-A segmentation model says in windows of some seconds which of a few local speakers talk, an embedding model describes
-each of their voices as a vector, and vectors of the same voice are grouped. Method: Bredin 2023, "pyannote.audio 2.1
-speaker diarization pipeline"; https://github.com/k2-fsa/sherpa-onnx (Apache-2.0) runs it, in a child process
-(``sherpa_worker``): it ends its process on a model file that it does not expect.
+A segmentation model tells the local speakers in windows of some seconds, an embedding model describes each voice as a
+vector, and vectors of the same voice are grouped: Bredin 2023, "pyannote.audio 2.1 speaker diarization pipeline".
+https://github.com/k2-fsa/sherpa-onnx (Apache-2.0) runs both in a child process, see ``sherpa_worker``.
 """
 
 import math

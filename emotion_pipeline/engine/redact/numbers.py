@@ -1,9 +1,8 @@
 """Runs of numbers that one speaker says one after the other, and which personal data each run is.
 
-A run is classified by checksum, by what announces it, by its shape. Words are rather lost than personal data kept: a
-card number with a misheard digit has no valid checksum and is taken out all the same where a card was mentioned, and
-any six digits that are said one by one are taken out unless they are a quantity. Checksums are those of python-stdnum,
-telephone numbers those of phonenumbers (Google's libphonenumber).
+A run is classified by checksum (python-stdnum, phonenumbers), by what announces it, by its shape. Recall goes before
+precision: a card number with a misheard digit is taken out where a card was mentioned, and any six digits said one by
+one unless they are a quantity.
 """
 
 from collections.abc import Iterator, Sequence

@@ -20,8 +20,8 @@ _FADE_SAMPLES: Final = SAMPLE_RATE // 100
 def silence(source: Path, spans: Sequence[RedactedSpan], speakers: tuple[str, ...], target: Path) -> None:
     """Write a copy of ``source`` in which ``spans`` and ``PAD_S`` around them are silent; all else is bit-identical.
 
-    Only the channel of the speaker is silenced where the recording has one channel per speaker; all are otherwise, and
-    for a speaker who is not among ``speakers``. The copy appears whole or not at all, and may replace the source.
+    Only the speaker's channel is silenced where each speaker has one, else all channels. The copy appears whole or not
+    at all, and may replace the source.
 
     :param source: 16 kHz, one or two channels, as ``audio.encode`` writes it
     :param speakers: in order of the channels

@@ -1,9 +1,7 @@
-"""The words of one speaker as tokens, and the numbers that tokens say.
-
-Tokens are folded to one spelling, and words are cut where a recogniser has to look inside them.
+"""The words of one speaker as tokens in one spelling, and the numbers that tokens say.
 
 "+1-555-0142," is one word and six tokens; "４２" and "٤٢" are the token "42". Numbers are read from English words
-("double four", "eight hundred") and from digits of every script; how they join to longer ones is decided in ``runs``.
+("double four", "eight hundred") and from digits of every script; ``numbers`` joins them to longer ones.
 """
 
 import re

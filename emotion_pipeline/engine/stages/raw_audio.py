@@ -35,9 +35,8 @@ def take_in(
 ) -> StageResult:
     """Return one row per recording; those whose bytes, name and rules did not change are reused.
 
-    What lies elsewhere is fetched once, and again when its source says that it changed or when the last attempt failed
-    in a way that may pass. Of several readable recordings with the same bytes the first by name is analysed, the others
-    are duplicates.
+    A recording elsewhere is fetched once, and again when its source says that it changed or when the last failure may
+    pass. Of readable recordings with the same bytes the first by name is analysed, the others are duplicates.
     """
     previous_rows = _rows_by_file(previous)
     rows, computed, seconds = [], 0, 0.0

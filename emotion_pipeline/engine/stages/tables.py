@@ -1,8 +1,7 @@
 """The contract of every table: grain, key, columns with type, unit, range, meaning and origin.
 
-One description serves all who need it: the lake and the warehouse create tables from it, the gates check it, the assets
-show it as column schema and lineage, the data dictionary prints it. Nothing here reads or writes data. Labels and
-feature names are the engine's vocabulary and are taken from its vocabulary modules, so that no list exists twice.
+The stages, the lake, Snowflake, the gates, Dagster's column schemas and the data dictionary are all made from it.
+Labels and feature names are those of the engine's vocabulary modules.
 """
 
 from collections.abc import Iterable, Mapping

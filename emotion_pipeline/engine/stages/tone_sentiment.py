@@ -41,9 +41,9 @@ def compare(
 ) -> StageResult:
     """Return a row per recording, each followed by a row per segment that has tone, sentiment and text emotion.
 
-    A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
-    words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
-    none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of sentiments.
+    A recording's tone, agreement and shares of masked and leaking speech are means by length over its segments, its
+    sentiment and text emotion means by words; without segments it has none. A segment without a sentiment counts in all
+    but the mean of sentiments.
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (

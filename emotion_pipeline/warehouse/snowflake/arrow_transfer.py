@@ -1,8 +1,7 @@
 """What rows look like between the pipeline and Snowflake: to it as a Parquet file, from it as an Arrow result.
 
-Numbers, texts, truth values and days travel as themselves. What Snowflake would read differently from one release or
-session to the next travels plainly: lists and structs as JSON, times to it as ISO 8601 with their offset from UTC and
-from it as microseconds since 1970.
+What Snowflake might read differently by release or session travels plainly: lists and structs as JSON, times to it as
+ISO 8601 with their offset from UTC and from it as microseconds since 1970.
 """
 
 import json

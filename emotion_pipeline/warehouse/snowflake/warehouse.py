@@ -1,9 +1,8 @@
-"""The Snowflake warehouse: in which order things happen, so that a partition is the old one or the new one, whole.
+"""The Snowflake warehouse: a partition is the old one or the new one, whole.
 
-A write first makes everything exist that has to, because DDL commits an open transaction in Snowflake. The rows go up
-as a Parquet file into a temporary stage and from there into a staging table of their own; only then one short
-transaction deletes the day and inserts the staged rows by column name. Whatever fails, the transaction is rolled back
-before the staging table is dropped, and a staging table that a dead writer left is dropped by a later one.
+A write first creates what has to exist, because DDL commits an open transaction. The rows go as a Parquet file into a
+temporary stage and from there into a staging table; then one short transaction deletes the day and inserts the staged
+rows by column name. Staging tables that a dead writer left are dropped by a later one.
 """
 
 import logging
