@@ -166,7 +166,7 @@ class Number(NamedTuple):
     last: int
 
 
-UNITS: Final = {
+_UNITS: Final = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "naught": "0", "one": "1", "two": "2", "three": "3", "four": "4",
     "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "niner": "9",
 }  # fmt: skip
@@ -185,8 +185,8 @@ _PLURALS: Final = {
 _REPEATS: Final = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 _SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 # What recognisers without a language model of numbers write for four, two, one and eight.
-HOMOPHONES: Final = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
-_OPENS: Final = frozenset((*UNITS, *_TEENS, *_TENS, *_REPEATS, *HOMOPHONES))
+_HOMOPHONES: Final = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
+_OPENS: Final = frozenset((*_UNITS, *_TEENS, *_TENS, *_REPEATS, *_HOMOPHONES))
 
 DOTS: Final = frozenset({".", "dot", "period", "point"})
 DASHES: Final = frozenset({"-", "‐", "‑", "–", "—", "dash", "hyphen", "minus"})
@@ -198,100 +198,94 @@ HESITATIONS: Final = frozenset({"uh", "um", "er", "erm", "eh", "ah", "hm", "hmm"
 def read_numbers(tokens: Sequence[Token]) -> list[Number]:
     """Return the numbers in ``tokens`` in order, none overlapping."""
     numbers: list[Number] = []
-    position = 0
-    while position < len(tokens):
-        text, form = tokens[position][:2]
+    for index, (text, form, *_) in enumerate(tokens):
+        if numbers and index <= numbers[-1].last:
+            continue
         opens = text in _OPENS if form is Form.WORD else form is Form.NUMBER or form is Form.GROUPED
-        number = _read(tokens, position) if opens else None
-        if number is None:
-            position += 1
-        else:
+        number = _read(tokens, index) if opens else None
+        if number is not None:
             numbers.append(number)
-            position = number.last + 1
     return numbers
 
 
-def _read(tokens: Sequence[Token], at: int) -> Number | None:
-    word = tokens[at].text
-    if word in HOMOPHONES:
-        return Number(HOMOPHONES[word], NumberStyle.HOMOPHONE, at, at)
+def _read(tokens: Sequence[Token], index: int) -> Number | None:
+    word = tokens[index].text
+    if word in _HOMOPHONES:
+        return Number(_HOMOPHONES[word], NumberStyle.HOMOPHONE, index, index)
     if word in _REPEATS:
-        digit = _digit(tokens, at + 1)
-        return None if digit is None else Number(digit * _REPEATS[word], NumberStyle.DIGIT, at, at + 1)
-    small = _small(tokens, at)
+        digit = _small(tokens, index + 1)
+        if digit is None or len(digit.digits) != 1:
+            return None
+        return Number(digit.digits * _REPEATS[word], NumberStyle.DIGIT, index, index + 1)
+    small = _small(tokens, index)
     if small is None:
         return None
     following = _text(tokens, small.last + 1)
     if following in _SCALES and len(small.digits) <= 3:
         return _quantity(tokens, small)
     if small.style is NumberStyle.DIGIT and small.digits > "1" and following in _PLURALS:  # "three sevens"
-        return Number(_PLURALS[following] * int(small.digits), NumberStyle.DIGIT, at, small.last + 1)
+        return Number(_PLURALS[following] * int(small.digits), NumberStyle.DIGIT, index, small.last + 1)
     return small
 
 
-def _text(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].text if at < len(tokens) else ""
+def _text(tokens: Sequence[Token], index: int) -> str:
+    return tokens[index].text if index < len(tokens) else ""
 
 
-def _digit(tokens: Sequence[Token], at: int) -> str | None:
-    text = _text(tokens, at)
-    return UNITS.get(text, text if len(text) == 1 and text.isdecimal() else None)
-
-
-def _small(tokens: Sequence[Token], at: int) -> Number | None:
-    """Return the number below a hundred, or the written one, that begins at ``at``."""
-    text = _text(tokens, at)
+def _small(tokens: Sequence[Token], index: int) -> Number | None:
+    """Return the number below a hundred, or the written one, that begins at ``index``."""
+    text = _text(tokens, index)
     if text in _TENS:
-        return _tens(tokens, at)
-    form = tokens[at].form if text else None
+        return _tens(tokens, index)
+    form = tokens[index].form if text else None
     if form is Form.NUMBER:
         pair = len(text) == 2 and text[0] != "0"
-        return Number(text, NumberStyle.PAIR if pair else NumberStyle.WRITTEN, at, at)
+        return Number(text, NumberStyle.PAIR if pair else NumberStyle.WRITTEN, index, index)
     if form is Form.GROUPED:
-        return Number(text, NumberStyle.QUANTITY, at, at)
-    if text in UNITS:
-        return Number(UNITS[text], NumberStyle.DIGIT, at, at)
-    return Number(_TEENS[text], NumberStyle.PAIR, at, at) if text in _TEENS else None
+        return Number(text, NumberStyle.QUANTITY, index, index)
+    if text in _UNITS:
+        return Number(_UNITS[text], NumberStyle.DIGIT, index, index)
+    return Number(_TEENS[text], NumberStyle.PAIR, index, index) if text in _TEENS else None
 
 
-def _tens(tokens: Sequence[Token], at: int) -> Number:
+def _tens(tokens: Sequence[Token], index: int) -> Number:
     """Return "forty", "forty two" or "forty-two"; the hyphen is a token."""
-    tens = _TENS[tokens[at].text]
-    unit = at + 2 if _text(tokens, at + 1) == "-" and tokens[at + 1].glued else at + 1
-    digit = UNITS.get(_text(tokens, unit), "0")
+    tens = _TENS[tokens[index].text]
+    unit = index + 2 if _text(tokens, index + 1) == "-" and tokens[index + 1].glued else index + 1
+    digit = _UNITS.get(_text(tokens, unit), "0")
     if digit == "0":
-        return Number(tens, NumberStyle.PAIR, at, at)
-    return Number(tens[0] + digit, NumberStyle.PAIR, at, unit)
+        return Number(tens, NumberStyle.PAIR, index, index)
+    return Number(tens[0] + digit, NumberStyle.PAIR, index, unit)
 
 
 def _quantity(tokens: Sequence[Token], first: Number) -> Number:
     """Return the number that ``first`` begins and a scale continues: "two hundred and fifty thousand three hundred"."""
-    total, current, at, limit = 0, int(first.digits), first.last + 1, 10**12
-    while 0 < (scale := _SCALES.get(_text(tokens, at), 0)) < limit:
+    total, current, index, limit = 0, int(first.digits), first.last + 1, 10**12
+    while 0 < (scale := _SCALES.get(_text(tokens, index), 0)) < limit:
         if scale == 100:
             if not 0 < current < 100:
                 break
             current *= 100
         else:
             total, current, limit = total + current * scale, 0, scale
-        at += 1
-        rest = _remainder(tokens, at, limit, after_hundred=scale == 100)
+        index += 1
+        rest = _remainder(tokens, index, limit, after_hundred=scale == 100)
         if rest is not None:
-            current, at = current + int(rest.digits), rest.last + 1
-    if at == first.last + 1:
+            current, index = current + int(rest.digits), rest.last + 1
+    if index == first.last + 1:
         return first
-    return Number(str(total + current), NumberStyle.QUANTITY, first.first, at - 1)
+    return Number(str(total + current), NumberStyle.QUANTITY, first.first, index - 1)
 
 
-def _remainder(tokens: Sequence[Token], at: int, limit: int, *, after_hundred: bool) -> Number | None:
+def _remainder(tokens: Sequence[Token], index: int, limit: int, *, after_hundred: bool) -> Number | None:
     """Return what goes on after "hundred" or "thousand"; in "eight hundred five five five" nothing does."""
-    joined = _text(tokens, at) == "and"
-    small = _small(tokens, at + joined)
+    joined = _text(tokens, index) == "and"
+    small = _small(tokens, index + joined)
     if small is None or small.style not in (NumberStyle.DIGIT, NumberStyle.PAIR) or int(small.digits) == 0:
         return None
     following = _text(tokens, small.last + 1)
     scale = _SCALES.get(following, 0)
     if scale >= limit or (after_hundred and scale == 100):  # "two hundred three hundred" are two numbers
         return None
-    listed = following in _OPENS and following not in HOMOPHONES and not tokens[small.last].ends_clause
+    listed = following in _OPENS and following not in _HOMOPHONES and not tokens[small.last].ends_clause
     return None if small.style is NumberStyle.DIGIT and listed and not joined else small
