@@ -26,7 +26,7 @@ def test_a_whole_day_leaves_nothing_to_follow_and_one_table_made_by_hand_is_foll
             nonlocal cursor
             result = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=cursor)
             cursor = result.cursor
-            return {one.key.to_user_string() for one in result.results if one.true_subset.size}
+            return {evaluation.key.to_user_string() for evaluation in result.results if evaluation.true_subset.size}
 
         tick()
         assert pipeline.run(DAY, job="daily_emotion").success

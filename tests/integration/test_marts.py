@@ -121,10 +121,10 @@ def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine
 
 def test_every_segment_is_one_row_with_all_its_judgements(pristine: Pipeline) -> None:
     rows = _query(pristine, "select * from fct_segments order by recording_date, recording_id, segment_index")
-    expected = [one for day in (FIRST, SECOND) for one in pristine.rows("segments", day)["segment_id"]]
+    expected = [segment_id for day in (FIRST, SECOND) for segment_id in pristine.rows("segments", day)["segment_id"]]
     assert [row["segment_id"] for row in rows] == expected
     assert len(set(expected)) == len(expected) >= 2
-    tones = [one for day in (FIRST, SECOND) for one in pristine.rows("tone_scores", day)["tone"]]
+    tones = [tone for day in (FIRST, SECOND) for tone in pristine.rows("tone_scores", day)["tone"]]
     assert [row["tone"] for row in rows] == tones
     judged = ("tone", "base_emotion", "sentiment_score", "tone_sentiment_match", "tone_fingerprint")
     assert all(row[column] is not None for row in rows for column in judged)
@@ -232,7 +232,7 @@ def test_a_lake_in_an_object_store_has_the_same_marts(
     with S3Server() as s3:
         for name, value in s3.environment.items():
             monkeypatch.setenv(name, value)
-        bucket = s3.bucket({f"lake/{one.relative_to(lake)}": one.read_bytes() for one in lake.rglob("*.parquet")})
+        bucket = s3.bucket({f"lake/{file.relative_to(lake)}": file.read_bytes() for file in lake.rglob("*.parquet")})
         there = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
         assert _build(there).success
         everything = {mart: _everything(there, mart) for mart in MARTS}

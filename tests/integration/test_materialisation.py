@@ -41,7 +41,7 @@ def _run(pipeline: Pipeline) -> Reports:
     run = pipeline.run(DAY)
     assert run.success
     events = [event.materialization for event in run.get_asset_materialization_events()]
-    return {one.asset_key.path[-1]: {name: value.value for name, value in one.metadata.items()} for one in events}
+    return {made.asset_key.path[-1]: {name: value.value for name, value in made.metadata.items()} for made in events}
 
 
 @pytest.fixture(scope="module")

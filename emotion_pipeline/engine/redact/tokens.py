@@ -212,14 +212,13 @@ def _read(tokens: Sequence[Token], index: int) -> Number | None:
     word = tokens[index].text
     if word in _HOMOPHONES:
         return Number(_HOMOPHONES[word], NumberStyle.HOMOPHONE, index, index)
-    if word in _REPEATS:
-        digit = _small(tokens, index + 1)
-        if digit is None or len(digit.digits) != 1:
-            return None
-        return Number(digit.digits * _REPEATS[word], NumberStyle.DIGIT, index, index + 1)
-    small = _small(tokens, index)
+    repeats = _REPEATS.get(word, 0)
+    small = _small(tokens, index + (repeats > 0))
     if small is None:
         return None
+    if repeats:
+        is_digit = len(small.digits) == 1
+        return Number(small.digits * repeats, NumberStyle.DIGIT, index, index + 1) if is_digit else None
     following = _text(tokens, small.last + 1)
     if following in _SCALES and len(small.digits) <= 3:
         return _quantity(tokens, small)

@@ -95,7 +95,7 @@ def test_secrets_are_in_no_representation_and_no_configuration(monkeypatch: pyte
     choice = backend_choice(settings)
     assert choice.transcriber_options.api_key == "hunter2-assembly"
     resources = (build_defs(settings).resources or {}).values()
-    configured = [str(one.model_dump()) for one in resources if isinstance(one, dg.ConfigurableResource)]
+    configured = [str(resource.model_dump()) for resource in resources if isinstance(resource, dg.ConfigurableResource)]
     assert len(configured) > 4
     shown = [repr(settings), repr(choice), settings.model_dump_json(), *configured]
     assert not any("hunter2" in text for text in shown)

@@ -29,10 +29,12 @@ class Ticks:
         result = dg.evaluate_automation_conditions(self.definitions, self.instance, cursor=self.cursor)
         self.cursor = result.cursor
         asked: dict[str, set[str]] = {}
-        for one in result.results:
-            days = {str(subset.partition_key) for subset in one.true_subset.expensively_compute_asset_partitions()}
+        for evaluation in result.results:
+            days = {
+                str(subset.partition_key) for subset in evaluation.true_subset.expensively_compute_asset_partitions()
+            }
             if days:
-                asked[one.key.to_user_string()] = days
+                asked[evaluation.key.to_user_string()] = days
         return asked
 
     def made(self, table: str, day: str, passed: bool = True) -> None:
