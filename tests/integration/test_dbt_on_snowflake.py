@@ -100,8 +100,8 @@ def test_who_reads_while_days_are_replaced_sees_the_old_or_the_new_and_never_hal
     seen: dict[str, int] = {}
 
     def read(statement: str) -> None:
-        found = re.match(rf"insert into {project.marts}\.(\w+)", statement)
-        if found and (mart := found[1].upper()) in REPLACED:
+        match = re.match(rf"insert into {project.marts}\.(\w+)", statement)
+        if match and (mart := match[1].upper()) in REPLACED:
             seen[mart] = project.recordings(mart, DAY)
 
     project.server.watch = read

@@ -138,12 +138,12 @@ def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pi
         for row in tone_timeline(pristine.rows("segments", day), pristine.rows("tone_scores", day)).to_dict("records")
     ]
     assert len(rows) == len(expected) >= 2
-    for row, wanted in zip(rows, expected, strict=True):
+    for row, expected_row in zip(rows, expected, strict=True):
         assert [row[name] for name in ("recording_id", "speaker", "minute", "tone")] == [
-            wanted[name] for name in ("recording_id", "speaker", "step", "tone")
+            expected_row[name] for name in ("recording_id", "speaker", "step", "tone")
         ]
-        assert row["spoken_seconds"] == pytest.approx(wanted["spoken_seconds"])
-        assert row["probability_neutral"] == pytest.approx(wanted["probability_neutral"])
+        assert row["spoken_seconds"] == pytest.approx(expected_row["spoken_seconds"])
+        assert row["probability_neutral"] == pytest.approx(expected_row["probability_neutral"])
 
 
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
@@ -233,11 +233,11 @@ def test_a_lake_in_an_object_store_has_the_same_marts(
         for name, value in s3.environment.items():
             monkeypatch.setenv(name, value)
         bucket = s3.bucket({f"lake/{file.relative_to(lake)}": file.read_bytes() for file in lake.rglob("*.parquet")})
-        there = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
-        assert _build(there).success
-        everything = {mart: _everything(there, mart) for mart in MARTS}
-        assert _build(there, day=SECOND).success
-        assert {mart: _everything(there, mart) for mart in MARTS} == everything
+        on_s3 = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
+        assert _build(on_s3).success
+        everything = {mart: _everything(on_s3, mart) for mart in MARTS}
+        assert _build(on_s3, day=SECOND).success
+        assert {mart: _everything(on_s3, mart) for mart in MARTS} == everything
     assert everything == {mart: _everything(pristine, mart) for mart in MARTS}
     assert all(everything.values())
 

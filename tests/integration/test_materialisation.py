@@ -95,9 +95,9 @@ def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None
     ],
 )
 def test_pictures_are_png_images_in_markdown(runs: Runs, table: str, name: str) -> None:
-    found = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])
-    assert found is not None
-    assert base64.b64decode(found[1], validate=True).startswith(b"\x89PNG\r\n\x1a\n")
+    picture = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])
+    assert picture is not None
+    assert base64.b64decode(picture[1], validate=True).startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize("table", COMPUTED_TABLES)

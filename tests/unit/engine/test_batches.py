@@ -65,9 +65,9 @@ class Shared(Device):
     """A device on which others give memory back after some batches."""
 
     def __call__(self, batch: list[int]) -> list[int]:
-        found = super().__call__(batch)
+        results = super().__call__(batch)
         self.room = 8 if len(self.batches) >= 3 else self.room
-        return found
+        return results
 
 
 def test_batches_grow_again_when_smaller_ones_have_fitted_for_a_while() -> None:

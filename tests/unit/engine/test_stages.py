@@ -99,9 +99,9 @@ class TestTakingIn:
     def test_a_file_that_vanished_after_it_was_listed_is_a_rejected_row(
         self, folder: Path, store: FolderAudioStore
     ) -> None:
-        found = found_recording(folder / "a.wav", folder)
+        recording = found_recording(folder / "a.wav", folder)
         (folder / "a.wav").unlink()
-        rows = take_in(DAY, [found], None, store, SOURCES).rows
+        rows = take_in(DAY, [recording], None, store, SOURCES).rows
         assert rows[["file", "status", "reason"]].values.tolist() == [["a.wav", "rejected", "not_found"]]
         assert "put it back" in rows["detail"].item()
 
@@ -229,8 +229,8 @@ class TestWords:
     def test_every_word_is_in_exactly_one_segment(self, analysis: Analysis) -> None:
         for transcript in analysis.transcripts.to_dict("records"):
             own = analysis.segments[analysis.segments["recording_id"] == transcript["recording_id"]]
-            heard = sorted(word["text"] for word in transcript["words"])
-            assert sorted(" ".join(own["text"]).split()) == heard
+            transcribed_words = sorted(word["text"] for word in transcript["words"])
+            assert sorted(" ".join(own["text"]).split()) == transcribed_words
             assert own["word_count"].sum() == transcript["word_count"]
             assert own["segment_index"].tolist() == list(range(len(own)))
             assert own["start_seconds"].is_monotonic_increasing

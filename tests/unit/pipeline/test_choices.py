@@ -122,6 +122,6 @@ def test_a_network_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_diarizer_is_asked_for_by_name_with_its_files() -> None:
     assert backend_choice(Settings()).diarizer is None
-    told = Diarization(method="sherpa-onnx", segmentation_model=Path("a.onnx"), embedding_model=Path("b.onnx"))
-    chosen = backend_choice(Settings(diarization=told)).diarizer
+    section = Diarization(method="sherpa-onnx", segmentation_model=Path("a.onnx"), embedding_model=Path("b.onnx"))
+    chosen = backend_choice(Settings(diarization=section)).diarizer
     assert chosen == DiarizerChoice("sherpa-onnx", Path("a.onnx"), Path("b.onnx"))

@@ -45,8 +45,8 @@ class Ticks:
 
     def judged(self, verdict: Verdict, day: str) -> None:
         result = verdict.to_check_result()
-        wanted = dg.AssetRecordsFilter(dg.AssetKey(verdict.table.name), asset_partitions=[day])
-        target = self.instance.fetch_materializations(wanted, limit=1).records[0]
+        records_filter = dg.AssetRecordsFilter(dg.AssetKey(verdict.table.name), asset_partitions=[day])
+        target = self.instance.fetch_materializations(records_filter, limit=1).records[0]
         self.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey(verdict.table.name),

@@ -53,11 +53,11 @@ def test_words_need_not_come_in_order_of_time() -> None:
     assert text_of(redacted) == text_of(Redactor().redact(words)[0])
 
 
-@pytest.mark.parametrize(("pause", "found"), [(15.0, 1), (25.0, 0)])
-def test_only_a_long_pause_breaks_a_number(pause: float, found: int) -> None:
+@pytest.mark.parametrize(("pause", "spans"), [(15.0, 1), (25.0, 0)])
+def test_only_a_long_pause_breaks_a_number(pause: float, spans: int) -> None:
     first = words_of("nine four one")
     second = words_of("two oh seven", start=first[-1].end + pause)
-    assert len(kinds_of(first + second)) == found
+    assert len(kinds_of(first + second)) == spans
 
 
 def test_what_one_asks_for_tells_what_the_other_says() -> None:
