@@ -38,7 +38,6 @@ class Finding:
     expectation: str
     blocking: bool
     failing: int
-    rows: int
     sample: tuple[str, ...]
 
 
@@ -72,7 +71,7 @@ class Verdict:
                 "expectations": self.expectations,
                 "blocking_failures": sum(finding.blocking for finding in self.findings),
                 "warnings": sum(not finding.blocking for finding in self.findings),
-                "findings": dg.MetadataValue.md(_as_markdown(self.findings)),
+                "findings": dg.MetadataValue.md(self._as_markdown()),
             },
         )
 
@@ -80,8 +79,18 @@ class Verdict:
         if not self.findings:
             return f"all {self.expectations} expectations met by {self.rows} rows"
         return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(
-            f"{finding.expectation}: {finding.failing} of {finding.rows} rows" for finding in self.findings
+            f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in self.findings
         )
+
+    def _as_markdown(self) -> str:
+        if not self.findings:
+            return "Every expectation is met."
+        lines = ["| expectation | severity | failing | of rows | for example |", "|---|---|---|---|---|"]
+        for finding in self.findings:
+            severity = "error" if finding.blocking else "warning"
+            sample = "<br>".join(finding.sample).replace("|", "\\|")
+            lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {self.rows} | {sample} |")
+        return "\n".join(lines)
 
 
 def gate_spec(table: Table) -> dg.AssetCheckSpec:
@@ -105,7 +114,7 @@ def judge(
     view = _judged_view(frame, table)
     expectations = [*_of_contract(table), *_of_rules(table, upstream, shares)]
     results = _validate(view, expectations, table.key)
-    findings = tuple(_finding(result, len(view)) for result in results if not result.success)
+    findings = tuple(_finding(result) for result in results if not result.success)
     return Verdict(table, len(view), len(expectations), findings)
 
 
@@ -197,7 +206,7 @@ def _validate(
     return definition.get_batch({"dataframe": view}).validate(suite, result_format=report).results
 
 
-def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
+def _finding(result: "ExpectationValidationResult") -> Finding:
     config = result.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result that does not say which expectation it judged")
@@ -206,7 +215,6 @@ def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
         expectation=config.description or _in_words(config.type, config.kwargs),
         blocking=config.severity == "critical",
         failing=details.get("unexpected_count", 0) + len(details.get("partial_missing_list") or ()),
-        rows=rows,
         sample=_sample(details),
     )
 
@@ -234,14 +242,3 @@ def _sample(details: Mapping[str, Any]) -> tuple[str, ...]:
     missing = [f"missing {value}" for value in details.get("partial_missing_list") or []]
     extra = [f"unexpected {value}" for value in details.get("partial_unexpected_list") or []]
     return tuple((missing + extra)[:_SAMPLE])
-
-
-def _as_markdown(findings: Sequence[Finding]) -> str:
-    if not findings:
-        return "Every expectation is met."
-    lines = ["| expectation | severity | failing | of rows | for example |", "|---|---|---|---|---|"]
-    for finding in findings:
-        severity = "error" if finding.blocking else "warning"
-        sample = "<br>".join(finding.sample).replace("|", "\\|")
-        lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {finding.rows} | {sample} |")
-    return "\n".join(lines)

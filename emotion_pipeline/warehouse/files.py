@@ -6,7 +6,7 @@ under way, ``held/<table>/<day>.parquet`` a batch that its gate refused: it may 
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -68,11 +68,9 @@ class Files:
             local.flush()
             yield Path(local.name)
 
-    @contextmanager
-    def audio_draft(self, audio_uri: str) -> Iterator[Path]:
+    def audio_draft(self, audio_uri: str) -> AbstractContextManager[Path]:
         """Give a local path to write a copy to, which is kept when the context ends without an error."""
-        with publishing(UPath(self.root) / audio_uri) as draft:
-            yield draft
+        return publishing(UPath(self.root) / audio_uri)
 
     def _stored(self, audio_uri: str) -> UPath:
         """Return where a copy lies, or the silenced one that is left of it."""

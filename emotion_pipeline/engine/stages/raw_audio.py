@@ -62,7 +62,8 @@ def _rows_by_file(previous: pd.DataFrame | None) -> dict[str, _Row]:
 
 def _unchanged(recording: FoundRecording, before: _Row | None, store: AudioStore) -> _Row | None:
     """Return the row of a recording that lies elsewhere and need not be fetched again, or None."""
-    if before is None or _is_local(recording) or not _is_whole(before, store):
+    is_local = recording.uri.startswith("file:")  # looking at its bytes costs nothing
+    if before is None or is_local or not _is_whole(before, store):
         return None
     same = (before["source_uri"], before["source_version"]) == (recording.uri, recording.version)
     return before if same and not _may_pass(before["reason"]) else None
@@ -75,7 +76,8 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
             try:
                 recording_id = hash_file(fetched.path)
             except OSError as error:
-                return _unavailable_row(recording, RejectReason.UNREADABLE, _cannot_be_opened(error)), True
+                detail = f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
+                return _unavailable_row(recording, RejectReason.UNREADABLE, detail), True
             row = _source_row(recording, fetched.metadata) | {"recording_id": recording_id}
             if before is not None and before["recording_id"] == recording_id and _is_whole(before, store):
                 return row | {name: before[name] for name in _MADE}, False
@@ -84,15 +86,6 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
         if _may_pass(error.reason) and before is not None and before["status"] != "rejected":
             return before, False  # what was had before still is; the old version says that it wants another attempt
         return _unavailable_row(recording, error.reason, str(error)), True
-
-
-def _cannot_be_opened(error: OSError) -> str:
-    return f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
-
-
-def _is_local(recording: FoundRecording) -> bool:
-    """Tell whether looking at the bytes costs nothing, so that no claim about them has to be trusted."""
-    return recording.uri.startswith("file:")
 
 
 def _is_whole(row: Mapping[str, Any], store: AudioStore) -> bool:

@@ -23,7 +23,7 @@ from snowflake.connector.errors import ProgrammingError
 from emotion_pipeline.config.engine_options import connect_to_snowflake
 from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.engine.snowflake.failures import FAILURES, may_pass
+from emotion_pipeline.engine.snowflake.failures import FAILURES, UNKNOWN_OBJECT_ERRORS, may_pass
 from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.schema.conform import as_partition
 from emotion_pipeline.warehouse.base import Warehouse
@@ -35,8 +35,6 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
-# Snowflake's numbers for a table or schema that is not there, or that the role may not see.
-_UNKNOWN_OBJECT: Final = {2003, 2043}
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ class SnowflakeWarehouse(Warehouse):
         try:
             return sorted(str(day) for (day,) in execute(session, sql.published_days(self._place, table)))
         except ProgrammingError as error:
-            if error.errno in _UNKNOWN_OBJECT:
+            if error.errno in UNKNOWN_OBJECT_ERRORS:
                 return []
             raise
 

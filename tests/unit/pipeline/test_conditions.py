@@ -40,7 +40,7 @@ class Ticks:
     def made(self, table: str, day: str, passed: bool = True) -> None:
         """Record a table of a day and the verdict of its gate."""
         self.instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=day))
-        finding = Finding("held", blocking=True, failing=1, rows=1, sample=())
+        finding = Finding("held", blocking=True, failing=1, sample=())
         self.judged(Verdict(STORED[table], 1, 1, () if passed else (finding,)), day)
 
     def judged(self, verdict: Verdict, day: str) -> None:
@@ -101,7 +101,7 @@ def test_a_table_with_a_failed_gate_stops_its_followers_even_when_another_input_
 def test_a_verdict_with_warnings_only_counts_as_passed(ticks: Ticks) -> None:
     ticks.instance.report_runless_asset_event(dg.AssetMaterialization("raw_audio", partition=DAY))
     assert "transcripts" not in ticks.tick(), "nobody has judged it yet"
-    warning = Finding("no row is rejected", blocking=False, failing=1, rows=2, sample=())
+    warning = Finding("no row is rejected", blocking=False, failing=1, sample=())
     ticks.judged(Verdict(RAW_AUDIO, 2, 1, (warning,)), DAY)
     assert "transcripts" in ticks.tick()
 
