@@ -42,14 +42,14 @@ def transcribe(
         TRANSCRIPTS,
         transcript_maker.fingerprint,
         lambda missing: pd.DataFrame(
-            [_transcribed(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
+            [_transcribe_one(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
         ),
         key="recording_id",
         audio_seconds="recording_seconds",
     )
 
 
-def _transcribed(
+def _transcribe_one(
     recording: dict[Any, Any],
     transcript_maker: TranscriptMaker,
     store: AudioStore,
