@@ -35,7 +35,7 @@ from benchmarks.support.deployment import REPOSITORY, Deployment
 from benchmarks.support.postgres import postgres
 from benchmarks.support.recordings import write_recordings
 from emotion_pipeline.cli.backfill import daemon_is_there
-from emotion_pipeline.schema.tables import RAW_AUDIO, SEGMENTS, TABLES, TONE_SENTIMENT, TRANSCRIPTS
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, SEGMENTS, TABLES, TONE_SENTIMENT, TRANSCRIPTS
 
 FIRST: Final = date(2026, 1, 1)
 WANTED: Final = {"overhead_share": 0.25, "one_new_file_share": 0.10}

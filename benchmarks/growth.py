@@ -32,9 +32,9 @@ from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
 from emotion_pipeline.engine.models.usage import process_peak_bytes
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, TABLES
 from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, TABLES
 from emotion_pipeline.warehouse.lake import Lake
 
 WANTED: Final = 1.3

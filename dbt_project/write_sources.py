@@ -1,4 +1,4 @@
-"""Writes ``models/staging/__sources.yml``, the sources of dbt, from the contract in ``emotion_pipeline.schema.tables``.
+"""Writes ``models/staging/__sources.yml``, the sources of dbt, from the contracts in ``engine.stages.tables``.
 
 Run it when the contract changes; ``--check`` only compares and exits 1 where the file is out of date. What the marts
 make of the tables is written by hand in ``models``, not here.
@@ -12,12 +12,10 @@ from typing import Any, Final
 import pyarrow as pa
 import yaml
 
-from emotion_pipeline.schema.tables import STORED, Column, Table
+from emotion_pipeline.engine.stages.tables import STORED, Column, Table
 
 TARGET: Final = Path(__file__).parent / "models" / "staging" / "__sources.yml"
-_HEADER: Final = (
-    "# Written by write_sources.py from emotion_pipeline/schema/tables.py: change the contract there, then run it.\n"
-)
+_HEADER: Final = "# Written by write_sources.py from engine/stages/tables.py: change the contract there, then run it.\n"
 _LAKE_ROOT: Final = """{{ env_var('LAKE_ROOT', '') | replace("'", "''") }}"""
 _TYPE_NAMES: Final = {
     pa.string(): "varchar",
@@ -78,7 +76,7 @@ def main() -> None:
     if not parser.parse_args().check:
         TARGET.write_text(sources(), encoding="utf-8")
     elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != sources():
-        sys.exit(f"{TARGET} does not fit emotion_pipeline/schema/tables.py: run python dbt_project/write_sources.py")
+        sys.exit(f"{TARGET} does not fit engine/stages/tables.py: run python dbt_project/write_sources.py")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,9 @@
 """The code location: every asset, check, job, schedule, sensor and resource, put together from the settings."""
 
-from typing import Final
-
 import dagster as dg
 
-from emotion_pipeline.assets.costs import costs
-from emotion_pipeline.assets.drift import drift
-from emotion_pipeline.assets.emotion_labels import emotion_labels
-from emotion_pipeline.assets.health import no_day_stays_failed
-from emotion_pipeline.assets.linguistic_features import linguistic_features
-from emotion_pipeline.assets.marts import marts
-from emotion_pipeline.assets.raw_audio import raw_audio
-from emotion_pipeline.assets.segments import segments
-from emotion_pipeline.assets.sentiment_scores import sentiment_scores
+from emotion_pipeline import assets
 from emotion_pipeline.assets.table_asset import held_by
-from emotion_pipeline.assets.tone_scores import tone_scores
-from emotion_pipeline.assets.tone_sentiment import tone_sentiment
-from emotion_pipeline.assets.transcripts import transcripts
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
@@ -32,28 +19,21 @@ from emotion_pipeline.resources.lake_marts import LakeMarts
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.resources.warehouse import FilesResource, warehouse_of, warehouse_resource
-
-_TABLES: Final = (
-    raw_audio,
-    transcripts,
-    segments,
-    linguistic_features,
-    tone_scores,
-    sentiment_scores,
-    emotion_labels,
-    tone_sentiment,
-    costs,
-)
+from emotion_pipeline.resources.snowflake import SnowflakeSql
+from emotion_pipeline.resources.warehouse import FilesResource, warehouse_resource
+from emotion_pipeline.warehouse.snowflake.target import target_of
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """Return the code location for these settings; a test builds one of its own with its own folders."""
+    """Return the code location for these settings; a test builds one of its own with its own folders.
+
+    Raises ConfigurationError, see ``target_of``.
+    """
     warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
-    marts_builder = marts_of(settings)
+    marts_builder = _marts_builder(settings)
     return dg.Definitions(
-        assets=automated([*held_by(warehouse_of(settings).kind, _TABLES), *held_by(marts_builder.kind, [marts])]),
-        asset_checks=[drift, no_day_stays_failed],
+        assets=automated(held_by(_assets(), warehouse.kind, marts_builder.kind)),
+        asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[daily_emotion, tables_only, marts_only, health],
         schedules=[every_morning, every_hour],
         sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
@@ -67,21 +47,33 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "models": Models.of(settings),
             "thresholds": Thresholds(**settings.gates.model_dump()),
             "marts_builder": marts_builder,
+            **_snowflake(settings),
         },
     )
 
 
-def marts_of(settings: Settings) -> Marts:
-    """Return where the marts of this deployment lie. Raises ConfigurationError, see ``target_of``."""
+def _assets() -> list[dg.AssetsDefinition]:
+    loaded = dg.load_assets_from_package_module(assets)
+    return [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
+
+
+def _marts_builder(settings: Settings) -> Marts:
     file = settings.storage.marts
     if settings.storage.backend == "lake":
         return LakeMarts(lake_root=settings.storage.root, path=str(file))
-    from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts
-    from emotion_pipeline.warehouse.snowflake.target import target_of
+    from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts  # seconds to import
 
     target = target_of(settings)
     cache = file.with_name(".marts.snowflake.target")
     return SnowflakeMarts(database=target.database, tables=target.schema, marts=target.marts, cache=str(cache))
+
+
+def _snowflake(settings: Settings) -> dict[str, SnowflakeSql]:
+    """Return the resource with which users' own assets reach Snowflake, where the tables lie there."""
+    if settings.storage.backend == "lake":
+        return {}
+    target = target_of(settings)
+    return {"snowflake": SnowflakeSql(database=target.database, schema_name=target.schema)}
 
 
 @dg.definitions

@@ -1,8 +1,7 @@
-"""The partitions definition that all tables share: one partition per day.
+"""The partitions definition that all tables share: one partition per day in UTC, today included.
 
-A day is what arrives together (a dated folder, the links submitted on one date), what is retried together, and what a
-BI user filters by. Recordings are rows, never partition keys: a year of calls is 365 partitions, not a million. Days
-are named in UTC, and the current day is already a partition, because recordings of today are wanted today.
+A day is what arrives together, is retried together, and is filtered by. Recordings are rows, never partition keys: a
+year of calls is 365 partitions, not a million.
 """
 
 from typing import Final

@@ -45,10 +45,10 @@ MUTATIONS: Final = (
         ("integration/test_warehouse_crashes.py",),
     ),
     Mutation(
-        "rows of another model are taken over",
+        "rows of another model are reused",
         "engine/stages/reuse.py",
-        "previous[FINGERPRINT] == fingerprint",
-        "previous[FINGERPRINT] != ''",
+        "previous[FINGERPRINT_COLUMN] == fingerprint",
+        "previous[FINGERPRINT_COLUMN] != ''",
         ("unit/engine/test_reuse.py",),
     ),
     Mutation(

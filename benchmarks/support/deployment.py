@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]

@@ -1,8 +1,6 @@
-"""``costs``: what every table of a day took to make so far, over all runs: audio, words, time, rows computed and
-reused.
+"""``costs``: what making every table of a day took over all runs: audio, words, time, rows computed and reused.
 
-It is read from the reports that materialisations leave in Dagster's event log, so it is made after the tables and
-computes nothing of its own.
+It is read from the reports that materialisations leave in Dagster's event log.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import CODE, OWNERS
+from emotion_pipeline.engine.stages.tables import COSTS, TABLES, TONE_SENTIMENT
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import COSTS, TABLES, TONE_SENTIMENT
 from emotion_pipeline.warehouse.base import Warehouse
 
 # The metadata of one materialisation, as plain values.
@@ -49,8 +47,8 @@ def costs(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehou
 def cost_of(table: str, day: str, newest_first: Iterable[Report]) -> dict[str, Any]:
     """Return the row of one table from the reports of all its materialisations, at least one."""
     reports = list(newest_first)
-    modelled = [one for one in reports if "device" in one and one.get("computed", 0)]
-    energy = [float(one["energy_joules"]) for one in reports if "energy_joules" in one]
+    with_models = [report for report in reports if "device" in report and report.get("computed", 0)]
+    energy = [float(report["energy_joules"]) for report in reports if "energy_joules" in report]
     return {
         "recording_date": date.fromisoformat(day),
         "table_name": table,
@@ -59,8 +57,8 @@ def cost_of(table: str, day: str, newest_first: Iterable[Report]) -> dict[str, A
         "rows_computed": int(_total(reports, "computed")),
         "rows_reused": int(_total(reports, "reused")),
         "wall_seconds": _total(reports, "seconds"),
-        "model_seconds": _total(modelled, "seconds"),
-        "gpu_seconds": _total([one for one in modelled if one["device"] != "cpu"], "seconds"),
+        "model_seconds": _total(with_models, "seconds"),
+        "gpu_seconds": _total([report for report in with_models if report["device"] != "cpu"], "seconds"),
         "audio_hours": _total(reports, "audio_seconds") / 3600.0,
         "token_count": int(_total(reports, "words_read")),
         "energy_joules": sum(energy) if energy else None,
@@ -68,15 +66,15 @@ def cost_of(table: str, day: str, newest_first: Iterable[Report]) -> dict[str, A
 
 
 def _total(reports: Iterable[Report], name: str) -> float:
-    return float(sum(one.get(name, 0) for one in reports))
+    return float(sum(report.get(name, 0) for report in reports))
 
 
 def _reports(instance: dg.DagsterInstance, table: str, day: str) -> list[Report]:
     """Return the reports of a table's materialisations of a day, the newest first."""
-    wanted = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day])
+    records_filter = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day])
     records, cursor, more = [], None, True
     while more:
-        page = instance.fetch_materializations(wanted, limit=100, cursor=cursor)
+        page = instance.fetch_materializations(records_filter, limit=100, cursor=cursor)
         records, cursor, more = [*records, *page.records], page.cursor, page.has_more
-    found = [record.asset_materialization for record in records]
-    return [{name: value.value for name, value in one.metadata.items()} for one in found if one is not None]
+    materializations = (record.asset_materialization for record in records)
+    return [{name: value.value for name, value in made.metadata.items()} for made in materializations if made]

@@ -1,6 +1,6 @@
 """The drift report: a day's tones, emotions, confidences and signs of misheard words against the 28 days before.
 
-A warning that stops nothing: a shift may be the world's. What counts as one is said in ``engine.drift``.
+A warning that stops nothing: a shift may be the world's. What counts as one is said in ``engine.common.drift``.
 """
 
 import warnings
@@ -11,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.drift import Drift, drift_of
+from emotion_pipeline.engine.stages.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, TONE_SENTIMENT, TRANSCRIPTS, Table
 from emotion_pipeline.warehouse.base import Warehouse
 
 DAYS_BEFORE: Final = 28
@@ -38,7 +38,7 @@ with warnings.catch_warnings():
     )
     def drift(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
         day = context.partition_key
-        before = [one for one in warehouse.partitions(TONE_SENTIMENT) if one < day][-DAYS_BEFORE:]
+        before = [other for other in warehouse.partitions(TONE_SENTIMENT) if other < day][-DAYS_BEFORE:]
         if len(before) < FEWEST_DAYS:
             return as_check_result([], len(before))
         return as_check_result(list(drifts(_figures(warehouse, [day]), _figures(warehouse, before))), len(before))
@@ -47,23 +47,24 @@ with warnings.catch_warnings():
 def drifts(today: Mapping[str, pd.Series], before: Mapping[str, pd.Series]) -> Iterator[Drift]:
     """Yield every figure that has values enough on both sides."""
     for figure, values in today.items():
-        found = drift_of(figure, values, before[figure])
-        if found is not None:
-            yield found
+        drift = drift_of(figure, values, before[figure])
+        if drift is not None:
+            yield drift
 
 
-def as_check_result(found: Sequence[Drift], days: int) -> dg.AssetCheckResult:
+def as_check_result(figures: Sequence[Drift], days: int) -> dg.AssetCheckResult:
     """Return the report as Dagster records it: a warning that names what has drifted."""
-    drifted = [one for one in found if one.drifted]
-    if not found:
+    drifted = [drift for drift in figures if drift.drifted]
+    if not figures:
         description = f"too little to tell: few values today, or few days before ({days})"
     elif drifted:
-        description = "; ".join(f"{one.figure}: {one.index:.2f} above {one.bound:.2f}" for one in drifted)
+        description = "; ".join(f"{drift.figure}: {drift.index:.2f} above {drift.bound:.2f}" for drift in drifted)
     else:
-        description = f"{len(found)} figures are distributed as in the {days} days before"
+        description = f"{len(figures)} figures are distributed as in the {days} days before"
     lines = ["| figure | index | drift above | values | values before |", "|---|---|---|---|---|"]
     lines += [
-        f"| {one.figure} | {one.index:.3f} | {one.bound:.3f} | {one.values} | {one.reference_values} |" for one in found
+        f"| {drift.figure} | {drift.index:.3f} | {drift.bound:.3f} | {drift.values} | {drift.reference_values} |"
+        for drift in figures
     ]
     return dg.AssetCheckResult(
         passed=not drifted,
@@ -71,8 +72,8 @@ def as_check_result(found: Sequence[Drift], days: int) -> dg.AssetCheckResult:
         description=description,
         metadata={
             "days_before": days,
-            "report": dg.MetadataValue.md("\n".join(lines) if found else description),
-            **{f"index_{one.figure}": round(one.index, 4) for one in found},
+            "report": dg.MetadataValue.md("\n".join(lines) if figures else description),
+            **{f"index_{drift.figure}": round(drift.index, 4) for drift in figures},
         },
     )
 

@@ -9,9 +9,9 @@ from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.emotion_labels import label_emotions
+from emotion_pipeline.engine.stages.tables import EMOTION_LABELS
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import EMOTION_LABELS
 from emotion_pipeline.warehouse.base import Warehouse
 
 
@@ -23,7 +23,7 @@ def emotion_labels(
     warehouse: dg.ResourceParam[Warehouse],
     models: Models,
 ) -> Batch:
-    result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.emotion)
+    result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.backends.emotion)
     counts = result.rows["base_emotion"].value_counts()
     return Batch(
         result,

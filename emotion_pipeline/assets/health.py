@@ -8,9 +8,9 @@ from typing import Final
 
 import dagster as dg
 
+from emotion_pipeline.engine.stages.tables import TABLES, TONE_SENTIMENT
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import failed_days
-from emotion_pipeline.schema.tables import TABLES, TONE_SENTIMENT
 
 NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
 

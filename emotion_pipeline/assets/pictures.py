@@ -1,10 +1,8 @@
-"""Pictures for the UI, where people would rather look than read: drawn with matplotlib, small, embedded in Markdown
-metadata.
-"""
+"""Pictures for the UI: drawn with matplotlib, small, embedded in Markdown metadata."""
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +13,7 @@ import pandas as pd
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TONE_COLOURS: Final[Mapping[str, str]] = {
@@ -68,25 +67,14 @@ def segments_on_waveforms(recordings: Sequence[tuple[str, Envelope, pd.DataFrame
     Args:
         recordings: name, envelope, and segments with ``start_seconds``, ``end_seconds`` and ``tone``.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    figure = Figure(figsize=(9, 0.6 + 0.95 * len(recordings)), layout="constrained")
-    axes = figure.subplots(len(recordings), 1, squeeze=False)[:, 0]
-    shown: set[str] = set()
-    for axis, (name, envelope, segments) in zip(axes, recordings, strict=True):
+    figure, axes = _rows_of_axes([name for name, _, _ in recordings], 0.95)
+    for axis, (_, envelope, segments) in zip(axes, recordings, strict=True):
         axis.fill_between(envelope.times, envelope.lowest, envelope.highest, color="#34495e", linewidth=0)
         for segment in segments.to_dict("records"):
-            axis.axvspan(
-                segment["start_seconds"], segment["end_seconds"], color=TONE_COLOURS[segment["tone"]], alpha=0.35
-            )
-            shown.add(segment["tone"])
-        axis.set(xlim=(0, envelope.seconds), yticks=[])
-        axis.set_title(name, fontsize=8, loc="left", pad=2)
-        axis.tick_params(labelsize=7)
-    axes[-1].set_xlabel("seconds", fontsize=8)
-    handles = [Patch(color=TONE_COLOURS[tone], alpha=0.35, label=tone) for tone in TONE_COLOURS if tone in shown]
-    figure.legend(handles=handles, loc="outside upper right", ncols=8, fontsize=7, frameon=False)
+            colour = TONE_COLOURS[segment["tone"]]
+            axis.axvspan(segment["start_seconds"], segment["end_seconds"], color=colour, alpha=0.35)
+        axis.set(xlim=(0, envelope.seconds))
+    _add_legend(figure, {tone for _, _, segments in recordings for tone in segments["tone"]}, alpha=0.35)
     return _as_markdown(figure, "waveform and tone of each segment")
 
 
@@ -97,26 +85,39 @@ def tone_by_speaker(voices: Sequence[tuple[str, pd.DataFrame]], step_seconds: fl
         voices: name, and rows of ``tone.timeline.tone_timeline`` of one speaker of one recording.
         step_seconds: length of their steps.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    figure = Figure(figsize=(9, 0.6 + 0.75 * len(voices)), layout="constrained")
-    axes = figure.subplots(len(voices), 1, squeeze=False)[:, 0]
-    known = [tone for tone in TONE_COLOURS if any(rows[f"probability_{tone}"].notna().any() for _, rows in voices)]
+    figure, axes = _rows_of_axes([name for name, _ in voices], 0.75)
+    tones = [tone for tone in TONE_COLOURS if any(rows[f"probability_{tone}"].notna().any() for _, rows in voices)]
     end = max(rows["start_seconds"].max() for _, rows in voices) + step_seconds
-    for axis, (name, rows) in zip(axes, voices, strict=True):
+    for axis, (_, rows) in zip(axes, voices, strict=True):
         below = np.zeros(len(rows))
-        for tone in known:
+        for tone in tones:
             height = rows[f"probability_{tone}"].fillna(0.0).to_numpy()
             axis.bar(rows["start_seconds"], height, step_seconds, below, align="edge", color=TONE_COLOURS[tone])
             below += height
-        axis.set(xlim=(0, end), ylim=(0, 1), yticks=[])
+        axis.set(xlim=(0, end), ylim=(0, 1))
+    _add_legend(figure, tones)
+    return _as_markdown(figure, "tone of each speaker over time")
+
+
+def _rows_of_axes(names: Sequence[str], height: float) -> tuple["Figure", list["Axes"]]:
+    """Return a figure with one plot over seconds per name, ``height`` inches each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 0.6 + height * len(names)), layout="constrained")
+    axes = figure.subplots(len(names), 1, squeeze=False)[:, 0]
+    for axis, name in zip(axes, names, strict=True):
+        axis.set(yticks=[])
         axis.set_title(name, fontsize=8, loc="left", pad=2)
         axis.tick_params(labelsize=7)
     axes[-1].set_xlabel("seconds", fontsize=8)
-    handles = [Patch(color=TONE_COLOURS[tone], label=tone) for tone in known]
+    return figure, list(axes)
+
+
+def _add_legend(figure: "Figure", tones: Collection[str], alpha: float = 1.0) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=TONE_COLOURS[tone], alpha=alpha, label=tone) for tone in TONE_COLOURS if tone in tones]
     figure.legend(handles=handles, loc="outside upper right", ncols=8, fontsize=7, frameon=False)
-    return _as_markdown(figure, "tone of each speaker over time")
 
 
 def distribution(counts: Mapping[str, int], what: str = "segments") -> dg.MarkdownMetadataValue:

@@ -1,11 +1,11 @@
-"""``raw_audio``: the recordings of a day, judged and copied."""
+"""``raw_audio``: the recordings of a day, inspected and copied."""
 
 import dagster as dg
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.raw_audio import take_in
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.schema.tables import RAW_AUDIO
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -17,8 +17,10 @@ def raw_audio(
     files: dg.ResourceParam[Files],
     recordings: RecordingSource,
 ) -> Batch:
-    found = recordings.recordings(context.partition_key)
-    result = take_in(context.partition_key, found, previous_rows(context, warehouse), files, recordings.sources)
+    day_recordings = recordings.recordings(context.partition_key)
+    result = take_in(
+        context.partition_key, day_recordings, previous_rows(context, warehouse), files, recordings.sources
+    )
     rows = result.rows
     reasons = rows["reason"].dropna().value_counts().to_dict()
     return Batch(

@@ -5,7 +5,7 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, table_asset
 from emotion_pipeline.engine.stages.segments import segment
-from emotion_pipeline.schema.tables import SEGMENTS
+from emotion_pipeline.engine.stages.tables import SEGMENTS
 
 
 @table_asset(SEGMENTS, group="speech")

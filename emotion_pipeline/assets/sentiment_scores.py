@@ -5,9 +5,9 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES
 from emotion_pipeline.warehouse.base import Warehouse
 
 
@@ -15,7 +15,7 @@ from emotion_pipeline.warehouse.base import Warehouse
 def sentiment_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
-    result = score_sentiment(segments, previous_rows(context, warehouse), models.sentiment_model)
+    result = score_sentiment(segments, previous_rows(context, warehouse), models.backends.sentiment)
     scores = result.rows["sentiment_score"].astype(float).dropna()
     metadata = {"without_score": len(result.rows) - len(scores)}
     return Batch(

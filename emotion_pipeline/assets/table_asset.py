@@ -1,9 +1,7 @@
 """What all table assets share: partitions, contract, gate before publishing, and the report of a materialisation.
 
-``table_asset`` turns a function that returns a ``Batch`` into a daily-partitioned asset. The batch is judged inside the
-step: a good one is published and recorded with its check; a bad one is recorded as a failed blocking check, kept aside
-for inspection and never reaches the table, so the last good partition stays and nothing downstream runs (write, audit,
-publish).
+``table_asset`` makes a daily-partitioned asset of a function that returns a ``Batch``. Only a good batch is published;
+a bad one is a failed blocking check and is kept aside: the last good partition stays, and nothing downstream runs.
 """
 
 import inspect
@@ -17,10 +15,10 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.gpu import Gpu
-from emotion_pipeline.schema.tables import TABLES, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -49,13 +47,12 @@ def table_asset(
 ) -> Callable[[Callable[..., Batch]], dg.AssetsDefinition]:
     """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
 
-    Parameters named like a table are its inputs, all others are resources. The files and the gate's thresholds are
-    required whether the function asks for the files or not: a batch that is refused has to be kept somewhere. So is the
-    device: what a function that asks for models takes of it is reported.
+    Parameters named like a table are its inputs, all others are resources. Files, thresholds and device are required
+    in any case: a refused batch has to be kept somewhere, and what models take of the device is reported.
     """
 
     def decorate(function: Callable[..., Batch]) -> dg.AssetsDefinition:
-        wanted = inspect.signature(function).parameters
+        parameters = inspect.signature(function).parameters
 
         def step(
             context: dg.AssetExecutionContext,
@@ -66,13 +63,13 @@ def table_asset(
         ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
             started = time.perf_counter()
             with gpu.measured() as usage:
-                batch = function(context, **arguments, **({"files": files} if "files" in wanted else {}))
+                batch = function(context, **arguments, **({"files": files} if "files" in parameters else {}))
             seconds = time.perf_counter() - started
             upstream = {name: value for name, value in arguments.items() if name in TABLES}
-            verdict = judge(batch.result.rows, table, upstream, thresholds.shares())
+            verdict = judge(batch.result.rows, table, upstream, thresholds.model_dump())
             if verdict.passed:
                 report = _report(table, batch, seconds)
-                if "models" in wanted:
+                if "models" in parameters:
                     report |= gpu.report(usage)
                 yield dg.Output(batch.result.rows, metadata=report)
             yield verdict.to_check_result()
@@ -80,7 +77,7 @@ def table_asset(
                 held = files.hold(table, context.partition_key, batch.result.rows)
                 context.log.error(f"batch held back in {held}; the table keeps its last good partition")
 
-        _declare(step, wanted)
+        _declare(step, parameters)
         with warnings.catch_warnings():
             # One partition a run, so that a gate's result belongs to its partition: a beta parameter says so.
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -101,9 +98,13 @@ def table_asset(
     return decorate
 
 
-def held_by(kind: str, assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Return the assets as the UI shows them where this kind of store holds them."""
-    return [one.map_asset_specs(lambda spec: spec.replace_attributes(kinds={*spec.kinds, kind})) for one in assets]
+def held_by(assets: Iterable[dg.AssetsDefinition], warehouse: str, marts: str) -> list[dg.AssetsDefinition]:
+    """Return the assets as the UI shows them where stores of these kinds hold tables and marts."""
+
+    def with_kind(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(kinds={*spec.kinds, warehouse if spec.key.path[-1] in STORED else marts})
+
+    return [asset.map_asset_specs(with_kind) for asset in assets]
 
 
 def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:
@@ -111,14 +112,14 @@ def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd
     return warehouse.read(TABLES[context.asset_key.path[-1]], context.partition_key)
 
 
-def _declare(step: Callable[..., Any], wanted: Mapping[str, inspect.Parameter]) -> None:
+def _declare(step: Callable[..., Any], wrapped: Mapping[str, inspect.Parameter]) -> None:
     """Show Dagster, which finds inputs and resources by name and type, the parameters of the wrapped function."""
-    own = inspect.signature(step)
-    parameters = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    parameters += [one for name, one in wanted.items() if name not in own.parameters]
-    shown = own.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
-    setattr(step, "__signature__", shown)  # noqa: B010  (a function has no such attribute by type)
-    step.__annotations__ = {one.name: one.annotation for one in parameters}
+    signature = inspect.signature(step)
+    named = {name: item for name, item in signature.parameters.items() if item.kind is not item.VAR_KEYWORD}
+    parameters = [*named.values(), *(item for name, item in wrapped.items() if name not in named)]
+    declared = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    setattr(step, "__signature__", declared)  # noqa: B010  (a function has no such attribute by type)
+    step.__annotations__ = {item.name: item.annotation for item in parameters}
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
@@ -151,7 +152,7 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         "computed": result.computed,
         "reused": result.reused,
         "seconds": round(seconds, 3),
-        "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT]))) or "none",
+        "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT_COLUMN]))) or "none",
         "preview": dg.MetadataValue.md(_preview(result.rows, batch.preview)),
         "dagster/column_lineage": _column_lineage(table),
         **batch.metadata,

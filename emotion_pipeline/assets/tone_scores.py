@@ -9,11 +9,11 @@ import pandas as pd
 from emotion_pipeline.assets.pictures import envelope_of, segments_on_waveforms, tone_by_speaker
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.stages.tables import TONE_SCORES
 from emotion_pipeline.engine.stages.tone_scores import score_tone
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import TONE_SCORES
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -31,7 +31,7 @@ def tone_scores(
     files: dg.ResourceParam[Files],
     models: Models,
 ) -> Batch:
-    result = score_tone(segments, previous_rows(context, warehouse), models.tone_model, files)
+    result = score_tone(segments, previous_rows(context, warehouse), models.backends.tone, files)
     return Batch(
         result,
         preview=("segment_id", "tone", "tone_probability"),

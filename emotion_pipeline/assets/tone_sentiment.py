@@ -8,8 +8,8 @@ import pandas as pd
 from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, table_asset
 from emotion_pipeline.engine.agreement import Agreement
+from emotion_pipeline.engine.stages.tables import TONE_SENTIMENT
 from emotion_pipeline.engine.stages.tone_sentiment import compare
-from emotion_pipeline.schema.tables import TONE_SENTIMENT
 
 
 @table_asset(TONE_SENTIMENT, group="result")
@@ -27,6 +27,6 @@ def tone_sentiment(
         result,
         preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match", "transcript"),
         pictures={
-            "segments_by_match": partial(distribution, {str(one): int(matches.get(one, 0)) for one in Agreement})
+            "segments_by_match": partial(distribution, {str(match): int(matches.get(match, 0)) for match in Agreement})
         },
     )

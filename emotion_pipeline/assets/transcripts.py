@@ -7,10 +7,10 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
+from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.stages.transcripts import transcribe
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
-from emotion_pipeline.schema.tables import TRANSCRIPTS
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -23,7 +23,8 @@ def transcripts(
     files: dg.ResourceParam[Files],
     models: Models,
 ) -> Batch:
-    result = transcribe(raw_audio, previous_rows(context, warehouse), models.transcript_maker, files, files.checkpoints)
+    previous = previous_rows(context, warehouse)
+    result = transcribe(raw_audio, previous, models.backends.transcript_maker, files, files.checkpoints)
     rows = result.rows
     return Batch(
         result,

@@ -1,9 +1,7 @@
-"""The gate: judging a batch before it replaces the last good partition, and reporting what was found.
+"""The gate of a table: judges a batch before it replaces the last good partition.
 
-A gate is one check per table and partition. It is built from the table's contract and the stage's rules, judged by
-Great Expectations on the frame in memory, and blocking: with a failed error-level expectation the batch is not
-published, and nothing downstream of that partition runs. Great Expectations takes seconds to import, so that happens
-when the first batch is judged.
+A gate is one blocking check per table and partition, built from the table's contract and the stage's rules and judged
+by Great Expectations, which takes seconds to import: only for the first batch.
 """
 
 import warnings
@@ -15,8 +13,8 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.checks.rules import COMPLETENESS, RULES, SHARES
+from emotion_pipeline.engine.stages.tables import Column, Table
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import Column, Table
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
@@ -27,17 +25,10 @@ _SAMPLE: Final = 5
 
 
 class Thresholds(dg.ConfigurableResource):
-    """Shares of a batch above which it is held back."""
+    """Shares of a batch above which it is held back, under the names that rules use."""
 
     max_reject_share: float
     max_empty_transcript_share: float
-
-    def shares(self) -> dict[str, float]:
-        """Return the thresholds by the names that rules use."""
-        return {
-            "max_reject_share": self.max_reject_share,
-            "max_empty_transcript_share": self.max_empty_transcript_share,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,6 @@ class Finding:
     expectation: str
     blocking: bool
     failing: int
-    rows: int
     sample: tuple[str, ...]
 
 
@@ -81,7 +71,7 @@ class Verdict:
                 "expectations": self.expectations,
                 "blocking_failures": sum(finding.blocking for finding in self.findings),
                 "warnings": sum(not finding.blocking for finding in self.findings),
-                "findings": dg.MetadataValue.md(_as_markdown(self.findings)),
+                "findings": dg.MetadataValue.md(self._as_markdown()),
             },
         )
 
@@ -89,8 +79,18 @@ class Verdict:
         if not self.findings:
             return f"all {self.expectations} expectations met by {self.rows} rows"
         return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(
-            f"{finding.expectation}: {finding.failing} of {finding.rows} rows" for finding in self.findings
+            f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in self.findings
         )
+
+    def _as_markdown(self) -> str:
+        if not self.findings:
+            return "Every expectation is met."
+        lines = ["| expectation | severity | failing | of rows | for example |", "|---|---|---|---|---|"]
+        for finding in self.findings:
+            severity = "error" if finding.blocking else "warning"
+            sample = "<br>".join(finding.sample).replace("|", "\\|")
+            lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {self.rows} | {sample} |")
+        return "\n".join(lines)
 
 
 def gate_spec(table: Table) -> dg.AssetCheckSpec:
@@ -114,7 +114,7 @@ def judge(
     view = _judged_view(frame, table)
     expectations = [*_of_contract(table), *_of_rules(table, upstream, shares)]
     results = _validate(view, expectations, table.key)
-    findings = tuple(_finding(result, len(view)) for result in results if not result.success)
+    findings = tuple(_finding(result) for result in results if not result.success)
     return Verdict(table, len(view), len(expectations), findings)
 
 
@@ -166,28 +166,24 @@ def _of_rules(table: Table, upstream: Mapping[str, pd.DataFrame], shares: Mappin
         expectations.append(
             gxe.ExpectColumnDistinctValuesToEqualSet(
                 column=rule.column,
-                value_set=sorted(rule.wanted(upstream)),
+                value_set=sorted(rule.expected_keys(upstream)),
                 description=f"every {rule.column} of {', '.join(table for table, _ in rule.parents)}, and no other",
             )
         )
     if table.name in SHARES:
         column, values, setting = SHARES[table.name]
-        expectations.append(
+        unusual = {"column": column, "value_set": list(values)}
+        named = " or ".join(values)
+        expectations += [
             gxe.ExpectColumnValuesToNotBeInSet(
-                column=column,
-                value_set=list(values),
+                **unusual,
                 mostly=1.0 - shares[setting],
-                description=f"at most {shares[setting]:.0%} of the rows are {' or '.join(values)}",
-            )
-        )
-        expectations.append(
+                description=f"at most {shares[setting]:.0%} of the rows are {named}",
+            ),
             gxe.ExpectColumnValuesToNotBeInSet(
-                column=column,
-                value_set=list(values),
-                severity=FailureSeverity.WARNING,
-                description=f"no row is {' or '.join(values)}",
-            )
-        )
+                **unusual, severity=FailureSeverity.WARNING, description=f"no row is {named}"
+            ),
+        ]
     return expectations
 
 
@@ -210,7 +206,7 @@ def _validate(
     return definition.get_batch({"dataframe": view}).validate(suite, result_format=report).results
 
 
-def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
+def _finding(result: "ExpectationValidationResult") -> Finding:
     config = result.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result that does not say which expectation it judged")
@@ -219,7 +215,6 @@ def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
         expectation=config.description or _in_words(config.type, config.kwargs),
         blocking=config.severity == "critical",
         failing=details.get("unexpected_count", 0) + len(details.get("partial_missing_list") or ()),
-        rows=rows,
         sample=_sample(details),
     )
 
@@ -227,37 +222,23 @@ def _finding(result: "ExpectationValidationResult", rows: int) -> Finding:
 def _in_words(kind: str, arguments: Mapping[str, Any]) -> str:
     """Return a contract's expectation as a sentence about its column."""
     column = arguments.get("column", "")
+    allowed = ", ".join(str(value) for value in arguments.get("value_set", ()))
     sentences = {
         "expect_compound_columns_to_be_unique": f"{' and '.join(arguments.get('column_list', ()))} tell rows apart",
         "expect_column_values_to_not_be_null": f"{column} is never null",
         "expect_column_values_to_be_between": (
             f"{column} lies in [{arguments.get('min_value', '-inf')}, {arguments.get('max_value', 'inf')}]"
         ),
-        "expect_column_values_to_be_in_set": f"{column} is one of {_listed(arguments.get('value_set', ()))}",
+        "expect_column_values_to_be_in_set": f"{column} is one of {allowed}",
     }
     return sentences[kind]
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return ", ".join(str(value) for value in values)
-
-
 def _sample(details: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return some offenders: the keys and values of rows, or the values that are missing or not wanted."""
+    """Return some offenders: the keys and values of rows, or the values that are missing or unexpected."""
     rows = details.get("unexpected_index_list") or []
     if rows:
         return tuple(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows[:_SAMPLE])
     missing = [f"missing {value}" for value in details.get("partial_missing_list") or []]
-    extra = [f"not wanted {value}" for value in details.get("partial_unexpected_list") or []]
+    extra = [f"unexpected {value}" for value in details.get("partial_unexpected_list") or []]
     return tuple((missing + extra)[:_SAMPLE])
-
-
-def _as_markdown(findings: Sequence[Finding]) -> str:
-    if not findings:
-        return "Every expectation is met."
-    lines = ["| expectation | severity | failing | of rows | for example |", "|---|---|---|---|---|"]
-    for finding in findings:
-        severity = "error" if finding.blocking else "warning"
-        sample = "<br>".join(finding.sample).replace("|", "\\|")
-        lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {finding.rows} | {sample} |")
-    return "\n".join(lines)

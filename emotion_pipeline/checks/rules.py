@@ -1,7 +1,7 @@
 """What a stage must never hand on, beyond what its table's contract already says.
 
 A rule looks at a batch and at the tables it was made from and says for each row whether it holds. Types, ranges,
-allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.schema.tables``.
+allowed values, nulls and keys are not written here: the gate takes them from ``emotion_pipeline.engine.stages.tables``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,13 +10,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from emotion_pipeline.schema.tables import EMOTION_LABELS, TONE_SCORES, Table
-
 PROBABILITY_TOLERANCE: Final = 1e-3
 # Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end.
 TIME_TOLERANCE_S: Final = 0.05
 
-Holds = Callable[[pd.DataFrame], pd.Series]
+Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,11 @@ class Rule:
 
     name: str
     sentence: str
-    holds: Holds
+    holds_for: Callable[[Row], bool]
+
+    def holds(self, frame: pd.DataFrame) -> pd.Series:
+        """Return for each row of a batch whether the rule holds."""
+        return pd.Series([self.holds_for(row) for row in frame.to_dict("records")], index=frame.index, dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Completeness:
     # Only the parents' rows in which the first of these columns equals the second count.
     where: tuple[str, str] | None = None
 
-    def wanted(self, upstream: Mapping[str, pd.DataFrame]) -> set[str]:
+    def expected_keys(self, upstream: Mapping[str, pd.DataFrame]) -> set[str]:
         keys: set[str] = set()
         for table, column in self.parents:
             frame = upstream[table]
@@ -46,86 +48,71 @@ class Completeness:
         return keys
 
 
-def _each(rule: Callable[[Mapping[Any, Any]], bool]) -> Holds:
-    def holds(frame: pd.DataFrame) -> pd.Series:
-        return pd.Series([bool(rule(row)) for row in frame.to_dict("records")], index=frame.index, dtype=bool)
-
-    return holds
-
-
-def _reason_given(row: Mapping[Any, Any]) -> bool:
+def _reason_given(row: Row) -> bool:
     rejected = row["status"] == "rejected"
     return rejected == pd.notna(row["reason"]) and rejected == pd.isna(row["audio_uri"])
 
 
-def _failure_explained(row: Mapping[Any, Any]) -> bool:
+def _failure_explained(row: Row) -> bool:
     failed = row["status"] == "failed"
     return failed == pd.notna(row["reason"]) == pd.notna(row["detail"]) == pd.isna(row["speakers_by"])
 
 
-def _scored_or_explained(row: Mapping[Any, Any]) -> bool:
+def _scored_or_explained(row: Row) -> bool:
     return pd.isna(row["sentiment_score"]) == pd.notna(row["reason"])
 
 
-def _words_in_order(row: Mapping[Any, Any]) -> bool:
+def _words_in_order(row: Row) -> bool:
     starts = [word["start"] for word in row["words"]]
     forward = all(span["start"] <= span["end"] for span in (*row["words"], *row["speech"]))
     return forward and starts == sorted(starts)
 
 
-def _words_inside(row: Mapping[Any, Any]) -> bool:
+def _words_inside(row: Row) -> bool:
     latest = row["recording_seconds"] + TIME_TOLERANCE_S
     return all(word["start"] >= 0 and word["end"] <= latest for word in row["words"])
 
 
-def _status_fits_words(row: Mapping[Any, Any]) -> bool:
+def _status_fits_words(row: Row) -> bool:
     words = len(row["words"])
     return (row["status"] == "transcribed") == (words > 0) and row["word_count"] == words
 
 
-def _inside_recording(row: Mapping[Any, Any]) -> bool:
+def _inside_recording(row: Row) -> bool:
     return row["start_seconds"] <= row["end_seconds"] <= row["recording_seconds"] + TIME_TOLERANCE_S
 
 
-def _probabilities(table: Table) -> list[str]:
-    return [name for name in table.column_names if name.startswith("probability_")]
+def _probabilities(row: Row) -> list[float]:
+    """Return the probabilities of a row's classes, those left out that the model does not know."""
+    return [value for name, value in row.items() if str(name).startswith("probability_") and pd.notna(value)]
 
 
-def _sum_to_one(table: Table) -> Holds:
-    def holds(frame: pd.DataFrame) -> pd.Series:
-        total = frame[_probabilities(table)].astype(float).sum(axis=1)
-        return (total - 1.0).abs() <= PROBABILITY_TOLERANCE
-
-    return holds
+def _sum_to_one(row: Row) -> bool:
+    return abs(sum(_probabilities(row)) - 1.0) <= PROBABILITY_TOLERANCE
 
 
-def _tone_is_most_probable(row: Mapping[Any, Any]) -> bool:
-    known = [row[name] for name in _probabilities(TONE_SCORES) if pd.notna(row[name])]
-    own = row[f"probability_{row['tone']}"]
-    return bool(known) and own == max(known) == row["tone_probability"]
+def _tone_is_most_probable(row: Row) -> bool:
+    highest = max(_probabilities(row), default=None)
+    return highest is not None and row[f"probability_{row['tone']}"] == highest == row["tone_probability"]
 
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
-    "raw_audio": (
-        Rule("reason_given", "a rejected file has a reason and no copy, any other a copy", _each(_reason_given)),
-    ),
+    "raw_audio": (Rule("reason_given", "a rejected file has a reason and no copy, any other a copy", _reason_given),),
     "transcripts": (
-        Rule("words_in_order", "words and speech follow each other in time", _each(_words_in_order)),
-        Rule("words_inside", "words lie inside the recording", _each(_words_inside)),
-        Rule("failure_explained", "a failed transcription says why, any other has speakers", _each(_failure_explained)),
-        Rule("status_fits_words", "status and count fit the words", _each(_status_fits_words)),
+        Rule("words_in_order", "words and speech follow each other in time", _words_in_order),
+        Rule("words_inside", "words lie inside the recording", _words_inside),
+        Rule("failure_explained", "a failed transcription says why, any other has speakers", _failure_explained),
+        Rule("status_fits_words", "status and count fit the words", _status_fits_words),
     ),
-    "segments": (Rule("inside_recording", "a segment lies inside its recording", _each(_inside_recording)),),
+    "segments": (Rule("inside_recording", "a segment lies inside its recording", _inside_recording),),
     "tone_scores": (
-        Rule("sums_to_one", "the probabilities of the tones sum to one", _sum_to_one(TONE_SCORES)),
-        Rule("tone_is_most_probable", "the tone is the most probable one", _each(_tone_is_most_probable)),
+        Rule("sums_to_one", "the probabilities of the tones sum to one", _sum_to_one),
+        Rule("tone_is_most_probable", "the tone is the most probable one", _tone_is_most_probable),
     ),
     "sentiment_scores": (
-        Rule("scored_or_explained", "a segment has a score or a reason, never both", _each(_scored_or_explained)),
+        Rule("scored_or_explained", "a segment has a score or a reason, never both", _scored_or_explained),
     ),
-    "emotion_labels": (
-        Rule("sums_to_one", "the probabilities of the base emotions sum to one", _sum_to_one(EMOTION_LABELS)),
-    ),
+    "emotion_labels": (Rule("sums_to_one", "the probabilities of the base emotions sum to one", _sum_to_one),),
 }
 
 _EVERY_SEGMENT: Final = Completeness("segment_id", (("segments", "segment_id"),))

@@ -1,8 +1,7 @@
 """``emotion-clf``: the engine on the command line, for a few recordings or texts and for measuring and training.
 
-Commands read settings, call the engine and print; they compute nothing themselves. Each group of commands has its own
-module, which imports the engine only when a command runs, so that help and completion are fast. Whole days of
-recordings are the pipeline's work: see ``make demo``.
+Commands read settings, call the engine and print. Their modules import the engine only when a command runs, so that
+help and completion are fast.
 """
 
 import atexit

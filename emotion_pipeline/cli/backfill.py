@@ -1,11 +1,8 @@
-"""What ``make backfill FROM=… TO=…`` runs: the days of a range through the real jobs, with progress, and an exit code
-that tells whether any of them failed.
+"""What ``make backfill FROM=… TO=…`` runs: the days of a range through the real jobs, with progress and an exit code.
 
-Where Dagster's daemon is at work on this instance the days wait in its run queue, as many at once as it allows;
-otherwise they run here, one after the other. Nothing is computed here.
+Where Dagster's daemon runs on this instance the days wait in its run queue; otherwise they run here one by one.
 """
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -13,12 +10,13 @@ from typing import Annotated, Final
 
 import dagster as dg
 import typer
-from rich.console import Console
 
+from emotion_pipeline.cli.in_process import CONSOLE, build_marts, make_day
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import (
     PARTITION_TAG,
@@ -28,13 +26,9 @@ from emotion_pipeline.resources.dagster_private import (
 )
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.resources.warehouse import warehouse_of
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
 
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _DAEMONS: Final = ("BACKFILL", "QUEUED_RUN_COORDINATOR")
 _POLL_S: Final = 1.0
-
-console = Console(width=None if sys.stdout.isatty() else 150)
 
 # A day, and whether it succeeded.
 Outcome = tuple[str, bool]
@@ -50,26 +44,25 @@ def main(
     if last < first:
         raise typer.BadParameter(f"--to {last.date()} lies before --from {first.date()}; exchange them")
     try:
-        days = wanted_days(settings, first.date(), last.date())
+        days = days_between(settings, first.date(), last.date())
     except SourceError as error:
         raise typer.BadParameter(str(error)) from error
     with dg.DagsterInstance.get() as instance:
         queued = daemon_is_there(instance)
-        console.print(f"{len(days)} days, {'in the run queue' if queued else 'in this process: no daemon is at work'}")
-        outcomes = (in_queue if queued else in_process)(settings, instance, days)
+        CONSOLE.print(f"{len(days)} days, {'in the run queue' if queued else 'in this process: no daemon is at work'}")
+        definitions = build_defs(settings)
+        outcomes = (in_queue if queued else in_process)(definitions, instance, days)
         failed = _watch(outcomes, len(days))
-        marts = not days or _build_marts(settings, instance)
+        marts_built = not days or build_marts(definitions, instance)
     if failed:
-        console.print(f"failed: {', '.join(failed)}")
-    if not marts:
-        console.print("marts: FAILED, the old ones stay")
-    raise typer.Exit(0 if marts and not failed else 1)
+        CONSOLE.print(f"failed: {', '.join(failed)}")
+    raise typer.Exit(0 if marts_built and not failed else 1)
 
 
-def wanted_days(settings: Settings, first: date, last: date) -> list[str]:
+def days_between(settings: Settings, first: date, last: date) -> list[str]:
     """Return the days of the range that have recordings or were materialised before. Raises SourceError."""
-    known = {*RecordingSource.of(settings.sources).days(), *warehouse_of(settings).partitions(RAW_AUDIO)}
-    return sorted(day for day in known if str(first) <= day <= str(last) and DAILY.has_partition_key(day))
+    days = {*RecordingSource.of(settings.sources).days(), *warehouse_of(settings).partitions(RAW_AUDIO)}
+    return sorted(day for day in days if str(first) <= day <= str(last) and DAILY.has_partition_key(day))
 
 
 def daemon_is_there(instance: dg.DagsterInstance) -> bool:
@@ -77,17 +70,15 @@ def daemon_is_there(instance: dg.DagsterInstance) -> bool:
     return they_are_healthy(instance, _DAEMONS)
 
 
-def in_process(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
+def in_process(definitions: dg.Definitions, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
     """Run the days here, one after the other; models are loaded once."""
-    job = build_defs(settings).resolve_job_def("tables_only")
     for day in days:
-        run = job.execute_in_process(partition_key=day, instance=instance, run_config=_QUIET, raise_on_error=False)
-        yield day, run.success
+        yield day, make_day(definitions, instance, day).success
 
 
-def in_queue(settings: Settings, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
+def in_queue(definitions: dg.Definitions, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
     """Hand the days to the daemon, a run each, and report each when its last run has ended."""
-    backfill_id = add_backfill(instance, build_defs(settings), list(STORED), days)
+    backfill_id = add_backfill(instance, definitions, list(STORED), days)
     reported: set[str] = set()
     while len(reported) < len(days):
         ended = backfill_has_ended(instance, backfill_id)
@@ -114,15 +105,10 @@ def _watch(outcomes: Iterator[Outcome], total: int) -> list[str]:
     """Print each day when it is done, and return those that failed."""
     failed = []
     for number, (day, success) in enumerate(outcomes, start=1):
-        console.print(f"[{number}/{total}] {day}  {'ok' if success else 'FAILED'}", markup=False, highlight=False)
+        CONSOLE.print(f"[{number}/{total}] {day}  {'ok' if success else 'FAILED'}")
         if not success:
             failed.append(day)
     return sorted(failed)
-
-
-def _build_marts(settings: Settings, instance: dg.DagsterInstance) -> bool:
-    job = build_defs(settings).resolve_job_def("marts_only")
-    return job.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False).success
 
 
 if __name__ == "__main__":

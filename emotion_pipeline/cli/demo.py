@@ -1,15 +1,11 @@
-"""What ``make demo`` runs: sample partitions, or a user's own recordings, through the real jobs, and the result as a
-table.
+"""What ``make demo`` runs: samples, or a user's own recordings, through the real jobs, and the result as a table.
 
-It drives the same definitions, in the same Dagster instance, that ``make dev`` shows afterwards. Nothing is computed
-here.
+It uses the definitions and the Dagster instance that ``make dev`` shows afterwards.
 """
 
-import contextlib
-import io
 import shutil
-import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,22 +13,20 @@ from typing import Annotated, Final
 import dagster as dg
 import duckdb
 import typer
-from rich.console import Console
 from rich.table import Table as RichTable
 
+from emotion_pipeline.cli.in_process import CONSOLE, build_marts, make_day
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.local import dated_folders
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
 from emotion_pipeline.resources.warehouse import warehouse_of
-from emotion_pipeline.schema.tables import RAW_AUDIO, TABLES
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
 SAMPLES: Final = Path("samples")
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-console = Console(width=None if sys.stdout.isatty() else 150)
+_NUMBERS: Final = {"Emotion_Score", "Sentiment_Score", "At", "Sentiment"}
 
 
 def main(
@@ -52,12 +46,12 @@ def main(
     started = time.perf_counter()
     succeeded = _materialise(settings, days)
     partitions = "1 partition" if len(days) == 1 else f"{len(days)} partitions"
-    console.print(f"[dim]{partitions} and the marts in {time.perf_counter() - started:.1f} s[/dim]\n")
+    CONSOLE.print(f"{partitions} and the marts in {time.perf_counter() - started:.1f} s\n", style="dim")
     if settings.storage.marts.is_file():
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
             _print_segments(marts, days)
-    _print_not_analysed(warehouse_of(settings), Files(root=settings.storage.root), days)
+    print_not_analysed(warehouse_of(settings), Files(root=settings.storage.root), days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -81,38 +75,31 @@ def _dated(audio: Path, settings: Settings) -> Path:
 
 def _materialise(settings: Settings, days: list[str]) -> bool:
     definitions = build_defs(settings)
-    tables, marts = (definitions.resolve_job_def(name) for name in ("tables_only", "marts_only"))
     succeeded = True
     with dg.DagsterInstance.get() as instance:
         for day in days:
-            run = tables.execute_in_process(
-                partition_key=day, instance=instance, run_config=_QUIET, raise_on_error=False
-            )
-            console.print(_day_line(day, run))
+            run = make_day(definitions, instance, day)
+            CONSOLE.print(_day_line(day, run))
             succeeded &= run.success
-        with contextlib.redirect_stdout(io.StringIO()) as dbt_output:
-            run = marts.execute_in_process(instance=instance, run_config=_QUIET, raise_on_error=False)
-        if not run.success:
-            console.out(dbt_output.getvalue(), highlight=False)
-        console.print(f"marts       {'built and tested' if run.success else 'FAILED, the old ones stay'}")
-    return succeeded and run.success
+        return build_marts(definitions, instance) and succeeded
 
 
 def _day_line(day: str, run: dg.ExecuteInProcessResult) -> str:
-    """Return what became of a day: rows that took a model, rows taken over, and the gate that held it back."""
-    judged = run.get_asset_check_evaluations()
-    held = [one for one in judged if not one.passed and one.severity is dg.AssetCheckSeverity.ERROR]
-    if held:
-        return "\n".join(f"{day}  the gate of {one.asset_key.to_user_string()}: {one.description}" for one in held)
+    """Return what became of a day: rows computed and reused, or the gate that held it back, or what broke."""
+    checks = run.get_asset_check_evaluations()
+    failed = [check for check in checks if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR]
+    if failed:
+        return "\n".join(
+            f"{day}  the gate of {check.asset_key.to_user_string()}: {check.description}" for check in failed
+        )
     if not run.success:
         failures = (event.step_failure_data.error for event in run.all_events if event.is_step_failure)
         return "\n".join(
             f"{day}  FAILED: {error.message.strip() if error else 'no reason given'}" for error in failures
         )
-    events = run.get_asset_materialization_events()
-    made = [event.materialization for event in events]
-    metadata = [one.metadata for one in made if one.asset_key.path[-1] in TABLES]
-    computed, reused = (sum(int(str(one[name].value)) for one in metadata) for name in ("computed", "reused"))
+    materializations = [event.materialization for event in run.get_asset_materialization_events()]
+    reports = [made.metadata for made in materializations if made.asset_key.path[-1] in TABLES]
+    computed, reused = (sum(int(str(report[name].value)) for report in reports) for name in ("computed", "reused"))
     return f"{day}  ok: {computed} rows computed, {reused} taken over from the last run"
 
 
@@ -126,12 +113,15 @@ def _print_result(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         """,
         {"days": days},
     ).fetchall()
-    table = RichTable(title="What was said, how it sounded, and whether the two agree", title_justify="left")
-    for name in ("File", "Emotion", "Emotion_Score", "Transcript", "Sentiment_Score", "Tone_Sentiment_Match"):
-        table.add_column(name, justify="right" if name.endswith("Score") else "left")
-    for file, emotion, score, transcript, sentiment, match in rows:
-        table.add_row(file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
-    _show(table)
+    names = ("File", "Emotion", "Emotion_Score", "Transcript", "Sentiment_Score", "Tone_Sentiment_Match")
+    _print_table(
+        "What was said, how it sounded, and whether the two agree",
+        names,
+        [
+            (file, emotion or "-", _number(score), _excerpt(transcript), _number(sentiment, "+"), match)
+            for file, emotion, score, transcript, sentiment, match in rows
+        ],
+    )
 
 
 def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
@@ -149,33 +139,38 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
         """,
         {"days": days},
     ).fetchall()
-    table = RichTable(title="The strongest segment of each recording", title_justify="left")
-    for name in ("File", "Speaker", "At", "Tone", "Text emotion", "Sentiment", "Words"):
-        table.add_column(name, justify="right" if name in ("At", "Sentiment") else "left")
-    for file, speaker, start, tone, emotion, sentiment, words in rows:
-        table.add_row(file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
-    _show(table)
+    _print_table(
+        "The strongest segment of each recording",
+        ("File", "Speaker", "At", "Tone", "Text emotion", "Sentiment", "Words"),
+        [
+            (file, speaker, f"{start:.1f} s", tone, emotion, _number(sentiment, "+"), _excerpt(words))
+            for file, speaker, start, tone, emotion, sentiment, words in rows
+        ],
+    )
 
 
-def _print_not_analysed(warehouse: Warehouse, files: Files, days: list[str]) -> None:
+def print_not_analysed(warehouse: Warehouse, files: Files, days: list[str]) -> None:
     """Print rejected and duplicate files with their reasons, of days that were held back too."""
-    table = RichTable(title="Not analysed, and why", title_justify="left")
-    for name in ("File", "Status", "Reason", "Detail"):
-        table.add_column(name)
+    shown = []
     for day in days:
         rows = files.held(RAW_AUDIO, day)
         if rows is None:
             rows = warehouse.read(RAW_AUDIO, day)
         if rows is not None:
-            for row in rows[rows["status"] != "accepted"].to_dict("records"):
-                table.add_row(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"])
-    _show(table)
+            refused = rows[rows["status"] != "accepted"].to_dict("records")
+            shown += [(f"{day}/{row['file']}", row["status"], row["reason"], row["detail"]) for row in refused]
+    _print_table("Not analysed, and why", ("File", "Status", "Reason", "Detail"), shown)
 
 
-def _show(table: RichTable) -> None:
-    """Print a table that says something."""
-    if table.row_count:
-        console.print(table)
+def _print_table(title: str, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> None:
+    """Print rows under their title, numbers to the right; nothing where there are none."""
+    table = RichTable(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
+    for row in rows:
+        table.add_row(*row)
+    if rows:
+        CONSOLE.print(table)
 
 
 def _number(value: float | None, sign: str = "") -> str:
@@ -188,11 +183,11 @@ def _excerpt(text: str | None, characters: int = 80) -> str:
 
 
 def _print_next(settings: Settings) -> None:
-    console.print("Look further:")
-    console.print(f"  every segment   duckdb.connect('{settings.storage.marts}').sql('from fct_segments')")
-    console.print(f"  the tables      {settings.storage.root}/{{{','.join(TABLES)}}}/<day>.parquet", soft_wrap=True)
-    console.print("  the pipeline    make dev, then http://localhost:3000")
-    console.print("  your own audio  AUDIO=path make demo")
+    CONSOLE.print("Look further:")
+    CONSOLE.print(f"  every segment   duckdb.connect('{settings.storage.marts}').sql('from fct_segments')")
+    CONSOLE.print(f"  the tables      {settings.storage.root}/{{{','.join(TABLES)}}}/<day>.parquet", soft_wrap=True)
+    CONSOLE.print("  the pipeline    make dev, then http://localhost:3000")
+    CONSOLE.print("  your own audio  AUDIO=path make demo")
 
 
 if __name__ == "__main__":

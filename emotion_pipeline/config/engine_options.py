@@ -65,9 +65,8 @@ def connect_to_snowflake(settings: Snowflake) -> "SnowflakeConnection":
 def snowflake_login(settings: Snowflake) -> Login:
     """Return the login for these settings, secrets in the clear.
 
-    There is one way to log in at a time: ``SNOWFLAKE_PRIVATE_KEY_FILE`` (with ``SNOWFLAKE_PRIVATE_KEY_FILE_PWD`` where
-    the key is encrypted), ``SNOWFLAKE_PASSWORD``, ``SNOWFLAKE_TOKEN`` (OAuth, unless ``SNOWFLAKE_AUTHENTICATOR`` names
-    another kind of token), or ``SNOWFLAKE_AUTHENTICATOR=externalbrowser``.
+    Exactly one way to log in must be set: ``SNOWFLAKE_PRIVATE_KEY_FILE`` (with ``…_PWD`` for an encrypted key),
+    ``SNOWFLAKE_PASSWORD``, ``SNOWFLAKE_TOKEN`` (OAuth by default), or ``SNOWFLAKE_AUTHENTICATOR=externalbrowser``.
 
     :raises ConfigurationError: account or user is missing, no way to log in is set, or two are
     """

@@ -92,8 +92,6 @@ class Compute(Section):
     # A device that is named and absent is an error.
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
-    # PYTORCH_CUDA_ALLOC_CONF, unless that variable is set.
-    allocator: str = "expandable_segments:True"
 
 
 class Redaction(Section):

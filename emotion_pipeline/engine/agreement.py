@@ -1,9 +1,7 @@
-"""Whether how it sounded and what was said agree, and how scores of segments add up to those of a recording.
+"""Whether tone and words of a segment agree, and how scores of segments add up to those of a recording.
 
-There are two answers. The documented rule compares two labels: happy agrees with a sentiment above 0, angry with one
-below 0; any other tone says nothing about sentiment. The agreement score compares how positive, neutral and negative
-voice and words are, probabilities and all, so that what is unsure counts little. Scores come from the tone model, the
-sentiment back end and the text emotion; nothing is scored here.
+The documented rule compares two labels: happy agrees with a sentiment above 0, angry with one below 0; any other tone
+says nothing about sentiment. The agreement score compares the probabilities of positive, neutral and negative.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,11 +87,10 @@ def leaning_of_words(sentiment: float | None, emotions: Mapping[str, float]) -> 
 
 
 def agreement_score(tone: Leaning, words: Leaning) -> float:
-    """Return from -1, surely opposite, over 0, as much as chance would have it, to 1, surely the same.
+    """Return how far tone and words agree: from -1, surely opposite, over 0, as by chance, to 1, surely the same.
 
-    Agreement is the expected weight of the pair of classes, 1 for the same, 1/2 for neighbours, 0 for opposites; it is
-    set in relation to ``CHANCE`` as in a weighted kappa (Cohen 1968, "Weighted kappa: nominal scale agreement with
-    provision for scaled disagreement or partial credit"), below chance on a scale of its own so that -1 is the least.
+    The expected weight of the pair of classes (1 the same, 1/2 neighbours, 0 opposites) in relation to ``CHANCE``, as
+    in a weighted kappa (Cohen 1968, "Weighted kappa"), scaled so that the least is -1.
     """
     same = tone.positive * words.positive + tone.neutral * words.neutral + tone.negative * words.negative
     opposite = tone.positive * words.negative + tone.negative * words.positive

@@ -174,5 +174,5 @@ def _licence(distribution: str) -> str | None:
     stated = about.get("license_expression") or about.get("license")
     if stated:
         return str(stated).partition("\n")[0]
-    classifiers = (str(one) for one in about.get("classifier", ()))
-    return next((one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")), None)
+    licences = (str(text) for text in about.get("classifier", ()) if str(text).startswith("License ::"))
+    return next((text.rpartition(" :: ")[2] for text in licences), None)

@@ -50,9 +50,9 @@ def look(recordings: RecordingSource) -> dict[str, DayState]:
     """Return the state of every dated folder. Raises SourceError."""
     states = {}
     for day in recordings.days():
-        found = recordings.recordings(day)
-        youngest = max((one.modified_ns or 0 for one in found), default=0) / 1e9
-        states[day] = DayState(state_of(found), time.time() - youngest)
+        day_recordings = recordings.recordings(day)
+        youngest = max((recording.modified_ns or 0 for recording in day_recordings), default=0) / 1e9
+        states[day] = DayState(state_of(day_recordings), time.time() - youngest)
     return states
 
 
@@ -68,12 +68,12 @@ def recording_arrivals(
         now = look(recordings)
     except SourceError as error:
         return dg.SkipReason(f"{error}; nothing is taken as removed")
-    known = {day: state for day, state in now.items() if DAILY.has_partition_key(day)}
+    dated_folders = {day: state for day, state in now.items() if DAILY.has_partition_key(day)}
     seen = json.loads(context.cursor) if context.cursor else {}
-    decision = decide(seen, known, recordings.settle_seconds)
+    decision = decide(seen, dated_folders, recordings.settle_seconds)
     requests = [dg.RunRequest(run_key=f"{day}:{decision.seen[day]}", partition_key=day) for day in decision.days]
     cursor = json.dumps(decision.seen, sort_keys=True)
     if not requests:
         context.update_cursor(cursor)
-        return dg.SkipReason(f"no recordings arrived in the {len(known)} dated folders")
+        return dg.SkipReason(f"no recordings arrived in the {len(dated_folders)} dated folders")
     return dg.SensorResult(run_requests=requests, cursor=cursor)

@@ -1,8 +1,7 @@
-"""Runs as Celery tasks: how the daemon hands runs to workers on several hosts, and how it knows that one is lost.
+"""Runs as Celery tasks: how the daemon hands runs to workers on several hosts, and notices that one is lost.
 
-Dagster's own launcher does the handing over; what it leaves open is closed here: a host that vanishes in the middle of
-a run, and a run that is cancelled. ``deploy/celery.yaml`` names the class, docs/adr/0016 says why runs are the tasks.
-Only an instance that names it needs the extra ``celery``.
+It adds to Dagster's own launcher what to do about a host that vanishes during a run and a run that is cancelled.
+``deploy/celery.yaml`` names the class, docs/adr/0016 says why runs are the tasks.
 """
 
 from collections.abc import Mapping
@@ -36,8 +35,8 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        own = dg.Field(dg.IntSource, is_required=False, default_value=_LOST_AFTER_S)
-        return {**super().config_type(), "lost_after_seconds": own}  # pyright: ignore[reportGeneralTypeIssues]
+        field = dg.Field(dg.IntSource, is_required=False, default_value=_LOST_AFTER_S)
+        return {**super().config_type(), "lost_after_seconds": field}  # pyright: ignore[reportGeneralTypeIssues]
 
     def app_args(self) -> dict[str, Any]:
         """Return what makes the Celery app, in the daemon and in every worker alike."""

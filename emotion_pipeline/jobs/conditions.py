@@ -1,8 +1,6 @@
-"""When an asset makes itself anew without being asked: declarative automation, each condition under a name.
+"""Declarative automation: under which condition each asset is made anew without being asked.
 
-What a person, the sensor or the schedule starts runs through the jobs and is not concerned: a run that brought an
-asset's inputs and the asset itself up to date leaves nothing to follow. Which asset has which condition is said here,
-too; the assets do not know.
+Runs of persons, sensors and schedules go through the jobs; they leave nothing to follow.
 """
 
 from collections.abc import Iterable
@@ -12,15 +10,14 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
 
 
 def follows_its_inputs() -> dg.AutomationCondition:
     """A day is made anew when one of its inputs was, every input is there, and every gate above passed for that day.
 
-    ``eager()`` alone ignores blocking checks that failed, and looks at the latest day only; a file that is mended late
-    makes an old day new. A verdict with warnings only has passed (``checks.gate``). A day whose input is held back has
-    no new input and waits; other days go on.
+    ``eager()`` alone ignores blocking checks that failed, and looks at the latest day only. A verdict with warnings has
+    passed (``checks.gate``). A day whose input is held back waits; other days go on.
     """
     eager = dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window())
     gated = eager & dg.AutomationCondition.all_deps_blocking_checks_passed()
@@ -28,13 +25,11 @@ def follows_its_inputs() -> dg.AutomationCondition:
 
 
 def rebuilt_after_the_tables() -> dg.AutomationCondition:
-    """All marts are built anew, once and together, when days of tables were and no table is made or asked for any more.
+    """All marts are built once and together when days of tables were made and no table is being made or asked for.
 
-    A mart looks at all tables, also at those that it does not read. What follows a table that was made by hand is asked
-    for in the same tick and made in later ones; a mart that went by its own tables would be built before them, and
-    others after. Marts have no partitions, so ``eager()`` would wait until no day at all is missing, and a gate would
-    wait until no day is held back. Neither is wanted: what a table holds has passed its gate, and a bad batch never
-    reaches it.
+    A mart that looked at its own tables only would be built before others that follow in later ticks. Marts have no
+    partitions: ``eager()`` would wait until no day is missing, a gate until no day is held back. Neither is needed,
+    since what a table holds has passed its gate.
     """
     made = dg.AutomationCondition.newly_updated()
     by_itself = (made & ~dg.AutomationCondition.executed_with_root_target()).with_label("made_without_the_marts")
@@ -60,7 +55,7 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
     """Return the assets with their conditions; none for the table whose inputs are files, the arrivals sensor's
     business.
     """
-    return [one.map_asset_specs(_with_condition) for one in assets]
+    return [asset.map_asset_specs(_with_condition) for asset in assets]
 
 
 def _with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:

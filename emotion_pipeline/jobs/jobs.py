@@ -5,7 +5,7 @@ from typing import Any, Final
 import dagster as dg
 
 from emotion_pipeline.assets.health import no_day_stays_failed
-from emotion_pipeline.schema.tables import STORED
+from emotion_pipeline.engine.stages.tables import STORED
 
 # Looks at every day, so no day's own run waits for it.
 _HEALTH: Final = dg.AssetSelection.checks(no_day_stays_failed)
@@ -28,21 +28,18 @@ daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",
     selection=_TABLES | _MARTS,
     description="A day from its recordings to the marts: the whole graph in one process.",
-    executor_def=dg.in_process_executor,
 )
 
 tables_only: Final = dg.define_asset_job(
     "tables_only",
     selection=_TABLES,
     description="A day's tables without the marts: for backfills, which rebuild the marts once at the end.",
-    executor_def=dg.in_process_executor,
 )
 
 marts_only: Final = dg.define_asset_job(
     "marts_only",
     selection=_MARTS,
     description="The marts from all days that the tables hold.",
-    executor_def=dg.in_process_executor,
     tags=_WITHOUT_MODELS,
 )
 
@@ -50,6 +47,5 @@ health: Final = dg.define_asset_job(
     "health",
     selection=_HEALTH,
     description="Which days stay failed, over all tables.",
-    executor_def=dg.in_process_executor,
     tags=_WITHOUT_MODELS,
 )

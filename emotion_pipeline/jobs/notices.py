@@ -51,15 +51,15 @@ Channel = Callable[[Notice], None]
 
 def channels(settings: Settings) -> tuple[Channel, ...]:
     """Return the channels that these settings name, none where they name none."""
-    found: list[Channel] = []
+    named_channels: list[Channel] = []
     if settings.slack_webhook_url is not None:
         url = settings.slack_webhook_url.get_secret_value()
-        found.append(lambda notice: post_to_slack(url, notice))
+        named_channels.append(lambda notice: post_to_slack(url, notice))
     if settings.notifications.smtp_host:
         secret = settings.smtp_password
         password = secret.get_secret_value() if secret else None
-        found.append(lambda notice: send_mail(settings.notifications, password, notice))
-    return tuple(found)
+        named_channels.append(lambda notice: send_mail(settings.notifications, password, notice))
+    return tuple(named_channels)
 
 
 def deliver(notice: Notice, through: Sequence[Channel]) -> None:

@@ -18,8 +18,6 @@ from emotion_pipeline.engine.models.usage import Usage, measured
 # What uses models takes a slot of it.
 POOL: Final = "gpu"
 
-ALLOCATOR_VARIABLE: Final = "PYTORCH_CUDA_ALLOC_CONF"
-
 
 class Gpu(dg.ConfigurableResource):
     """Chooses and measures.
@@ -27,16 +25,14 @@ class Gpu(dg.ConfigurableResource):
     Attributes:
         device: auto, cpu, cuda or mps; one that is asked for and not there is an error.
         precision: auto, float32, float16 or bfloat16.
-        allocator: ``PYTORCH_CUDA_ALLOC_CONF``, unless the environment has one already.
     """
 
     device: str = "auto"
     precision: str = "auto"
-    allocator: str = "expandable_segments:True"
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Tell torch's allocator before torch first uses a GPU; later it would not listen."""
-        os.environ.setdefault(ALLOCATOR_VARIABLE, self.allocator)
+        """Let torch's allocator grow its segments unless the environment says otherwise: read at its first use only."""
+        os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
     @contextmanager
     def measured(self) -> Iterator[Usage]:
@@ -47,14 +43,14 @@ class Gpu(dg.ConfigurableResource):
     def report(self, usage: Usage) -> Mapping[str, Any]:
         """Return what a materialisation shows of it."""
         sizes = {str(size): count for size, count in sorted(usage.batch_sizes.items())}
-        shown: dict[str, Any] = {
+        report: dict[str, Any] = {
             "device": usage.device,
             "precision": torch_precision(self.precision, usage.device) if "torch" in sys.modules else "float32",
             "peak_memory_mb": round(usage.peak_memory_bytes / 2**20, 1),
         }
         if sizes:
-            shown["batch_sizes"] = dg.MetadataValue.json(sizes)
-            shown["out_of_memory"] = usage.out_of_memory
+            report["batch_sizes"] = dg.MetadataValue.json(sizes)
+            report["out_of_memory"] = usage.out_of_memory
         if usage.energy_joules is not None:
-            shown["energy_joules"] = round(usage.energy_joules, 1)
-        return shown
+            report["energy_joules"] = round(usage.energy_joules, 1)
+        return report

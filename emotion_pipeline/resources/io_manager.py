@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.schema.tables import TABLES, TRANSCRIPTS, Table
+from emotion_pipeline.engine.stages.tables import TABLES, TRANSCRIPTS, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 

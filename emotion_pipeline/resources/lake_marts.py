@@ -7,7 +7,7 @@ builds, nobody waits.
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import duckdb
@@ -26,12 +26,9 @@ class LakeMarts(Marts):
         path: the DuckDB file that BI tools open, on local disk.
     """
 
+    kind: ClassVar[str] = "duckdb"
     lake_root: str
     path: str
-
-    @property
-    def kind(self) -> str:
-        return "duckdb"
 
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         """Build in a draft, which replaces the marts when all data tests passed.

@@ -8,11 +8,12 @@ import json
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
@@ -50,10 +51,8 @@ class MartsTranslator(DagsterDbtTranslator):
 class Marts(dg.ConfigurableResource, ABC):
     """Where the marts lie, and how they are built there."""
 
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """What the UI shows beside a mart that lies here, one of Dagster's names of kinds."""
+    # What the UI shows beside a mart that lies here, one of Dagster's names of kinds.
+    kind: ClassVar[str]
 
     @abstractmethod
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -84,16 +83,12 @@ def have_shape(columns: Iterable[tuple[str, str]]) -> bool:
 
     ``columns``: the mart and the name of each column that there is, in order.
     """
-    there = list(columns)
-    return all(
-        tuple(column for table, column in there if table == mart) == wanted for mart, wanted in _wanted_shape().items()
-    )
-
-
-def _wanted_shape() -> Mapping[str, tuple[str, ...]]:
+    present: dict[str, list[str]] = defaultdict(list)
+    for mart, column in columns:
+        present[mart].append(column)
     manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
     nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
-    return {node["name"]: tuple(node["columns"]) for node in nodes}
+    return all(present[node["name"]] == list(node["columns"]) for node in nodes)
 
 
 @contextmanager

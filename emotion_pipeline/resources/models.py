@@ -8,11 +8,6 @@ from pydantic import PrivateAttr
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.sentiment.base import SentimentBackend
-from emotion_pipeline.engine.text.features import FeatureExtractor
-from emotion_pipeline.engine.tone.base import ToneModel
-from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 
 _SECTIONS: Final = ("compute", "transcription", "redaction", "diarization", "classification", "tone", "sentiment")
 
@@ -44,21 +39,5 @@ class Models(dg.ConfigurableResource):
         self._backends = Backends(backend_choice(settings))
 
     @property
-    def transcript_maker(self) -> TranscriptMaker:
-        return self._backends.transcript_maker
-
-    @property
-    def features(self) -> FeatureExtractor:
-        return self._backends.features
-
-    @property
-    def tone_model(self) -> ToneModel:
-        return self._backends.tone
-
-    @property
-    def sentiment_model(self) -> SentimentBackend:
-        return self._backends.sentiment
-
-    @property
-    def emotion(self) -> EmotionPredictor:
-        return self._backends.emotion
+    def backends(self) -> Backends:
+        return self._backends

@@ -6,7 +6,7 @@ tests fail is kept from those that are made from it, but has its new rows alread
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 from filelock import FileLock
@@ -25,14 +25,11 @@ class SnowflakeMarts(Marts):
         cache: the local folder in which dbt keeps what it parsed.
     """
 
+    kind: ClassVar[str] = "snowflake"
     database: str
     tables: str
     marts: str
     cache: str
-
-    @property
-    def kind(self) -> str:
-        return "snowflake"
 
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:
         cache = Path(self.cache).resolve()

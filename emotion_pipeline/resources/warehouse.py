@@ -4,6 +4,8 @@ What they do is written in ``emotion_pipeline.warehouse``, which knows nothing o
 resources, and the choice between them.
 """
 
+from typing import ClassVar
+
 import dagster as dg
 
 from emotion_pipeline.config.settings import Settings
@@ -15,6 +17,8 @@ from emotion_pipeline.warehouse.lake import Lake
 class LakeResource(dg.ConfigurableResource[Warehouse]):
     """Tables in a lake below ``root``, see ``Lake``."""
 
+    # What the UI shows beside a table that lies here, one of Dagster's names of kinds.
+    kind: ClassVar[str] = "parquet"
     root: str
 
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
@@ -24,6 +28,7 @@ class LakeResource(dg.ConfigurableResource[Warehouse]):
 class SnowflakeTables(dg.ConfigurableResource[Warehouse]):
     """Tables in one schema of Snowflake, see ``SnowflakeWarehouse``; who logs in how is read from ``SNOWFLAKE_*``."""
 
+    kind: ClassVar[str] = "snowflake"
     database: str
     schema_name: str
     cloned_from: str | None = None

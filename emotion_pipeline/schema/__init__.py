@@ -1,1 +1,1 @@
-"""What each table holds, and holding a frame to it."""
+"""Holds frames to the contracts of their tables, and prints these contracts as the data dictionary."""

@@ -1,8 +1,7 @@
-"""Holding a frame to its table's contract, on the way into storage.
+"""Holds a frame to its table's contract, on the way into storage.
 
-Every storage back end passes what it is about to write through ``as_partition``: columns are matched by name, never by
-position; types are converted only where nothing is lost; whatever does not fit is an error that names table, column and
-row. Judging whether plausible values are *good* is the gates' work (``emotion_pipeline.checks``), not done here.
+Columns are matched by name, never by position; types are converted only where nothing is lost; whatever does not fit is
+an error that names table, column and row. Whether plausible values are good is the gates' work (``checks``).
 """
 
 import math
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.common.suggestions import did_you_mean
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, Table
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Table
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pa.Table:
@@ -54,14 +53,14 @@ def empty(table: Table) -> pd.DataFrame:
 
 
 def _check_columns(frame: pd.DataFrame, table: Table) -> None:
-    present, wanted = [str(name) for name in frame.columns], table.column_names
+    present, contracted = [str(name) for name in frame.columns], table.column_names
     repeated = sorted({name for name in present if present.count(name) > 1})
     if repeated:
         raise ContractError(f"table {table.name}: columns {repeated} stand more than once; keep one of each")
     for name in present:
-        if name not in wanted:
-            raise ContractError(f"table {table.name} has no column {name!r}{did_you_mean(name, wanted)}")
-    missing = [name for name in wanted if name not in present]
+        if name not in contracted:
+            raise ContractError(f"table {table.name} has no column {name!r}{did_you_mean(name, contracted)}")
+    missing = [name for name in contracted if name not in present]
     if missing:
         raise ContractError(f"table {table.name}: columns {missing} are missing from the frame")
 
@@ -89,12 +88,12 @@ def _convert(frame: pd.DataFrame, table: Table, name: str) -> pa.Array:
     return array
 
 
-def _array(values: pd.Series, wanted: pa.DataType) -> pa.Array | pa.ChunkedArray:
+def _array(values: pd.Series, data_type: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """Convert values without loss; Arrow itself cuts fractions and times of day off where pandas holds objects."""
-    if values.dtype == object and (pa.types.is_integer(wanted) or pa.types.is_date(wanted)):
+    if values.dtype == object and (pa.types.is_integer(data_type) or pa.types.is_date(data_type)):
         for value in values.dropna():
             _refuse_loss(value)
-    return pa.array(values, type=wanted, from_pandas=True)
+    return pa.array(values, type=data_type, from_pandas=True)
 
 
 def _refuse_loss(value: Any) -> None:
@@ -126,10 +125,10 @@ def _check_keys(rows: pa.Table, table: Table) -> None:
     )
 
 
-def _first_misfit(values: pd.Series, wanted: pa.DataType) -> int:
+def _first_misfit(values: pd.Series, data_type: pa.DataType) -> int:
     for row, value in enumerate(values):
         try:
-            _array(pd.Series([value], dtype=object), wanted)
+            _array(pd.Series([value], dtype=object), data_type)
         except (pa.ArrowException, TypeError, ValueError):
             return row
     return 0

@@ -6,13 +6,13 @@ A test compares the committed page with what this prints, so the page cannot fal
 
 import sys
 
-from emotion_pipeline.schema.tables import STORED, Column, Table
+from emotion_pipeline.engine.stages.tables import STORED, Column, Table
 
 
 def dictionary() -> str:
     """Return the page as Markdown."""
     intro = (
-        "# Data dictionary\n\nWritten from `emotion_pipeline/schema/tables.py` by "
+        "# Data dictionary\n\nWritten from `emotion_pipeline/engine/stages/tables.py` by "
         "`python -m emotion_pipeline.schema.dictionary`; do not edit. Every table is partitioned by `recording_date`."
     )
     return "\n\n".join([intro, *(_table(table) for table in STORED.values())]) + "\n"

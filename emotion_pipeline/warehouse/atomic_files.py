@@ -25,11 +25,10 @@ def is_local(path: UPath) -> bool:
 
 @contextmanager
 def publishing(target: UPath) -> Iterator[Path]:
-    """Give a local file to fill, and move what it holds to ``target`` in one step when the context ends without an
-    error.
+    """Give a local file to fill; when the context ends without an error, move it to ``target`` in one step.
 
-    On local disk that step is a rename, after the bytes have reached the disk; on an object store it is the upload
-    itself, which such stores make visible only when complete. Nothing happens where no file was written.
+    On local disk that is a rename, after the bytes have reached the disk; on an object store the upload, which becomes
+    visible when complete. Nothing happens where no file was written.
     """
     if not is_local(target):
         with TemporaryDirectory() as folder:

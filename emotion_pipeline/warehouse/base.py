@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 
 
 class Warehouse(ABC):
@@ -20,11 +20,6 @@ class Warehouse(ABC):
     @abstractmethod
     def name(self) -> str:
         """What people call this warehouse in a message."""
-
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """What the UI shows beside a table that lies here, one of Dagster's names of kinds."""
 
     @abstractmethod
     def partitions(self, table: Table) -> list[str]:

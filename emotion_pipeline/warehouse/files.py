@@ -1,14 +1,12 @@
-"""What is kept as files, whichever warehouse holds the tables: audio copies, checkpoints, batches that were refused.
+"""What is kept as files, whichever warehouse holds the tables. A reader sees a whole file or none (``atomic_files``).
 
-Layout below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` for the normalised
-copy of every accepted recording, ``silenced/<aa>/<id>.flac`` for the one in which redacted words are silent,
-``unfinished/<id>/`` for a long transcription that is under way, and ``held/<table>/<day>.parquet`` for a batch that its
-gate refused. A refused batch is a file because it may break the very contract that a table has. A reader sees a whole
-file or none (see ``atomic_files``).
+Below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` is the normalised copy of a
+recording, ``silenced/<aa>/<id>.flac`` the one in which redacted words are silent, ``unfinished/<id>/`` a transcription
+under way, ``held/<table>/<day>.parquet`` a batch that its gate refused: it may break the very contract of a table.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -19,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.warehouse.atomic_files import is_local, publishing
 
 HELD: Final = "held"
@@ -70,11 +68,9 @@ class Files:
             local.flush()
             yield Path(local.name)
 
-    @contextmanager
-    def audio_draft(self, audio_uri: str) -> Iterator[Path]:
+    def audio_draft(self, audio_uri: str) -> AbstractContextManager[Path]:
         """Give a local path to write a copy to, which is kept when the context ends without an error."""
-        with publishing(UPath(self.root) / audio_uri) as draft:
-            yield draft
+        return publishing(UPath(self.root) / audio_uri)
 
     def _stored(self, audio_uri: str) -> UPath:
         """Return where a copy lies, or the silenced one that is left of it."""

@@ -1,8 +1,7 @@
-"""The embedded warehouse: a lake of Parquet files, one per table and partition, read with DuckDB.
+"""The embedded warehouse: a lake of Parquet files, ``<table>/<day>.parquet``, read with DuckDB.
 
-Layout below the root, on local disk or any universal-pathlib file system: ``<table>/<day>.parquet``. A reader sees the
-old partition or the new one, whole, and a crash leaves the old one (see ``atomic_files``). Nothing here knows about
-Dagster runs (see ``io_manager``), about models, or about files that are no tables (see ``files``).
+It lies on local disk or any universal-pathlib file system. A reader sees the old partition or the new one, whole, and a
+crash leaves the old one (see ``atomic_files``).
 """
 
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.schema.conform import as_partition
-from emotion_pipeline.schema.tables import TABLES, Table
 from emotion_pipeline.warehouse.atomic_files import publishing
 from emotion_pipeline.warehouse.base import Warehouse
 
@@ -34,10 +33,6 @@ class Lake(Warehouse):
     def name(self) -> str:
         return self.root
 
-    @property
-    def kind(self) -> str:
-        return "parquet"
-
     def path(self, table: Table, partition: str) -> UPath:
         """Return where one partition of one table lies, whether it exists or not."""
         return UPath(self.root) / table.name / f"{partition}.parquet"
@@ -49,11 +44,10 @@ class Lake(Warehouse):
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        wanted = [table.column(name).name for name in columns or table.column_names]
         schema = pa.schema([field.with_nullable(True) for field in table.schema])
         try:
             with self.path(table, partition).open("rb") as file:
-                stored = pq.read_table(file, columns=wanted, schema=schema)
+                stored = pq.read_table(file, columns=table.names(columns), schema=schema)
         except FileNotFoundError:
             return None
         return stored.to_pandas()

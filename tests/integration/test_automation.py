@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from support.pipeline import Pipeline
 
-from emotion_pipeline.schema.tables import STORED
+from emotion_pipeline.engine.stages.tables import STORED
 
 DAY = "2026-11-02"
 MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs"}
@@ -26,7 +26,7 @@ def test_a_whole_day_leaves_nothing_to_follow_and_one_table_made_by_hand_is_foll
             nonlocal cursor
             result = dg.evaluate_automation_conditions(pipeline.definitions, instance, cursor=cursor)
             cursor = result.cursor
-            return {one.key.to_user_string() for one in result.results if one.true_subset.size}
+            return {evaluation.key.to_user_string() for evaluation in result.results if evaluation.true_subset.size}
 
         tick()
         assert pipeline.run(DAY, job="daily_emotion").success

@@ -36,11 +36,13 @@ def test_without_a_daemon_the_days_run_here_and_the_one_that_failed_is_named(
     pipeline: Pipeline, deployment: Deployment
 ) -> None:
     code, _ = deployment.backfill(GOOD_DAY, BAD_DAY)
-    said = deployment.log("emotion_pipeline.cli.backfill")
-    assert code == 1, said
-    assert "2 days, in this process" in said
-    assert f"{GOOD_DAY}  ok" in said
-    assert f"failed: {BAD_DAY}" in said
+    output = deployment.log("emotion_pipeline.cli.backfill")
+    assert code == 1, output
+    assert "2 days, in this process" in output
+    assert f"{GOOD_DAY}  ok" in output
+    assert f"failed: {BAD_DAY}" in output
+    assert "marts       built and tested" in output
+    assert "PASS=" not in output, "what dbt prints is shown only where it fails"
     assert pipeline.settings.storage.marts.is_file(), "the marts of the good day are there"
     assert len(pipeline.rows("tone_sentiment", GOOD_DAY))
     with pytest.raises(AssertionError):

@@ -17,7 +17,7 @@ from support.s3_server import S3Server
 from support.service import eventually
 
 from benchmarks.support.postgres import postgres
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 from emotion_pipeline.warehouse.lake import Lake
 
 pytestmark = pytest.mark.full

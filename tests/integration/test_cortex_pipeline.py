@@ -8,7 +8,7 @@ from support.cortex_server import TOKENS_OF_PROMPT, CortexServer
 from support.filling import filled
 from support.pipeline import Pipeline
 
-from emotion_pipeline.schema.tables import SEGMENTS, SENTIMENT_SCORES
+from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES
 
 DAY, NEXT_DAY = "2026-11-02", "2026-11-03"
 TEXTS = ["it was a good day", "het is niet goed maar ik ben ook heel blij", "it was a bad day", "it was a good day"]

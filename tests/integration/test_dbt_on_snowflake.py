@@ -17,7 +17,7 @@ from support.pipeline import REPOSITORY
 from support.warehouse_server import Fault, WarehouseServer
 from support.warehouses import SCHEMA, new_database, snowflake
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 
 OTHER_DAY, DAY, SEGMENTS = "2026-11-02", "2026-11-03", 2
 REPLACED = ("FCT_SEGMENTS", "FCT_RECORDINGS", "TONE_TIMELINE", "DAILY_TONE_SENTIMENT")
@@ -100,8 +100,8 @@ def test_who_reads_while_days_are_replaced_sees_the_old_or_the_new_and_never_hal
     seen: dict[str, int] = {}
 
     def read(statement: str) -> None:
-        found = re.match(rf"insert into {project.marts}\.(\w+)", statement)
-        if found and (mart := found[1].upper()) in REPLACED:
+        match = re.match(rf"insert into {project.marts}\.(\w+)", statement)
+        if match and (mart := match[1].upper()) in REPLACED:
             seen[mart] = project.recordings(mart, DAY)
 
     project.server.watch = read

@@ -9,7 +9,7 @@ from support.graph import describe
 
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 
 
 def test_no_asset_check_job_schedule_or_sensor_changes_unseen(repository: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from support.pipeline import Pipeline, run_day
 from support.thorough import THOROUGH
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 KILLS = 20 if THOROUGH else 4

@@ -18,9 +18,9 @@ from filelock import FileLock
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 from support.s3_server import S3Server
 
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.schema.dictionary import dictionary
-from emotion_pipeline.schema.tables import RAW_AUDIO, TABLES
 
 FIRST, SECOND = "2026-11-02", "2026-11-03"
 MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")
@@ -121,10 +121,10 @@ def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine
 
 def test_every_segment_is_one_row_with_all_its_judgements(pristine: Pipeline) -> None:
     rows = _query(pristine, "select * from fct_segments order by recording_date, recording_id, segment_index")
-    expected = [one for day in (FIRST, SECOND) for one in pristine.rows("segments", day)["segment_id"]]
+    expected = [segment_id for day in (FIRST, SECOND) for segment_id in pristine.rows("segments", day)["segment_id"]]
     assert [row["segment_id"] for row in rows] == expected
     assert len(set(expected)) == len(expected) >= 2
-    tones = [one for day in (FIRST, SECOND) for one in pristine.rows("tone_scores", day)["tone"]]
+    tones = [tone for day in (FIRST, SECOND) for tone in pristine.rows("tone_scores", day)["tone"]]
     assert [row["tone"] for row in rows] == tones
     judged = ("tone", "base_emotion", "sentiment_score", "tone_sentiment_match", "tone_fingerprint")
     assert all(row[column] is not None for row in rows for column in judged)
@@ -138,12 +138,12 @@ def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pi
         for row in tone_timeline(pristine.rows("segments", day), pristine.rows("tone_scores", day)).to_dict("records")
     ]
     assert len(rows) == len(expected) >= 2
-    for row, wanted in zip(rows, expected, strict=True):
+    for row, expected_row in zip(rows, expected, strict=True):
         assert [row[name] for name in ("recording_id", "speaker", "minute", "tone")] == [
-            wanted[name] for name in ("recording_id", "speaker", "step", "tone")
+            expected_row[name] for name in ("recording_id", "speaker", "step", "tone")
         ]
-        assert row["spoken_seconds"] == pytest.approx(wanted["spoken_seconds"])
-        assert row["probability_neutral"] == pytest.approx(wanted["probability_neutral"])
+        assert row["spoken_seconds"] == pytest.approx(expected_row["spoken_seconds"])
+        assert row["probability_neutral"] == pytest.approx(expected_row["probability_neutral"])
 
 
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
@@ -232,12 +232,12 @@ def test_a_lake_in_an_object_store_has_the_same_marts(
     with S3Server() as s3:
         for name, value in s3.environment.items():
             monkeypatch.setenv(name, value)
-        bucket = s3.bucket({f"lake/{one.relative_to(lake)}": one.read_bytes() for one in lake.rglob("*.parquet")})
-        there = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
-        assert _build(there).success
-        everything = {mart: _everything(there, mart) for mart in MARTS}
-        assert _build(there, day=SECOND).success
-        assert {mart: _everything(there, mart) for mart in MARTS} == everything
+        bucket = s3.bucket({f"lake/{file.relative_to(lake)}": file.read_bytes() for file in lake.rglob("*.parquet")})
+        on_s3 = Pipeline(tmp_path, root=f"s3://{bucket}/lake")
+        assert _build(on_s3).success
+        everything = {mart: _everything(on_s3, mart) for mart in MARTS}
+        assert _build(on_s3, day=SECOND).success
+        assert {mart: _everything(on_s3, mart) for mart in MARTS} == everything
     assert everything == {mart: _everything(pristine, mart) for mart in MARTS}
     assert all(everything.values())
 

@@ -15,9 +15,9 @@ import dagster as dg
 import pytest
 from support.pipeline import REPOSITORY, Pipeline
 
+from emotion_pipeline.engine.stages.tables import COSTS, TABLES
 from emotion_pipeline.jobs.schedules import every_morning
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.schema.tables import COSTS, TABLES
 
 DAY = "2026-11-02"
 # Tables whose rows take listening or a model; the others follow from them by a rule.
@@ -41,7 +41,7 @@ def _run(pipeline: Pipeline) -> Reports:
     run = pipeline.run(DAY)
     assert run.success
     events = [event.materialization for event in run.get_asset_materialization_events()]
-    return {one.asset_key.path[-1]: {name: value.value for name, value in one.metadata.items()} for one in events}
+    return {made.asset_key.path[-1]: {name: value.value for name, value in made.metadata.items()} for made in events}
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +95,9 @@ def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None
     ],
 )
 def test_pictures_are_png_images_in_markdown(runs: Runs, table: str, name: str) -> None:
-    found = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])
-    assert found is not None
-    assert base64.b64decode(found[1], validate=True).startswith(b"\x89PNG\r\n\x1a\n")
+    picture = re.fullmatch(r"!\[[^\]]+\]\(data:image/png;base64,([^)]+)\)", runs.first[table][name])
+    assert picture is not None
+    assert base64.b64decode(picture[1], validate=True).startswith(b"\x89PNG\r\n\x1a\n")
 
 
 @pytest.mark.parametrize("table", COMPUTED_TABLES)

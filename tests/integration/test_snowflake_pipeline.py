@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
+from dagster_snowflake import SnowflakeResource
 from support.pipeline import Pipeline
 from support.warehouse_server import WarehouseServer
 from support.warehouses import assert_holds, comparable, new_database, rows_of
@@ -14,8 +15,8 @@ from support.warehouses import assert_holds, comparable, new_database, rows_of
 from emotion_pipeline.config.settings import ConfigurationError, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
 from emotion_pipeline.resources.warehouse import warehouse_of
-from emotion_pipeline.schema.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 
@@ -49,12 +50,12 @@ def test_the_real_job_makes_the_same_rows_as_with_the_lake_and_marts_of_them(
         differing = [column for column in ("source_uri", "source_version") if column in table.column_names]
         expected = lake.rows(name, DAY).assign(**{column: stored[column].to_numpy() for column in differing})
         assert comparable(stored, table).equals(comparable(expected, table))
-    said = lake.rows("segments", DAY).sort_values("segment_index")["text"].tolist()
-    assert _column(server, f"text from {database}.MARTS_ADA.FCT_SEGMENTS order by segment_index") == said
+    texts = lake.rows("segments", DAY).sort_values("segment_index")["text"].tolist()
+    assert _column(server, f"text from {database}.MARTS_ADA.FCT_SEGMENTS order by segment_index") == texts
     again = snowflake.run(DAY)
     assert again.success
     made = [event.materialization for event in again.get_asset_materialization_events()]
-    computed = [one.metadata["computed"].value for one in made if one.asset_key.path[-1] in TABLES]
+    computed = [table.metadata["computed"].value for table in made if table.asset_key.path[-1] in TABLES]
     assert computed == [0] * len(TABLES), "rows of the last run are taken over"
 
 
@@ -126,9 +127,35 @@ def test_the_code_location_loads_with_snowflake_and_shows_no_secret(
         "tables_only",
     ]
     shown = [
-        str(one.model_dump())
-        for one in (definitions.resources or {}).values()
-        if isinstance(one, dg.ConfigurableResource)
+        str(resource.model_dump())
+        for resource in (definitions.resources or {}).values()
+        if isinstance(resource, dg.ConfigurableResource)
     ]
     assert any(database in text for text in shown)
     assert not any("l0velace" in text for text in shown)
+
+
+def test_an_asset_of_a_user_queries_the_tables_through_the_resource(
+    server: WarehouseServer, database: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setenv("SNOWFLAKE_SCHEMA", "ADA")
+    monkeypatch.setenv("EMOTION_STORAGE__BACKEND", "snowflake")
+    settings = load_settings()
+    warehouse_of(settings).write(SEGMENTS, DAY, rows_of(SEGMENTS, DAY, 3, rng))
+
+    @dg.asset
+    def segment_count(snowflake: SnowflakeResource) -> int:
+        with snowflake.get_connection() as connection, connection.cursor() as cursor:
+            cursor.execute("select count(*) from segments")
+            [(count,)] = cursor.fetchall()
+        return count
+
+    definitions = dg.Definitions.merge(build_defs(settings), dg.Definitions(assets=[segment_count]))
+    run = dg.materialize(
+        [segment_count], resources={"snowflake": (definitions.resources or {})["snowflake"]}, raise_on_error=True
+    )
+    assert run.output_for_node("segment_count") == 3
+    monkeypatch.delenv("SNOWFLAKE_PASSWORD")
+    with pytest.raises(dg.DagsterResourceFunctionError) as failure:
+        dg.materialize([segment_count], resources={"snowflake": (definitions.resources or {})["snowflake"]})
+    assert isinstance(failure.value.__cause__, ConfigurationError)

@@ -20,7 +20,7 @@ from support.thorough import EVERY, THOROUGH
 from support.warehouse_server import Fault, WarehouseServer
 from support.warehouses import SCHEMA, assert_holds, comparable, new_database, rows_of, snowflake
 
-from emotion_pipeline.schema.tables import SEGMENTS
+from emotion_pipeline.engine.stages.tables import SEGMENTS
 from emotion_pipeline.warehouse import atomic_files as publish
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.lake import Lake

@@ -19,10 +19,10 @@ from support.warehouse_server import WarehouseServer
 from support.warehouses import BACK_ENDS, assert_holds, empty_warehouse, rows_of
 
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TABLES, TEXT, TRANSCRIPTS, Column, Table
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.schema.conform import empty
-from emotion_pipeline.schema.tables import SEGMENTS, SENTIMENT_SCORES, TABLES, TEXT, TRANSCRIPTS, Column, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -167,8 +167,8 @@ def test_a_column_that_the_contract_loses_stands_in_nobodys_way(warehouse: Wareh
 def test_times_are_the_same_instants_in_utc_whatever_the_time_zone_around(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
-    heard = Column("heard_at", pa.timestamp("us", tz="UTC"), "When it was heard.", nullable=True)
-    table = replace(SENTIMENT_SCORES, name="hearings", columns=(*SENTIMENT_SCORES.columns, heard))
+    time_column = Column("heard_at", pa.timestamp("us", tz="UTC"), "When it was heard.", nullable=True)
+    table = replace(SENTIMENT_SCORES, name="hearings", columns=(*SENTIMENT_SCORES.columns, time_column))
     moments = [datetime(2026, 11, 3, 5, 30, 0, 1, tzinfo=UTC), None, datetime(2026, 3, 29, 2, 30, tzinfo=UTC)]
     instants = pd.to_datetime(pd.Series(moments), utc=True).dt.as_unit("us")
     rows = rows_of(SENTIMENT_SCORES, DAY, 3, rng).assign(heard_at=instants.dt.tz_convert("America/New_York"))
@@ -181,8 +181,8 @@ def test_times_are_the_same_instants_in_utc_whatever_the_time_zone_around(
         monkeypatch.undo()
         time.tzset()
     assert stored is not None
-    found = stored.sort_values("segment_id", ignore_index=True)["heard_at"]
-    pd.testing.assert_series_equal(found, instants, check_names=False)
+    stored_times = stored.sort_values("segment_id", ignore_index=True)["heard_at"]
+    pd.testing.assert_series_equal(stored_times, instants, check_names=False)
 
 
 def test_many_rows_come_back_whole(warehouse: Warehouse, rng: np.random.Generator) -> None:

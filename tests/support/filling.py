@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emotion_pipeline.schema.tables import TABLES, Column
+from emotion_pipeline.engine.stages.tables import TABLES, Column
 from emotion_pipeline.warehouse.lake import Lake
 
 
@@ -22,7 +22,7 @@ def frames(day: str, recordings: int, segments: int = 3, seed: int = 0) -> dict[
     """Return the rows of every table of a day: keys that belong together, values drawn within their ranges."""
     draw = np.random.default_rng([seed, date.fromisoformat(day).toordinal()])
     ids = [f"{index:05d}".rjust(64, "a") for index in range(recordings)]
-    spoken = [(one, f"{one}:{index}") for one in ids for index in range(segments)]
+    spoken = [(recording, f"{recording}:{index}") for recording in ids for index in range(segments)]
     keys = {
         "recording": pd.DataFrame({"recording_id": ids}),
         "segment": pd.DataFrame(spoken, columns=["recording_id", "segment_id"]),
@@ -31,7 +31,9 @@ def frames(day: str, recordings: int, segments: int = 3, seed: int = 0) -> dict[
     for name, table in TABLES.items():
         grain = keys["segment" if "segment_id" in table.column_names else "recording"]
         made[name] = _fill(table, grain.assign(recording_date=date.fromisoformat(day)), draw)
-    made["raw_audio"] = made["raw_audio"].assign(status="accepted", reason=None, file=[f"{one}.wav" for one in ids])
+    made["raw_audio"] = made["raw_audio"].assign(
+        status="accepted", reason=None, file=[f"{recording}.wav" for recording in ids]
+    )
     made["transcripts"] = made["transcripts"].assign(status="transcribed")
     made["segments"] = _in_time(made["segments"])
     made["tone_scores"] = _as_shares(made["tone_scores"])

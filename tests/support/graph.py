@@ -42,10 +42,12 @@ def describe(definitions: dg.Definitions) -> dict[str, Any]:
             if not job.name.startswith("__")
         },
         "schedules": {
-            one.name: {"job": one.job_name, "cron": str(one.cron_schedule)} for one in repository.schedule_defs
+            schedule.name: {"job": schedule.job_name, "cron": str(schedule.cron_schedule)}
+            for schedule in repository.schedule_defs
         },
         "sensors": {
-            one.name: {"jobs": sorted(target.job_name for target in one.targets)} for one in repository.sensor_defs
+            sensor.name: {"jobs": sorted(target.job_name for target in sensor.targets)}
+            for sensor in repository.sensor_defs
         },
     }
 

@@ -20,7 +20,7 @@ from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
-from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ WORD_S = 0.35
 STEP_S = 0.4
 
 
-def said(text: str, speaker: str = "speaker_1", start: float = 0.0) -> list[Word]:
+def words_of(text: str, speaker: str = "speaker_1", start: float = 0.0) -> list[Word]:
     """The words of ``text``, one every ``STEP_S`` seconds from ``start`` on."""
     return [
         Word(word, start + index * STEP_S, start + index * STEP_S + WORD_S, 0.9, speaker)
@@ -20,7 +20,7 @@ def dialogue(*turns: tuple[str, str], pause: float = 0.8) -> list[Word]:
     """The words of turns, each a speaker and what is said, one after the other."""
     words: list[Word] = []
     for speaker, text in turns:
-        words += said(text, speaker, words[-1].end + pause if words else 0.0)
+        words += words_of(text, speaker, words[-1].end + pause if words else 0.0)
     return words
 
 

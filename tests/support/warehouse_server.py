@@ -165,9 +165,9 @@ class WarehouseServer(StageServer):
 
     async def _fail(self, fault: Fault, token: str, send: Any) -> None:
         if fault.how == "refused":
-            said = {"errorCode": "000603", "sqlState": "XX000"}
+            data = {"errorCode": "000603", "sqlState": "XX000"}
             message = "SQL execution internal error: Processing aborted by error 300010"
-            await _send_json(send, {"data": said, "code": "000603", "message": message, "success": False})
+            await _send_json(send, {"data": data, "code": "000603", "message": message, "success": False})
             return
         await run_in_threadpool(self.end, token)
         await send_cut(send)
@@ -187,8 +187,8 @@ async def _log_in(scope: _Message, receive: Any, send: Any) -> None:
         answer.append(message)
 
     await fakesnow_app(scope, receive, keep)
-    said = json.loads(b"".join(message.get("body", b"") for message in answer))
-    await _send_json(send, said | {"data": said["data"] | {"masterToken": said["data"]["token"]}})
+    data = json.loads(b"".join(message.get("body", b"") for message in answer))
+    await _send_json(send, data | {"data": data["data"] | {"masterToken": data["data"]["token"]}})
 
 
 def _token(scope: _Message) -> str:
@@ -215,11 +215,11 @@ def _clone(database: str, schema: str, _: str, source: str) -> None:
     """Copy all tables of a schema with their rows and what they forbid."""
     with shared_fs.duck_conn.cursor() as duck:
         duck.execute(f'CREATE SCHEMA "{database}"."{schema}"')
-        found = duck.execute(
+        tables = duck.execute(
             "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?",
             [database, source],
         ).fetchall()
-        for name, definition in found:
+        for name, definition in tables:
             columns = definition[definition.index("(") :]
             duck.execute(f'CREATE TABLE "{database}"."{schema}"."{name}" {columns}')
             duck.execute(f'INSERT INTO "{database}"."{schema}"."{name}" FROM "{database}"."{source}"."{name}"')

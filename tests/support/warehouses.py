@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.schema.conform import conform
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.lake import Lake
 from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse

@@ -64,12 +64,10 @@ def voices_of(block: Waveform, speakers: tuple[str, ...]) -> Waveform:
 
 
 def voice_index(speaker: str, speakers: tuple[str, ...]) -> int:
-    """Return the row of ``voices_of`` on which a speaker is heard; voices told apart on one channel share it.
+    """Return the row of ``voices_of`` on which one of several speakers is heard.
 
-    :raises ValueError: a two-sided recording has no such speaker
+    :raises ValueError: the recording has no such speaker
     """
-    if len(speakers) == 1:
-        return 0
     if speaker not in speakers:
         raise ValueError(f"{speaker!r} does not speak in this recording; its speakers are {', '.join(speakers)}")
     return speakers.index(speaker)

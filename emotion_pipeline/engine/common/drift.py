@@ -1,10 +1,9 @@
 """Drift: how far a day's distribution lies from that of the days before.
 
-The measure is the population stability index, PSI = Σ (p − q) ln(p / q) over bins. Between two samples of n and m
-values of one distribution with k bins, PSI / (1/n + 1/m) follows a chi-square distribution with k − 1 degrees of
-freedom (Yurdakul and Naranjo, "Statistical properties of the population stability index", 2020). So an index counts as
-drift only where it is both large, above ``LARGE`` (the usual bound of a significant shift), and larger than chance
-makes it. Where the values come from is not decided here.
+The measure is the population stability index, PSI = Σ (p − q) ln(p / q) over bins. For n and m values of one
+distribution in k bins, PSI / (1/n + 1/m) follows a chi-square distribution with k − 1 degrees of freedom (Yurdakul and
+Naranjo 2020, "Statistical properties of the population stability index"). An index counts as drift where it is both
+large, above ``LARGE``, and larger than chance makes it.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
 """The values that travel between the stages of the engine, all immutable.
 
-Times are seconds from the start of the recording, probabilities lie in [0, 1]. A waveform is a
-``float32`` array of shape ``(n_channels, n_samples)`` at 16 kHz in [-1, 1]; one channel of it has shape
-``(n_samples,)``. What is stored in a table is described by ``emotion_pipeline.schema.tables``, not here.
+Times are seconds from the start of the recording, probabilities lie in [0, 1]. What a table stores is described in
+``engine.stages.tables``.
 """
 
 from collections.abc import Mapping

@@ -43,7 +43,7 @@ def assign(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
 def _turns_near(words: Sequence[Word], turns: Sequence[Turn]) -> list[list[Turn]]:
     """Return for each word all turns that overlap it, and at least the nearest ones on both sides."""
     waiting = sorted(turns, key=lambda turn: turn.span.start)
-    found: list[list[Turn]] = []
+    near_turns: list[list[Turn]] = []
     begun: list[Turn] = []
     last_over: Turn | None = None
     next_turn = 0
@@ -56,8 +56,8 @@ def _turns_near(words: Sequence[Word], turns: Sequence[Turn]) -> list[list[Turn]
                 last_over = turn
         begun = [turn for turn in begun if turn.span.end > word.start]
         following = waiting[next_turn : next_turn + 1]
-        found.append([*([last_over] if last_over else []), *begun, *following])
-    return found
+        near_turns.append([*([last_over] if last_over else []), *begun, *following])
+    return near_turns
 
 
 def _speaker_of(word: Word, near: Sequence[Turn], before: str | None) -> tuple[str, float]:

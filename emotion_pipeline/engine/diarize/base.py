@@ -33,10 +33,7 @@ class Diarizer(Protocol):
     def turns(self, channel: Channel) -> tuple[Turn, ...]:
         """Return who speaks when, in order of start time; empty where nobody does.
 
-        Voices can only be told apart by comparing all of them, so the whole recording has to be in memory:
-        3.8 MB a minute.
-
-        :param channel: float32, shape (n_samples,), 16 kHz, [-1, 1], of any length
+        :param channel: float32, shape (n_samples,), 16 kHz, [-1, 1], the whole recording: 3.8 MB a minute
         :raises BackendUnavailableError: a package is missing, or a model file is missing, broken or of another kind
         """
         ...

@@ -1,10 +1,9 @@
 """Cross-talk of a two-sided call: which speech on a channel is its own speaker's, and which leaked from the other.
 
-A headset's microphone hears its earphone, a telephone line echoes: a voice then stands on both channels and would be
-transcribed twice. A leak is told by what it looks like, not by its level alone: its spectrum follows that of the other
-channel frame by frame, at most some hundredths of a second apart, and its level stays the same number of decibels
-below. Two people who speak at once do neither, however unequal their levels. Nothing is subtracted from the audio, and
-a leak under its channel's own voice is left there.
+A headset's microphone picks up its earphone, a telephone line echoes: a voice is then on both channels and would be
+transcribed twice. The spectrum of a leak follows that of the other channel frame by frame, at most some hundredths of a
+second apart, at a constant number of decibels below; that of a second speaker does not. The audio is left as it is, and
+so is a leak under its channel's own voice.
 """
 
 from collections.abc import Sequence
@@ -82,15 +81,15 @@ def own_spans(
     powers = [_band_powers(channel) for channel in waveform]
     own, leaked = [], []
     for quiet, loud in ((0, 1), (1, 0)):
-        heard = [_inside(spans, len(powers[0])) for spans in (speech[quiet], speech[loud])]
-        leak = _leak(powers[quiet], powers[loud], heard[0], heard[1], rules)
+        voiced, other_voiced = (_inside(spans, len(powers[0])) for spans in (speech[quiet], speech[loud]))
+        leak = _leak(powers[quiet], powers[loud], voiced, other_voiced, rules)
         pieces = [piece for span in speech[quiet] for piece in _pieces(span, leak, rules.shortest_piece)]
         own.append(tuple(span for span, is_leak in pieces if not is_leak))
         leaked.append(tuple(span for span, is_leak in pieces if is_leak))
     return own, leaked
 
 
-def _leak(quiet: Powers, loud: Powers, heard: Flags, other_heard: Flags, rules: LeakRules) -> Flags:
+def _leak(quiet: Powers, loud: Powers, voiced: Flags, other_voiced: Flags, rules: LeakRules) -> Flags:
     """Return the frames in which ``quiet`` holds no more than what leaked from ``loud`` and noise."""
     lag = _frames(rules.farthest_lag)
     likeness = _likeness(quiet, loud, lag, _frames(rules.context))
@@ -100,7 +99,7 @@ def _leak(quiet: Powers, loud: Powers, heard: Flags, other_heard: Flags, rules: 
     noise = np.percentile(quiet, 5, axis=0)
     above_noise = np.maximum(quiet - noise, _QUIETEST)
     louder = loud.sum(axis=1) > above_noise.sum(axis=1) * _ratio(rules.least_difference)
-    talked_over = heard & _widened(other_heard, _frames(rules.context / 2))
+    talked_over = voiced & _widened(other_voiced, _frames(rules.context / 2))
     possible = talked_over & louder
     evidence = possible & (likeness >= rules.certain_likeness)
     if evidence.sum() < max(_frames(rules.shortest_evidence), rules.least_evidence * possible.sum()):
@@ -113,9 +112,9 @@ def _leak(quiet: Powers, loud: Powers, heard: Flags, other_heard: Flags, rules: 
     return talked_over & alike & explained
 
 
-def _likeness(one: Powers, other: Powers, lag: int, context: int) -> NDArray[np.float64]:
+def _likeness(powers: Powers, other: Powers, lag: int, context: int) -> NDArray[np.float64]:
     """Return the correlation of both channels' log band powers around each frame, at the lag where it is highest."""
-    logs, others = _log_powers(one), _log_powers(other)
+    logs, others = _log_powers(powers), _log_powers(other)
     mean, variance = _moments(logs, context)
     best = np.full(len(logs), -1.0)
     for shift in range(-lag, lag + 1):

@@ -1,9 +1,8 @@
 """sherpa-onnx: speaker turns from two ONNX files that the user downloaded, on the CPU and without an account.
 
-A segmentation model says in windows of some seconds which of a few local speakers talk, an embedding model describes
-each of their voices as a vector, and vectors of the same voice are grouped. Method: Bredin 2023, "pyannote.audio 2.1
-speaker diarization pipeline"; https://github.com/k2-fsa/sherpa-onnx (Apache-2.0) runs it, in a child process
-(``sherpa_worker``): it ends its process on a model file that it does not expect.
+A segmentation model tells the local speakers in windows of some seconds, an embedding model describes each voice as a
+vector, and vectors of the same voice are grouped: Bredin 2023, "pyannote.audio 2.1 speaker diarization pipeline".
+https://github.com/k2-fsa/sherpa-onnx (Apache-2.0) runs both in a child process, see ``sherpa_worker``.
 """
 
 import math
@@ -138,8 +137,9 @@ class SherpaDiarizer:
             if self._child is None:
                 _require_package()
                 self._child = _Child(self)
-                self._child.load(self._options, self._time_limit_s)
-            return self._child.ask(request, array, self._time_limit_s)
+                self._child.answer(self._options, self._time_limit_s)
+            samples = np.ascontiguousarray(array, dtype=np.float32)
+            return self._child.answer((request, samples.shape), self._time_limit_s, samples)
         except _ChildError as error:
             self._child = None
             raise BackendUnavailableError(
@@ -168,14 +168,8 @@ class _Child:
             )
         self._end = weakref.finalize(owner, _end, self._process, self._connection, self._messages)
 
-    def load(self, options: SherpaOptions, limit_s: float) -> None:
-        self._exchange(limit_s, options)
-
-    def ask(self, request: str, array: NDArray[np.float32], limit_s: float) -> Any:
-        samples = np.ascontiguousarray(array, dtype=np.float32)
-        return self._exchange(limit_s, (request, samples.shape), samples)
-
-    def _exchange(self, limit_s: float, message: object, samples: NDArray[np.float32] | None = None) -> Any:
+    def answer(self, message: object, limit_s: float, samples: NDArray[np.float32] | None = None) -> Any:
+        """Send a message, with samples or without, and return the answer; a child that fails ends."""
         try:
             self._connection.send(message)
             if samples is not None:

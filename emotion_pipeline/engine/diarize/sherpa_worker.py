@@ -1,8 +1,7 @@
-"""The child process in which sherpa-onnx runs: the models are loaded once, then requests are answered in a loop.
+"""The child process of sherpa-onnx, which ends its whole process on a model file that it does not expect.
 
-sherpa-onnx ends its whole process on a model file that it does not expect, so it never runs in the caller's process.
 A request is a name and the shape of a float32 array, followed by the array's bytes; an answer is ``("result", value)``
-or ``("error", message)``. The process ends when its standard input does, so it never outlives its parent.
+or ``("error", message)``. The process ends when its standard input does.
 """
 
 import os

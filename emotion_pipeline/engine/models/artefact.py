@@ -1,8 +1,7 @@
-"""Model artefacts on disk: a folder of safe files and a card that says what they are and what they hash to.
+"""Model artefacts on disk: a folder of safe files, no pickle, and a card that says what they are and what they hash to.
 
 An artefact is ``weights.safetensors`` (arrays), ``terms.json`` (named lists of strings, such as a vocabulary) and
-``card.json`` (name, version, SHA-256 of each file, and whatever else its maker wrote). What the arrays mean is the
-business of the model that reads them. Nothing here can execute code: no pickle.
+``card.json`` (name, version, SHA-256 of each file, and whatever else its maker wrote).
 """
 
 import hashlib

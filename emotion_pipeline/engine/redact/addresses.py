@@ -1,6 +1,6 @@
-"""Addresses of the internet in tokens, written or spoken: e-mail ("john dot smith at example dot com"), URL, IPv6.
+"""Internet addresses in tokens, written or spoken: e-mail ("john dot smith at example dot com"), URL, IPv6.
 
-IPv4 addresses are runs of numbers and found in ``numbers``.
+IPv4 addresses are runs of numbers and belong to ``numbers``.
 """
 
 import ipaddress
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from emotion_pipeline.engine.redact.kinds import DataKind
-from emotion_pipeline.engine.redact.speech import Found, Speech
-from emotion_pipeline.engine.redact.tokens import DASHES, DOTS, HESITATIONS, SLASHES, Form, word_set
+from emotion_pipeline.engine.redact.speech import Finding, Speech
+from emotion_pipeline.engine.redact.tokens import DASHES, DOTS, SLASHES, Form, word_set
 
 _WRITTEN_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\W\d_]{2,}")
 _WRITTEN_URL: Final = re.compile(r"(?:https?|ftp)://\S+|www\.\S+\.\S+", re.IGNORECASE)
@@ -54,59 +54,53 @@ _MOST_PLAIN_WORDS: Final = 3
 _ATOMS: Final = (Form.WORD, Form.NUMBER, Form.CODE, Form.GROUPED)
 
 
-def find_addresses(speech: Speech) -> Iterator[Found]:
+def find_addresses(speech: Speech) -> Iterator[Finding]:
     """Yield the addresses in order of what marks them; they may overlap."""
-    done = -1
-    for at, token in enumerate(speech.tokens):
+    last = -1
+    for index, token in enumerate(speech.tokens):
         if token.form is Form.SYMBOL and token.text in "@:":
-            yield from _written(speech, at)
-        if token.text in DOTS and at > done:
-            stretch = _around_dot(speech, at)
-            if stretch is not None:
-                done = stretch.last
-                yield stretch
+            yield from _written(speech, index)
+        finding = None
+        if token.text in DOTS and index > last:
+            finding = _around_dot(speech, index)
+            last = finding.last if finding else last
         elif token.text in ("at", "@"):
-            stretch = _at_provider(speech, at)
-            if stretch is not None:
-                yield stretch
+            finding = _at_provider(speech, index)
+        if finding is not None:
+            yield finding
 
 
-def _written(speech: Speech, at: int) -> Iterator[Found]:
+def _written(speech: Speech, index: int) -> Iterator[Finding]:
     """Yield the address that a single word is, whatever its domain."""
-    word = speech.words[speech.tokens[at].word].text.strip("\"'“”‘’([{<>)]}.,;:!?…")
-    first, last = _glued(speech, at)
+    word = speech.words[speech.tokens[index].word].text.strip("\"'“”‘’([{<>)]}.,;:!?…")
+    first, last = _tokens_of_word(speech, index)
     if _WRITTEN_EMAIL.fullmatch(word):
-        yield Found(DataKind.EMAIL_ADDRESS, first, last)
+        yield Finding(DataKind.EMAIL_ADDRESS, first, last)
     elif _WRITTEN_URL.fullmatch(word):
-        yield Found(DataKind.URL, first, last)
+        yield Finding(DataKind.URL, first, last)
     elif word.count(":") >= 2 and _is_ipv6(word):
-        yield Found(DataKind.IP_ADDRESS, first, last)
+        yield Finding(DataKind.IP_ADDRESS, first, last)
 
 
-def _glued(speech: Speech, at: int) -> tuple[int, int]:
-    first, last, word = at, at, speech.tokens[at].word
-    while first > 0 and speech.tokens[first - 1].word == word:
+def _tokens_of_word(speech: Speech, index: int) -> tuple[int, int]:
+    """Return the first and the last token of the word that a token is in."""
+    first = last = index
+    while speech.tokens[first].glued:
         first -= 1
-    while last + 1 < len(speech.tokens) and speech.tokens[last + 1].word == word:
+    while last + 1 < len(speech.tokens) and speech.tokens[last + 1].glued:
         last += 1
     return first, last
 
 
-def _is_atom(speech: Speech, at: int) -> bool:
-    return 0 <= at < len(speech.tokens) and speech.tokens[at].form in _ATOMS and speech.text(at) not in _CONNECTORS
+def _is_atom(speech: Speech, index: int) -> bool:
+    if not 0 <= index < len(speech.tokens):
+        return False
+    return speech.tokens[index].form in _ATOMS and speech.text(index) not in _CONNECTORS
 
 
-def _before(speech: Speech, at: int) -> int:
-    """Return the token before ``at`` that is no hesitation."""
-    at -= 1
-    while speech.text(at) in HESITATIONS:
-        at -= 1
-    return at
-
-
-def _around_dot(speech: Speech, dot: int) -> Found | None:
+def _around_dot(speech: Speech, dot: int) -> Finding | None:
     """Return the address whose domain ends with the dot and what follows it."""
-    domain, label = speech.text(dot + 1), _before(speech, dot)
+    domain, label = speech.text(dot + 1), speech.before(dot)
     if domain not in _DOMAINS and domain not in _AMBIGUOUS_DOMAINS:
         return None
     if speech.text(dot) in ("point", "period") and domain not in _DOTTED_BY_POINT:
@@ -116,96 +110,96 @@ def _around_dot(speech: Speech, dot: int) -> Found | None:
     label = _label_start(speech, label)
     end = _path_end(speech, _domain_end(speech, dot + 1))
     first = _scheme_start(speech, _www_before(speech, label))
-    sign = _at_before(speech, label)
+    sign = _sign_before(speech, label)
     local = _local_start(speech, sign)
     sure = end > dot + 1 or first < label or speech.text(label) == "www" or speech.text(sign) == "@"
     if domain in _AMBIGUOUS_DOMAINS and not (sure or speech.tokens[dot].glued or speech.email_announced(dot)):
         return None
-    return Found(DataKind.URL, first, end) if local is None else Found(DataKind.EMAIL_ADDRESS, local, end)
+    return Finding(DataKind.URL, first, end) if local is None else Finding(DataKind.EMAIL_ADDRESS, local, end)
 
 
-def _domain_end(speech: Speech, at: int) -> int:
-    while speech.text(at + 1) in DOTS and speech.text(at + 2) in _DOMAINS:
-        at += 2
-    return at
+def _domain_end(speech: Speech, index: int) -> int:
+    while speech.text(index + 1) in DOTS and speech.text(index + 2) in _DOMAINS:
+        index += 2
+    return index
 
 
-def _label_start(speech: Speech, at: int) -> int:
+def _label_start(speech: Speech, index: int) -> int:
     """Return the first token of the labels that end at ``at``: connected, in one word, or spelled out."""
     while True:
-        before = _before(speech, at)
-        if before >= 0 and speech.apart(before, at):
-            return at
-        if speech.text(before) in _CONNECTORS and _is_atom(speech, _before(speech, before)):
-            if speech.text(before) in DOTS and speech.text(_before(speech, before)) in _NO_LABEL:
-                return at
-            at = _before(speech, before)
-        elif (speech.tokens[at].glued or _is_spelled(speech, at)) and _is_spelled(speech, before):
-            at = before
+        before = speech.before(index)
+        if before >= 0 and speech.apart(before, index):
+            return index
+        if speech.text(before) in _CONNECTORS and _is_atom(speech, speech.before(before)):
+            if speech.text(before) in DOTS and speech.text(speech.before(before)) in _NO_LABEL:
+                return index
+            index = speech.before(before)
+        elif (speech.tokens[index].glued or _is_spelled(speech, index)) and _is_spelled(speech, before):
+            index = before
         else:
-            return at
+            return index
 
 
-def _is_spelled(speech: Speech, at: int) -> bool:
-    return _is_atom(speech, at) and (
-        len(speech.text(at)) == 1 or speech.tokens[at].form is Form.NUMBER or speech.text(at) in _NUMBER_WORDS
+def _is_spelled(speech: Speech, index: int) -> bool:
+    return _is_atom(speech, index) and (
+        len(speech.text(index)) == 1 or speech.tokens[index].form is Form.NUMBER or speech.text(index) in _NUMBER_WORDS
     )
 
 
-def _at_before(speech: Speech, label: int) -> int:
+def _sign_before(speech: Speech, label: int) -> int:
     """Return the "at" that stands before a domain, over a few plain words of its name; -1 without."""
-    at = _before(speech, label)
+    index = speech.before(label)
     for _ in range(_MOST_PLAIN_WORDS):
-        if speech.text(at) in ("@", "at"):
-            return at
-        if speech.text(at) in ("sign", "symbol") and speech.text(at - 1) == "at":
-            return at - 1
-        if not _is_atom(speech, at) or (speech.text(at) in _NO_LABEL and not speech.email_announced(label)):
+        if speech.text(index) in ("@", "at"):
+            return index
+        if speech.text(index) in ("sign", "symbol") and speech.text(index - 1) == "at":
+            return index - 1
+        if not _is_atom(speech, index) or (speech.text(index) in _NO_LABEL and not speech.email_announced(label)):
             return -1
-        at = _before(speech, at)
-    return at if speech.text(at) in ("@", "at") else -1
+        index = speech.before(index)
+    return index if speech.text(index) in ("@", "at") else -1
 
 
 def _local_start(speech: Speech, sign: int) -> int | None:
     """Return the first token of what stands before the "at" of an address, None where that is no such thing."""
-    at = _before(speech, sign) if sign >= 0 else -1
-    if not _is_atom(speech, at):
+    index = speech.before(sign) if sign >= 0 else -1
+    if not _is_atom(speech, index):
         return None
-    connected = speech.text(_before(speech, at)) in _CONNECTORS
-    if speech.text(at) in _NOT_LOCAL and not connected and speech.text(sign) != "@":
+    connected = speech.text(speech.before(index)) in _CONNECTORS
+    if speech.text(index) in _NOT_LOCAL and not connected and speech.text(sign) != "@":
         return None
     plain = 0
     while True:
-        before = _before(speech, at)
+        before = speech.before(index)
         text = speech.text(before)
-        if before >= 0 and speech.apart(before, at):
-            return at
-        if text in _CONNECTORS and _is_atom(speech, _before(speech, before)):
-            at = _before(speech, before)
+        if before >= 0 and speech.apart(before, index):
+            return index
+        if text in _CONNECTORS and _is_atom(speech, speech.before(before)):
+            index = speech.before(before)
         elif _is_spelled(speech, before) or text in _SPELLING or _spells(speech, before):
-            at = before
+            index = before
         elif _is_atom(speech, before) and text not in _NOT_LOCAL and plain < _MOST_PLAIN_WORDS:
-            at, plain = before, plain + 1
+            index, plain = before, plain + 1
         else:
-            return at
+            return index
 
 
-def _spells(speech: Speech, at: int) -> bool:
+def _spells(speech: Speech, index: int) -> bool:
     """Tell whether the token is a part of "b as in boy"."""
-    return (speech.text(at) == "in" and speech.text(at - 1) == "as") or (
-        speech.text(at - 1) == "in" and speech.text(at - 2) == "as"
+    return (speech.text(index) == "in" and speech.text(index - 1) == "as") or (
+        speech.text(index - 1) == "in" and speech.text(index - 2) == "as"
     )
 
 
 def _www_before(speech: Speech, label: int) -> int:
     """Return where "www dot big bank" begins, if "bank" is the label before the dot; the label itself without."""
-    at = label
+    index = label
     for _ in range(_MOST_PLAIN_WORDS):
-        at = _before(speech, at)
-        if not _is_atom(speech, at):
+        index = speech.before(index)
+        if not _is_atom(speech, index):
             break
-        if speech.text(at - 1) in DOTS and speech.text(at - 2) in ("w", "www"):
-            return at
+        if speech.text(index - 1) in DOTS and speech.text(index - 2) in ("w", "www"):
+            return index
     return label
 
 
@@ -215,27 +209,27 @@ def _scheme_start(speech: Speech, first: int) -> int:
     return first
 
 
-def _path_end(speech: Speech, at: int) -> int:
+def _path_end(speech: Speech, index: int) -> int:
     """Return the last token of a path: "slash account dash one"."""
     while True:
-        slash = at + 1 + (speech.text(at + 1) in ("forward", "back"))
-        step = slash + 1 if speech.text(slash) in SLASHES and _is_atom(speech, slash + 1) else at
-        if step == at and speech.text(slash) == "/" and speech.tokens[slash].glued:
+        slash = index + 1 + (speech.text(index + 1) in ("forward", "back"))
+        step = slash + 1 if speech.text(slash) in SLASHES and _is_atom(speech, slash + 1) else index
+        if step == index and speech.text(slash) == "/" and speech.tokens[slash].glued:
             return slash
-        if step == at:
-            return at
-        at = step
-        while speech.text(at + 1) in _IN_PATH and _is_atom(speech, at + 2):
-            at += 2
+        if step == index:
+            return index
+        index = step
+        while speech.text(index + 1) in _IN_PATH and _is_atom(speech, index + 2):
+            index += 2
 
 
-def _at_provider(speech: Speech, sign: int) -> Found | None:
+def _at_provider(speech: Speech, sign: int) -> Finding | None:
     """Return "john smith at gmail": a provider of mail without its domain, where an address was announced."""
     provider = sign + 1
     if speech.text(provider) not in _PROVIDERS or speech.text(provider + 1) in DOTS or not speech.email_announced(sign):
         return None
     local = _local_start(speech, sign)
-    return None if local is None else Found(DataKind.EMAIL_ADDRESS, local, provider)
+    return None if local is None else Finding(DataKind.EMAIL_ADDRESS, local, provider)
 
 
 def _is_ipv6(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""Which personal data are told apart, as plain data: codes, one sentence for each, and what stands in their place.
+"""Which personal data are told apart: codes, one sentence for each, and the placeholders that stand in their place.
 
-The codes are those of AssemblyAI's redaction policies (https://assemblyai.com/docs/pii-redaction), so that a transcript
-says the same whoever redacted it. How the data are recognised is the business of the modules beside this one.
+The codes are those of AssemblyAI's redaction policies (https://assemblyai.com/docs/pii-redaction). Recognising the data
+is not done here.
 """
 
 import re

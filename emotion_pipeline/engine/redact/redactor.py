@@ -1,7 +1,6 @@
-"""Taking personal data out of the words of a recording: the finders put together, speaker by speaker.
+"""Takes personal data out of the words of a recording: all recognisers put together, speaker by speaker.
 
-A finding covers whole words from its first to its last; each of them becomes a placeholder and keeps its times,
-probability and speaker. Whether to redact at all is the caller's choice.
+A finding covers whole words; each of them becomes a placeholder and keeps its times, probability and speaker.
 A window is redacted before it is stored, so that no checkpoint holds personal data; the whole recording is redacted
 again, because a number and what announces it may lie in different windows, or with different speakers.
 """
@@ -10,19 +9,18 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.common.types import RedactedSpan, Span, Word
 from emotion_pipeline.engine.redact.addresses import find_addresses
 from emotion_pipeline.engine.redact.codes import find_codes
-from emotion_pipeline.engine.redact.dates import Date, find_dates
+from emotion_pipeline.engine.redact.dates import find_dates
 from emotion_pipeline.engine.redact.kinds import DataKind, is_placeholder, placeholder
 from emotion_pipeline.engine.redact.names import NameFinder
-from emotion_pipeline.engine.redact.numbers import LEAST_NUMBER, classify_numbers
-from emotion_pipeline.engine.redact.runs import Run
-from emotion_pipeline.engine.redact.speech import LONGEST_PAUSE_S, REACH_S, Found, Mentions, Speech, Topic
+from emotion_pipeline.engine.redact.numbers import LEAST_NUMBER, Run, classify_numbers
+from emotion_pipeline.engine.redact.speech import LONGEST_PAUSE_S, REACH_S, Finding, Speech, Topic
 
 # Of the rules; raise it when one changes.
 VERSION: Final = 1
@@ -39,15 +37,6 @@ _DATE_WORDS: Final = 12
 _LEAST_REPEATED: Final = 4
 # Findings before and after a number that it may repeat.
 _MOST_NEARBY: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """Words ``first`` to ``last``, both included, of one speaker's speech."""
-
-    kind: DataKind
-    first: int
-    last: int
 
 
 class Redactor:
@@ -77,45 +66,39 @@ class Redactor:
         """
         current, spans = list(words), []
         # What is left may read differently once something is out; to stop only then makes it true for the next time.
-        while found := self._pass(current):
-            spans += found
+        while new_spans := self._redact_once(current):
+            spans += new_spans
         return tuple(current), tuple(sorted(spans, key=lambda span: (span.span.start, span.span.end, span.speaker)))
 
-    def _pass(self, words: list[Word]) -> list[RedactedSpan]:
-        """Replace words in place and return what was found."""
+    def _redact_once(self, words: list[Word]) -> list[RedactedSpan]:
+        """Replace words in place and return where."""
         speeches = _speeches(words)
-        topics = Mentions([mention for speech in speeches for mention in speech.mentions])
-        for speech in speeches:
-            speech.topics = topics
-        results = [_find(speech) for speech in speeches]
         spans = []
-        for speech, found in zip(speeches, _with_repetitions(speeches, results), strict=True):
-            findings = [_in_words(speech, item) for item in found] + list(self._named(speech))
-            for finding in _merged(finding for finding in findings if finding.kind in self._kinds):
-                finding_words = speech.words[finding.first : finding.last + 1]
-                if all(is_placeholder(word.text) for word in finding_words):
+        for speech, findings in zip(speeches, _findings(speeches), strict=True):
+            chosen = [finding for finding in (*findings, *self._named(speech)) if finding.kind in self._kinds]
+            for kind, first, last, _ in _merged(chosen):
+                redacted = speech.words[first : last + 1]
+                if all(is_placeholder(word.text) for word in redacted):
                     continue
-                for position in speech.positions[finding.first : finding.last + 1]:
-                    if not is_placeholder(words[position].text):
-                        words[position] = replace(words[position], text=placeholder(finding.kind, words[position].text))
-                span = Span(finding_words[0].start, max(word.end for word in finding_words))
-                spans.append(RedactedSpan(span, speech.speaker, finding.kind.value))
+                for position, word in zip(speech.positions[first : last + 1], redacted, strict=True):
+                    if not is_placeholder(word.text):
+                        words[position] = replace(word, text=placeholder(kind, word.text))
+                span = Span(redacted[0].start, max(word.end for word in redacted))
+                spans.append(RedactedSpan(span, speech.speaker, kind.value))
         return spans
 
-    def _named(self, speech: Speech) -> Iterator[_Finding]:
+    def _named(self, speech: Speech) -> Iterator[Finding]:
+        """Yield names of persons, in words; placeholders at their edges are no part of them."""
         if self._names is None:
             return
         texts = list(_texts(speech.words))
         results = self._names.names([[word.text for word in speech.words[text.start : text.stop]] for text in texts])
         for text, names in zip(texts, results, strict=True):
             for name in names:
-                first, last = text.start + name.start, text.start + name.stop - 1
-                while first <= last and is_placeholder(speech.words[first].text):
-                    first += 1
-                while first <= last and is_placeholder(speech.words[last].text):
-                    last -= 1
-                if first <= last:
-                    yield _Finding(DataKind.PERSON_NAME, first, last)
+                positions = range(text.start + name.start, text.start + name.stop)
+                plain = [at for at in positions if not is_placeholder(speech.words[at].text)]
+                if plain:
+                    yield Finding(DataKind.PERSON_NAME, plain[0], plain[-1])
 
 
 def _data_kind(kind: str) -> DataKind:
@@ -130,99 +113,104 @@ def _data_kind(kind: str) -> DataKind:
 
 
 def _speeches(words: Sequence[Word]) -> list[Speech]:
-    """Each speaker's words in order of time, with their places among the words of all."""
-    positions: dict[str, list[int]] = defaultdict(list)
-    ranks: dict[str, list[int]] = defaultdict(list)
+    """Return each speaker's words in order of time, with the topics of all speakers."""
     order = sorted(range(len(words)), key=lambda position: (words[position].start, words[position].end))
+    ranks: dict[str, list[int]] = defaultdict(list)
     for rank, position in enumerate(order):
-        positions[words[position].speaker].append(position)
         ranks[words[position].speaker].append(rank)
-    return [
-        Speech(speaker, spoken, [words[position] for position in spoken], ranks[speaker])
-        for speaker, spoken in positions.items()
-    ]
+    speeches = []
+    for speaker, own_ranks in ranks.items():
+        positions = [order[rank] for rank in own_ranks]
+        speeches.append(Speech(speaker, positions, [words[position] for position in positions], own_ranks))
+    mentions = sorted((mention for speech in speeches for mention in speech.mentions), key=lambda mention: mention.rank)
+    for speech in speeches:
+        speech.mentions = mentions
+    return speeches
 
 
-def _find(speech: Speech) -> tuple[list[Found], list[Run]]:
-    """Return the personal data of one speaker, names left out, and the numbers that are none by themselves."""
+def _findings(speeches: Sequence[Speech]) -> Iterator[list[Finding]]:
+    """Yield the personal data of each speaker, in words, names left out."""
+    results = [_find(speech) for speech in speeches]
+    numbers = sorted(
+        (speech.time(finding.first), finding.digits, finding.kind.value)
+        for speech, (findings, _) in zip(speeches, results, strict=True)
+        for finding in findings
+        if finding.digits
+    )
+    for speech, (findings, other_runs) in zip(speeches, results, strict=True):
+        repetitions = [finding for run in other_runs if (finding := _repetition(speech, run, numbers)) is not None]
+        yield [
+            finding._replace(first=speech.tokens[finding.first].word, last=speech.tokens[finding.last].word)
+            for finding in (*findings, *repetitions)
+        ]
+
+
+def _find(speech: Speech) -> tuple[list[Finding], list[Run]]:
+    """Return the personal data of one speaker, in tokens, and the runs of numbers that are none by themselves."""
     dates = find_dates(speech)
-    dated = {at for date in dates for at in range(date.first, date.last + 1)}
-    chunks = [chunk for chunk in speech.chunks if chunk.first not in dated]
-    numbers = classify_numbers(speech, chunks)
-    findings = [Found(kind, run.first, run.last, run.digits) for run, kind in numbers if kind is not None]
-    cards = _cards(speech, findings)
-    findings += [Found(kind, date.first, date.last) for date in dates if (kind := _dated(speech, date, cards))]
-    findings += [*find_addresses(speech), *find_codes(speech, chunks)]
-    return findings, [run for run, kind in numbers if kind is None and len(run) >= LEAST_NUMBER]
+    dated = {token for date in dates for token in date}
+    numbers = [number for number in speech.numbers if number.first not in dated]
+    classified = classify_numbers(speech, numbers)
+    findings = [Finding(kind, run.first, run.last, run.digits) for run, kind in classified if kind is not None]
+    cards = _card_times(speech, findings)
+    findings += [Finding(kind, date[0], date[-1]) for date in dates if (kind := _kind_of_date(speech, date, cards))]
+    findings += [*find_addresses(speech), *find_codes(speech, numbers)]
+    return findings, [run for run, kind in classified if kind is None and len(run) >= LEAST_NUMBER]
 
 
-def _dated(speech: Speech, date: Date, cards: Sequence[float]) -> DataKind | None:
-    for near in [*speech.nearby(date.first), *speech.after(date.last)]:
+def _kind_of_date(speech: Speech, date: range, cards: Sequence[float]) -> DataKind | None:
+    for near in [*speech.nearby(date[0]), *speech.after(date[-1])]:
         if near.words > _DATE_WORDS:
             break
         if near.topic is Topic.BIRTH:
             return DataKind.DATE_OF_BIRTH
-        if near.topic is Topic.EXPIRY_DATE or (near.topic is Topic.EXPIRY and _of_a_card(speech, date, cards)):
+        if near.topic is Topic.EXPIRY_DATE or (near.topic is Topic.EXPIRY and _is_of_card(speech, date[0], cards)):
             return DataKind.CREDIT_CARD_EXPIRATION
     return None
 
 
-def _of_a_card(speech: Speech, date: Date, cards: Sequence[float]) -> bool:
+def _is_of_card(speech: Speech, date: int, cards: Sequence[float]) -> bool:
     """Offers expire too: a card comes up before or after, or the date is written as on cards, 12/28."""
-    if _ON_CARDS.fullmatch(speech.tokens[date.first].text):
+    if _ON_CARDS.fullmatch(speech.tokens[date].text):
         return True
-    time = speech.time(date.first)
+    time = speech.time(date)
     index = bisect_left(cards, time - _CARD_S)
     in_time = index < len(cards) and cards[index] <= time + _CARD_S
-    return in_time or any(near.topic in _OF_CARDS for near in speech.nearby(date.first))
+    return in_time or any(near.topic in _OF_CARDS for near in speech.nearby(date))
 
 
-def _cards(speech: Speech, found: Sequence[Found]) -> list[float]:
+def _card_times(speech: Speech, findings: Sequence[Finding]) -> list[float]:
     """Return the times, in order, at which the speaker comes to a card."""
-    tokens = [number.last for number in found if number.kind is DataKind.CREDIT_CARD_NUMBER]
+    tokens = [finding.last for finding in findings if finding.kind is DataKind.CREDIT_CARD_NUMBER]
     tokens += [phrase.first for phrase in speech.phrases if phrase.topic in _OF_CARDS]
     return sorted(speech.time(token) for token in tokens)
 
 
-def _with_repetitions(
-    speeches: Sequence[Speech], results: Sequence[tuple[list[Found], list[Run]]]
-) -> Iterator[list[Found]]:
-    """Yield what was found per speaker, with the numbers that repeat one nearby or a part of it to write it down."""
-    numbers = sorted(
-        (speech.time(number.first), number.digits, number.kind.value)
-        for speech, (found, _) in zip(speeches, results, strict=True)
-        for number in found
-        if number.digits
-    )
-    times = [time for time, _, _ in numbers]
-    for speech, (found, left_over) in zip(speeches, results, strict=True):
-        repeated = []
-        for run in left_over:
-            time = speech.time(run.first)
-            at = bisect_left(times, time)
-            near = numbers[max(0, at - _MOST_NEARBY) : at + _MOST_NEARBY]
-            kinds = [kind for then, digits, kind in near if abs(then - time) < REACH_S and _repeats(run.digits, digits)]
-            if kinds:
-                repeated.append(Found(DataKind(kinds[0]), run.first, run.last, run.digits))
-        yield found + repeated
+def _repetition(speech: Speech, run: Run, numbers: Sequence[tuple[float, str, str]]) -> Finding | None:
+    """Return a run as personal data where it repeats a number nearby, or a part of it to write it down.
+
+    :param numbers: time, digits and kind of the personal data of all speakers, in order
+    """
+    time = speech.time(run.first)
+    index = bisect_left(numbers, time, key=lambda number: number[0])
+    for number_time, digits, kind in numbers[max(0, index - _MOST_NEARBY) : index + _MOST_NEARBY]:
+        if abs(number_time - time) < REACH_S and _repeats(run.digits, digits):
+            return Finding(DataKind(kind), run.first, run.last)
+    return None
 
 
 def _repeats(digits: str, whole: str) -> bool:
     return digits == whole or (len(digits) >= _LEAST_REPEATED and digits in whole)
 
 
-def _in_words(speech: Speech, found: Found) -> _Finding:
-    return _Finding(found.kind, speech.tokens[found.first].word, speech.tokens[found.last].word)
-
-
-def _merged(findings: Iterable[_Finding]) -> list[_Finding]:
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
     """Join findings that share words; the kind that comes first in ``DataKind`` names the whole."""
-    merged: list[_Finding] = []
+    merged: list[Finding] = []
     for finding in sorted(findings, key=lambda finding: (finding.first, finding.last)):
         if merged and finding.first <= merged[-1].last:
             before = merged[-1]
             kind = min(before.kind, finding.kind, key=_PRIORITY.__getitem__)
-            merged[-1] = _Finding(kind, before.first, max(before.last, finding.last))
+            merged[-1] = Finding(kind, before.first, max(before.last, finding.last))
         else:
             merged.append(finding)
     return merged

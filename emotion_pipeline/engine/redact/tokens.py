@@ -1,9 +1,7 @@
-"""The words of one speaker as tokens, and the numbers that tokens say.
-
-Tokens are folded to one spelling, and words are cut where a recogniser has to look inside them.
+"""The words of one speaker as tokens in one spelling, and the numbers that tokens say.
 
 "+1-555-0142," is one word and six tokens; "４２" and "٤٢" are the token "42". Numbers are read from English words
-("double four", "eight hundred") and from digits of every script; how they join to longer ones is decided in ``runs``.
+("double four", "eight hundred") and from digits of every script; ``numbers`` joins them to longer ones.
 """
 
 import re
@@ -144,7 +142,7 @@ def _alphanumeric(piece: str) -> list[tuple[str, Form]]:
     return [(part, Form.NUMBER if part.isdecimal() else Form.WORD) for part in _OTHER_SCRIPT.findall(piece)]
 
 
-class Manner(Enum):
+class NumberStyle(Enum):
     """How a number was said, which tells digits that are listed from a quantity."""
 
     # Digit by digit, "double four" included.
@@ -159,16 +157,16 @@ class Manner(Enum):
     HOMOPHONE = auto()
 
 
-class Chunk(NamedTuple):
+class Number(NamedTuple):
     """One number as said: its digits, and its tokens from ``first`` to ``last``, both included."""
 
     digits: str
-    manner: Manner
+    style: NumberStyle
     first: int
     last: int
 
 
-UNITS: Final = {
+_UNITS: Final = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "naught": "0", "one": "1", "two": "2", "three": "3", "four": "4",
     "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "niner": "9",
 }  # fmt: skip
@@ -187,8 +185,8 @@ _PLURALS: Final = {
 _REPEATS: Final = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 _SCALES: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 # What recognisers without a language model of numbers write for four, two, one and eight.
-HOMOPHONES: Final = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
-_OPENS: Final = frozenset((*UNITS, *_TEENS, *_TENS, *_REPEATS, *HOMOPHONES))
+_HOMOPHONES: Final = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
+_OPENS: Final = frozenset((*_UNITS, *_TEENS, *_TENS, *_REPEATS, *_HOMOPHONES))
 
 DOTS: Final = frozenset({".", "dot", "period", "point"})
 DASHES: Final = frozenset({"-", "‐", "‑", "–", "—", "dash", "hyphen", "minus"})
@@ -197,103 +195,96 @@ SLASHES: Final = frozenset({"/", "slash", "stroke"})
 HESITATIONS: Final = frozenset({"uh", "um", "er", "erm", "eh", "ah", "hm", "hmm", "mm", "mhm", "uhm", "umm", "ehm"})
 
 
-def read_numbers(tokens: Sequence[Token]) -> list[Chunk]:
+def read_numbers(tokens: Sequence[Token]) -> list[Number]:
     """Return the numbers in ``tokens`` in order, none overlapping."""
-    chunks: list[Chunk] = []
-    position = 0
-    while position < len(tokens):
-        text, form = tokens[position][:2]
+    numbers: list[Number] = []
+    for index, (text, form, *_) in enumerate(tokens):
+        if numbers and index <= numbers[-1].last:
+            continue
         opens = text in _OPENS if form is Form.WORD else form is Form.NUMBER or form is Form.GROUPED
-        chunk = _read(tokens, position) if opens else None
-        if chunk is None:
-            position += 1
-        else:
-            chunks.append(chunk)
-            position = chunk.last + 1
-    return chunks
+        number = _read(tokens, index) if opens else None
+        if number is not None:
+            numbers.append(number)
+    return numbers
 
 
-def _read(tokens: Sequence[Token], at: int) -> Chunk | None:
-    word = tokens[at].text
-    if word in HOMOPHONES:
-        return Chunk(HOMOPHONES[word], Manner.HOMOPHONE, at, at)
-    if word in _REPEATS:
-        digit = _digit(tokens, at + 1)
-        return None if digit is None else Chunk(digit * _REPEATS[word], Manner.DIGIT, at, at + 1)
-    small = _small(tokens, at)
+def _read(tokens: Sequence[Token], index: int) -> Number | None:
+    word = tokens[index].text
+    if word in _HOMOPHONES:
+        return Number(_HOMOPHONES[word], NumberStyle.HOMOPHONE, index, index)
+    repeats = _REPEATS.get(word, 0)
+    small = _small(tokens, index + (repeats > 0))
     if small is None:
         return None
+    if repeats:
+        is_digit = len(small.digits) == 1
+        return Number(small.digits * repeats, NumberStyle.DIGIT, index, index + 1) if is_digit else None
     following = _text(tokens, small.last + 1)
     if following in _SCALES and len(small.digits) <= 3:
         return _quantity(tokens, small)
-    if small.manner is Manner.DIGIT and small.digits > "1" and following in _PLURALS:  # "three sevens"
-        return Chunk(_PLURALS[following] * int(small.digits), Manner.DIGIT, at, small.last + 1)
+    if small.style is NumberStyle.DIGIT and small.digits > "1" and following in _PLURALS:  # "three sevens"
+        return Number(_PLURALS[following] * int(small.digits), NumberStyle.DIGIT, index, small.last + 1)
     return small
 
 
-def _text(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].text if at < len(tokens) else ""
+def _text(tokens: Sequence[Token], index: int) -> str:
+    return tokens[index].text if index < len(tokens) else ""
 
 
-def _digit(tokens: Sequence[Token], at: int) -> str | None:
-    text = _text(tokens, at)
-    return UNITS.get(text, text if len(text) == 1 and text.isdecimal() else None)
-
-
-def _small(tokens: Sequence[Token], at: int) -> Chunk | None:
-    """Return the number below a hundred, or the written one, that begins at ``at``."""
-    text = _text(tokens, at)
+def _small(tokens: Sequence[Token], index: int) -> Number | None:
+    """Return the number below a hundred, or the written one, that begins at ``index``."""
+    text = _text(tokens, index)
     if text in _TENS:
-        return _tens(tokens, at)
-    form = tokens[at].form if text else None
+        return _tens(tokens, index)
+    form = tokens[index].form if text else None
     if form is Form.NUMBER:
         pair = len(text) == 2 and text[0] != "0"
-        return Chunk(text, Manner.PAIR if pair else Manner.WRITTEN, at, at)
+        return Number(text, NumberStyle.PAIR if pair else NumberStyle.WRITTEN, index, index)
     if form is Form.GROUPED:
-        return Chunk(text, Manner.QUANTITY, at, at)
-    if text in UNITS:
-        return Chunk(UNITS[text], Manner.DIGIT, at, at)
-    return Chunk(_TEENS[text], Manner.PAIR, at, at) if text in _TEENS else None
+        return Number(text, NumberStyle.QUANTITY, index, index)
+    if text in _UNITS:
+        return Number(_UNITS[text], NumberStyle.DIGIT, index, index)
+    return Number(_TEENS[text], NumberStyle.PAIR, index, index) if text in _TEENS else None
 
 
-def _tens(tokens: Sequence[Token], at: int) -> Chunk:
+def _tens(tokens: Sequence[Token], index: int) -> Number:
     """Return "forty", "forty two" or "forty-two"; the hyphen is a token."""
-    tens = _TENS[tokens[at].text]
-    unit = at + 2 if _text(tokens, at + 1) == "-" and tokens[at + 1].glued else at + 1
-    digit = UNITS.get(_text(tokens, unit), "0")
+    tens = _TENS[tokens[index].text]
+    unit = index + 2 if _text(tokens, index + 1) == "-" and tokens[index + 1].glued else index + 1
+    digit = _UNITS.get(_text(tokens, unit), "0")
     if digit == "0":
-        return Chunk(tens, Manner.PAIR, at, at)
-    return Chunk(tens[0] + digit, Manner.PAIR, at, unit)
+        return Number(tens, NumberStyle.PAIR, index, index)
+    return Number(tens[0] + digit, NumberStyle.PAIR, index, unit)
 
 
-def _quantity(tokens: Sequence[Token], first: Chunk) -> Chunk:
+def _quantity(tokens: Sequence[Token], first: Number) -> Number:
     """Return the number that ``first`` begins and a scale continues: "two hundred and fifty thousand three hundred"."""
-    total, current, at, limit = 0, int(first.digits), first.last + 1, 10**12
-    while 0 < (scale := _SCALES.get(_text(tokens, at), 0)) < limit:
+    total, current, index, limit = 0, int(first.digits), first.last + 1, 10**12
+    while 0 < (scale := _SCALES.get(_text(tokens, index), 0)) < limit:
         if scale == 100:
             if not 0 < current < 100:
                 break
             current *= 100
         else:
             total, current, limit = total + current * scale, 0, scale
-        at += 1
-        rest = _remainder(tokens, at, limit, after_hundred=scale == 100)
+        index += 1
+        rest = _remainder(tokens, index, limit, after_hundred=scale == 100)
         if rest is not None:
-            current, at = current + int(rest.digits), rest.last + 1
-    if at == first.last + 1:
+            current, index = current + int(rest.digits), rest.last + 1
+    if index == first.last + 1:
         return first
-    return Chunk(str(total + current), Manner.QUANTITY, first.first, at - 1)
+    return Number(str(total + current), NumberStyle.QUANTITY, first.first, index - 1)
 
 
-def _remainder(tokens: Sequence[Token], at: int, limit: int, *, after_hundred: bool) -> Chunk | None:
+def _remainder(tokens: Sequence[Token], index: int, limit: int, *, after_hundred: bool) -> Number | None:
     """Return what goes on after "hundred" or "thousand"; in "eight hundred five five five" nothing does."""
-    joined = _text(tokens, at) == "and"
-    small = _small(tokens, at + joined)
-    if small is None or small.manner not in (Manner.DIGIT, Manner.PAIR) or int(small.digits) == 0:
+    joined = _text(tokens, index) == "and"
+    small = _small(tokens, index + joined)
+    if small is None or small.style not in (NumberStyle.DIGIT, NumberStyle.PAIR) or int(small.digits) == 0:
         return None
     following = _text(tokens, small.last + 1)
     scale = _SCALES.get(following, 0)
     if scale >= limit or (after_hundred and scale == 100):  # "two hundred three hundred" are two numbers
         return None
-    listed = following in _OPENS and following not in HOMOPHONES and not tokens[small.last].ends_clause
-    return None if small.manner is Manner.DIGIT and listed and not joined else small
+    listed = following in _OPENS and following not in _HOMOPHONES and not tokens[small.last].ends_clause
+    return None if small.style is NumberStyle.DIGIT and listed and not joined else small

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 # Longest that one request is tried; without a limit the connector tries for ever where the network is gone.
-_NETWORK_TIMEOUT_S: Final = 300
+NETWORK_TIMEOUT_S: Final = 300
 
-_SESSION_PARAMETERS: Final = {
+SESSION_PARAMETERS: Final = {
     "TIMEZONE": "UTC",
     "TIMESTAMP_INPUT_FORMAT": "AUTO",
     "DATE_INPUT_FORMAT": "AUTO",
@@ -63,10 +63,10 @@ def open_connection(login: Login) -> "SnowflakeConnection":
     return snowflake.connector.connect(
         **login.arguments(),
         autocommit=True,
-        network_timeout=_NETWORK_TIMEOUT_S,
+        network_timeout=NETWORK_TIMEOUT_S,
         # Rows that are inserted travel apart from the statement.
         paramstyle="qmark",
-        session_parameters=dict(_SESSION_PARAMETERS),
+        session_parameters=dict(SESSION_PARAMETERS),
     )
 
 

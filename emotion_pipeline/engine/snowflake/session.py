@@ -1,8 +1,7 @@
 """A session with Snowflake in which Cortex is asked, and what its failures mean to a back end.
 
-Two kinds are told apart: a statement that failed on its rows, of which another choice may pass, and all others, after
-which no row can be done. What Snowflake says of rows is not passed on, because it may quote them. Numbers are those of
-Snowflake and of its connector; 100351, "Request failed for external function", is what Cortex answers with (read).
+A statement that failed on its rows (others may pass) is told from all other failures. What Snowflake says of rows is
+not passed on: it may quote them. Error 100351, "Request failed for external function", is what Cortex answers with.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -27,7 +27,7 @@ from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The rows of every table for the recordings that were analysed, columns as in ``schema.tables``."""
+    """The rows of every table for the recordings that were analysed, columns as in ``engine.stages.tables``."""
 
     raw_audio: pd.DataFrame
     transcripts: pd.DataFrame

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from emotion_pipeline.engine.stages.by_segment import complete_by_segment
-from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment
+from emotion_pipeline.engine.stages.tables import LINGUISTIC_FEATURES
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
@@ -16,4 +16,4 @@ def describe(segments: pd.DataFrame, previous: pd.DataFrame | None, extractor: F
         frame = pd.DataFrame(features.astype(float), columns=list(FEATURE_NAMES))
         return frame.assign(segment_id=missing["segment_id"].to_numpy())
 
-    return complete_by_segment(segments, previous, FEATURE_NAMES, extractor.fingerprint, compute)
+    return complete_by_segment(segments, previous, LINGUISTIC_FEATURES, extractor.fingerprint, compute)

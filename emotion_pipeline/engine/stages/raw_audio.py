@@ -1,4 +1,4 @@
-"""``raw_audio``: every recording of a day fetched, inspected, judged and, where accepted, copied as 16 kHz FLAC.
+"""``raw_audio``: every recording of a day fetched, inspected and, where accepted, copied as 16 kHz FLAC.
 
 A recording that cannot be had or used becomes a row with a reason and never stops the others.
 """
@@ -19,34 +19,13 @@ from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.sources.base import FoundRecording, SourceMetadata
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 from emotion_pipeline.engine.sources.router import Sources
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, RAW_AUDIO
 
-_INSPECTED = (
-    "size_bytes",
-    "status",
-    "reason",
-    "container",
-    "codec",
-    "sample_rate_hz",
-    "bit_depth",
-    "channels",
-    "seconds",
-    "peak_dbfs",
-    "rms_dbfs",
-    "speaker_channels",
-)
-_MADE = (*_INSPECTED, "detail", "warnings", "audio_uri")
 _METADATA = tuple(field.name for field in fields(SourceMetadata))
-_COLUMNS = (
-    "recording_date",
-    "file",
-    "recording_id",
-    "source_uri",
-    "source_version",
-    *_METADATA,
-    *_MADE,
-    FINGERPRINT,
-)
+_IDENTITY = ("recording_date", "file", "recording_id", "source_uri", "source_version", FINGERPRINT_COLUMN)
+# Columns that inspecting the bytes makes.
+_MADE = tuple(name for name in RAW_AUDIO.column_names if name not in {*_IDENTITY, *_METADATA})
 
 _Row = dict[str, Any]
 
@@ -54,38 +33,37 @@ _Row = dict[str, Any]
 def take_in(
     day: str, recordings: Sequence[FoundRecording], previous: pd.DataFrame | None, store: AudioStore, sources: Sources
 ) -> StageResult:
-    """Return one row per recording; those whose bytes, name and rules did not change are taken over.
+    """Return one row per recording; those whose bytes, name and rules did not change are reused.
 
-    What lies elsewhere is fetched once, and again when its source says that it changed or when the last attempt failed
-    in a way that may pass. Of several readable recordings with the same bytes the first by name is analysed, the others
-    are duplicates.
+    A recording elsewhere is fetched once, and again when its source says that it changed or when the last failure may
+    pass. Of readable recordings with the same bytes the first by name is analysed, the others are duplicates.
     """
-    known = _known(previous)
+    previous_rows = _rows_by_file(previous)
     rows, computed, seconds = [], 0, 0.0
     for recording in recordings:
-        before = known.get(recording.file)
+        before = previous_rows.get(recording.file)
         row = _unchanged(recording, before, store)
         if row is None:
             row, is_new = _take_in(recording, before, store, sources)
             computed += is_new
             seconds += (row["seconds"] or 0.0) * is_new
-        rows.append(row | {"recording_date": pd.Timestamp(day).date(), FINGERPRINT: INSPECTION})
-    frame = pd.DataFrame(_mark_duplicates(rows), columns=list(_COLUMNS))
+        rows.append(row | {"recording_date": pd.Timestamp(day).date(), FINGERPRINT_COLUMN: INSPECTION})
+    frame = pd.DataFrame(_mark_duplicates(rows), columns=list(RAW_AUDIO.column_names))
     return StageResult(frame, computed, len(rows) - computed, seconds)
 
 
-def _known(previous: pd.DataFrame | None) -> dict[str, _Row]:
+def _rows_by_file(previous: pd.DataFrame | None) -> dict[str, _Row]:
     if previous is None:
         return {}
-    current = previous[previous[FINGERPRINT] == INSPECTION]
-    return {
-        row["file"]: {str(name): _plain(value) for name, value in row.items()} for row in current.to_dict("records")
-    }
+    current = previous[previous[FINGERPRINT_COLUMN] == INSPECTION]
+    rows = current.to_dict("records")
+    return {row["file"]: {str(name): value_or_none(value) for name, value in row.items()} for row in rows}
 
 
 def _unchanged(recording: FoundRecording, before: _Row | None, store: AudioStore) -> _Row | None:
     """Return the row of a recording that lies elsewhere and need not be fetched again, or None."""
-    if before is None or _is_local(recording) or not _is_whole(before, store):
+    is_local = recording.uri.startswith("file:")  # looking at its bytes costs nothing
+    if before is None or is_local or not _is_whole(before, store):
         return None
     same = (before["source_uri"], before["source_version"]) == (recording.uri, recording.version)
     return before if same and not _may_pass(before["reason"]) else None
@@ -98,7 +76,8 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
             try:
                 recording_id = hash_file(fetched.path)
             except OSError as error:
-                return _not_had(recording, RejectReason.UNREADABLE, _cannot_be_opened(error)), True
+                detail = f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
+                return _unavailable_row(recording, RejectReason.UNREADABLE, detail), True
             row = _source_row(recording, fetched.metadata) | {"recording_id": recording_id}
             if before is not None and before["recording_id"] == recording_id and _is_whole(before, store):
                 return row | {name: before[name] for name in _MADE}, False
@@ -106,16 +85,7 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
     except FetchError as error:
         if _may_pass(error.reason) and before is not None and before["status"] != "rejected":
             return before, False  # what was had before still is; the old version says that it wants another attempt
-        return _not_had(recording, error.reason, str(error)), True
-
-
-def _cannot_be_opened(error: OSError) -> str:
-    return f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
-
-
-def _is_local(recording: FoundRecording) -> bool:
-    """Tell whether looking at the bytes costs nothing, so that no claim about them has to be trusted."""
-    return recording.uri.startswith("file:")
+        return _unavailable_row(recording, error.reason, str(error)), True
 
 
 def _is_whole(row: Mapping[str, Any], store: AudioStore) -> bool:
@@ -128,15 +98,13 @@ def _may_pass(reason: str | None) -> bool:
 
 def _source_row(recording: FoundRecording, fetched: SourceMetadata) -> _Row:
     """Return where a recording comes from; what a manifest says of it goes before what its source says."""
-    told = {name: getattr(recording.metadata, name) or getattr(fetched, name) for name in _METADATA}
-    where = {"file": recording.file, "source_uri": recording.uri, "source_version": recording.version}
-    return where | told
+    metadata = {name: getattr(recording.metadata, name) or getattr(fetched, name) for name in _METADATA}
+    return {"file": recording.file, "source_uri": recording.uri, "source_version": recording.version} | metadata
 
 
-def _not_had(recording: FoundRecording, reason: str, detail: str) -> _Row:
+def _unavailable_row(recording: FoundRecording, reason: str, detail: str) -> _Row:
     """Return the row of a recording of which no byte was seen; its address stands in for the bytes."""
-    nothing = dict.fromkeys(_MADE)
-    known = {
+    rejection = {
         "recording_id": hashlib.sha256(recording.uri.encode()).hexdigest(),
         "size_bytes": recording.size_bytes,
         "status": "rejected",
@@ -144,21 +112,15 @@ def _not_had(recording: FoundRecording, reason: str, detail: str) -> _Row:
         "detail": detail,
         "warnings": [],
     }
-    return _source_row(recording, SourceMetadata()) | nothing | known
-
-
-def _plain(value: Any) -> Any:
-    """Return a stored value as it was before storage: missing numbers are NaN in a frame and None in a row."""
-    return None if isinstance(value, float) and pd.isna(value) else value
+    return _source_row(recording, SourceMetadata()) | dict.fromkeys(_MADE) | rejection
 
 
 def _inspect(path: Path, recording_id: str, store: AudioStore) -> _Row:
     uri = store.audio_uri(recording_id)
     with store.audio_draft(uri) as draft:
         verdict = inspect(path, draft, recording_id)
-    made = {name: getattr(verdict, name) for name in _INSPECTED}
     return {
-        **made,
+        **{name: getattr(verdict, name) for name in _MADE if name != "audio_uri"},
         # The row names the file by itself; where it lay on this machine is in source_uri.
         "detail": verdict.detail.removeprefix(f"{path}: ") or None,
         "warnings": [str(warning) for warning in verdict.warnings],

@@ -14,6 +14,7 @@ from emotion_pipeline.engine.common.tabular import Results, Tabular
 from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
+from emotion_pipeline.engine.stages.reuse import value_or_none
 from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
 from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
@@ -29,6 +30,8 @@ _DOCUMENTED: Final = {
     "Status": "status",
     "Reasons": "reasons",
 }
+# Columns of ``tone_sentiment`` that a result without speech has not.
+_OF_RECORDING: Final = ("emotion", "emotion_score", "transcript", "sentiment_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,9 @@ class SegmentResult(Tabular):
 
 
 _SEGMENT_COLUMNS: Final = tuple(
-    one.name
-    for one in fields(SegmentResult)
-    if one.name not in {"tone_probabilities", "text_emotion_probabilities", "words"}
+    column.name
+    for column in fields(SegmentResult)
+    if column.name not in {"tone_probabilities", "text_emotion_probabilities", "words"}
 )
 
 
@@ -122,7 +125,8 @@ class RecordingResults(Results[RecordingResult]):
 
     def segments_frame(self) -> pd.DataFrame:
         """Return a frame with one row per segment, and the file that it is of."""
-        return pd.DataFrame([{"file": one.file, **row} for one in self for row in Results(one.segments).rows()])
+        rows = ({"file": result.file, **row} for result in self for row in Results(result.segments).rows())
+        return pd.DataFrame(rows)
 
 
 def report(analysis: Analysis) -> RecordingResults:
@@ -146,10 +150,7 @@ def _recording(
     reason = file["reason"] or failure
     return RecordingResult(
         file=file["file"],
-        emotion=_given(result.get("emotion")),
-        emotion_score=_given(result.get("emotion_score")),
-        transcript=_given(result.get("transcript")),
-        sentiment_score=_given(result.get("sentiment_score")),
+        **{name: value_or_none(result.get(name)) for name in _OF_RECORDING},
         tone_sentiment_match=result.get("tone_sentiment_match", "Unknown"),
         segments=segments.get(file["recording_id"], ()),
         status="failed" if failure else file["status"],
@@ -159,15 +160,15 @@ def _recording(
 
 
 def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
-    compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"})
-    labels = analysis.emotion_labels.rename(columns=TEXT_COLUMNS)
-    judged = ["segment_id", "base_probability", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
-    tones = [f"probability_{tone}" for tone in TONES]
+    compared = analysis.tone_sentiment.rename(columns={"subject_id": "segment_id"}).drop(columns="recording_id")
+    labels = analysis.emotion_labels.rename(columns={**TEXT_COLUMNS, "base_probability": "text_emotion_score"})
+    label_columns = ["text_emotion_score", "sub_emotion", "intensity", "uncertain", *TEXT_COLUMNS.values()]
     rows = (
         analysis.segments[["recording_id", "segment_id", "segment_index", "speaker", "start_seconds", "end_seconds"]]
-        .merge(compared.drop(columns="recording_id"), on="segment_id")
-        .merge(labels[judged], on="segment_id")
-        .merge(analysis.tone_scores[["segment_id", *tones]], on="segment_id")
+        .rename(columns={"start_seconds": "start", "end_seconds": "end"})
+        .merge(compared, on="segment_id")
+        .merge(labels[["segment_id", *label_columns]], on="segment_id")
+        .merge(analysis.tone_scores[["segment_id", *(f"probability_{tone}" for tone in TONES)]], on="segment_id")
     )
     words = {row["recording_id"]: _divided(row["words"]) for row in analysis.transcripts.to_dict("records")}
     return {
@@ -178,33 +179,13 @@ def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
 
 def _divided(words: Sequence[Mapping[str, Any]]) -> list[tuple[Word, ...]]:
     """Return the words of each segment of a transcript; which those are follows from the words alone."""
-    return [one.words for one in segment_words([Word(**word) for word in words])]
+    return [segment.words for segment in segment_words([Word(**word) for word in words])]
 
 
 def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:
     return SegmentResult(
-        speaker=row["speaker"],
-        start=row["start_seconds"],
-        end=row["end_seconds"],
-        transcript=row["transcript"],
-        emotion=row["emotion"],
-        emotion_score=row["emotion_score"],
-        text_emotion=row["text_emotion"],
-        text_emotion_score=row["base_probability"],
-        sub_emotion=_given(row["sub_emotion"]),
-        intensity=_given(row["intensity"]),
-        uncertain=row["uncertain"],
-        sentiment_score=_given(row["sentiment_score"]),
-        tone_sentiment_match=row["tone_sentiment_match"],
-        agreement_score=row["agreement_score"],
-        masked=bool(row["masked"]),
-        leaking=bool(row["leaking"]),
+        **{name: value_or_none(row[name]) for name in _SEGMENT_COLUMNS},
         tone_probabilities={tone: row[f"probability_{tone}"] for tone in TONES if pd.notna(row[f"probability_{tone}"])},
         text_emotion_probabilities={base: row[f"text_{base}"] for base in BASE_EMOTIONS},
         words=words,
     )
-
-
-def _given(value: Any) -> Any:
-    """Return a cell's value, None where a frame says it is missing."""
-    return None if value is None or pd.isna(value) else value

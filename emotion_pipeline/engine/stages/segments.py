@@ -7,43 +7,27 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.channels import speaker_names, voice_index
 from emotion_pipeline.engine.common.types import Segment, Word
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, SEGMENTS
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.text.segmentation import segment_words
 
-_SEGMENT_COLUMNS = (
-    "recording_date",
-    "recording_id",
-    "segment_id",
-    "file",
-    "audio_uri",
-    "recording_seconds",
-    "segment_index",
-    "speaker",
-    "channel",
-    "start_seconds",
-    "end_seconds",
-    "text",
-    "word_count",
-    "mean_word_probability",
-    FINGERPRINT,
-)
+_CARRIED = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds")
 
 
 def segment(transcripts: pd.DataFrame) -> StageResult:
-    """Return every transcript's segments in order of time. A rule on words, so nothing is taken over."""
+    """Return every transcript's segments in order of time. A rule on words, so nothing is reused."""
     rows = [
-        _segment_row(transcript, index, found)
+        _segment_row(transcript, index, spoken)
         for transcript in transcripts.to_dict("records")
-        for index, found in enumerate(segment_words([Word(**word) for word in transcript["words"]]))
+        for index, spoken in enumerate(segment_words([Word(**word) for word in transcript["words"]]))
     ]
-    return StageResult(pd.DataFrame(rows, columns=list(_SEGMENT_COLUMNS)), computed=0, reused=0)
+    return StageResult(pd.DataFrame(rows, columns=list(SEGMENTS.column_names)), computed=0, reused=0)
 
 
 def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> dict[str, Any]:
-    carried = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds")
     return {
-        **{name: transcript[name] for name in carried},
+        **{name: transcript[name] for name in _CARRIED},
         "segment_id": _segment_id(transcript["recording_id"], index, segment),
         "segment_index": index,
         "speaker": segment.speaker,
@@ -53,11 +37,11 @@ def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> di
         "text": segment.text,
         "word_count": len(segment.words),
         "mean_word_probability": sum(word.probability for word in segment.words) / len(segment.words),
-        FINGERPRINT: SEGMENTATION,
+        FINGERPRINT_COLUMN: SEGMENTATION,
     }
 
 
 def _segment_id(recording_id: str, index: int, segment: Segment) -> str:
-    """Name a segment by recording, place and content, so that scores of an equal id may be taken over."""
+    """Name a segment by recording, place and content, so that scores of an equal id may be reused."""
     content = f"{segment.speaker}\t{segment.start:.3f}\t{segment.end:.3f}\t{segment.text}"
     return f"{recording_id[:16]}-{index:04d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

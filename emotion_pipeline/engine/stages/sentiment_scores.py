@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, UnscoredReason, sentiments_of
 from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
-from emotion_pipeline.engine.stages.by_segment import complete_by_segment
-from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 
 
 def score_sentiment(
@@ -25,24 +25,24 @@ def score_sentiment(
     def compute(missing: pd.DataFrame) -> pd.DataFrame:
         texts = missing["text"].tolist()
         if labels is not None and isinstance(backend, EmotionSentiment):
-            known = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
-            judged = [Sentiment(score) for score in known]
+            scores = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
+            sentiments = [Sentiment(score) for score in scores]
         else:
-            judged = sentiments_of(backend, texts)
+            sentiments = sentiments_of(backend, texts)
         return pd.DataFrame(
             {
-                "segment_id": missing["segment_id"],
-                "sentiment_score": pd.Series([one.score for one in judged], index=missing.index, dtype=float),
-                "reason": pd.Series([one.reason for one in judged], index=missing.index, dtype=object),
+                "segment_id": missing["segment_id"].to_numpy(),
+                "sentiment_score": np.array([sentiment.score for sentiment in sentiments], dtype=float),
+                "reason": np.array([sentiment.reason for sentiment in sentiments], dtype=object),
             }
         )
 
     settled = None if previous is None else previous[previous["reason"] != UnscoredReason.REFUSED]
-    return complete_by_segment(segments, settled, ("sentiment_score", "reason"), backend.fingerprint, compute)
+    return complete_by_segment(segments, settled, SENTIMENT_SCORES, backend.fingerprint, compute)
 
 
 def _label_probabilities(labels: pd.DataFrame, segment_ids: pd.Series) -> NDArray[np.float32]:
     """Return the probabilities of ``taxonomy.LABELS`` that were stored of segments, shape ``(n, 28)``."""
     stored = labels.drop_duplicates("segment_id").set_index("segment_id")["label_scores"]
-    rows = [{one["label"]: one["probability"] for one in stored.loc[key]} for key in segment_ids]
+    rows = [{entry["label"]: entry["probability"] for entry in stored.loc[key]} for key in segment_ids]
     return np.array([[row[label] for label in LABELS] for row in rows], dtype=np.float32).reshape(-1, len(LABELS))

@@ -1,11 +1,10 @@
 """``tone_scores``: how every segment sounded.
 
-A speaker's segments are judged relative to each other, so a recording is scored whole: when one of its segments is new,
+A speaker's segments are scored relative to each other, so a recording is scored whole: when one of its segments is new,
 all of them are scored again.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -14,37 +13,32 @@ from emotion_pipeline.engine.audio.cut import cuts
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
-from emotion_pipeline.engine.stages.by_segment import SEGMENT_KEY
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
+from emotion_pipeline.engine.stages.reuse import SEGMENT_KEY, StageResult, complete
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SCORES
 from emotion_pipeline.engine.tone.base import ToneModel
 from emotion_pipeline.engine.tone.labels import TONES
-
-_SCORED = ("tone", "tone_probability", *(f"probability_{tone}" for tone in TONES))
 
 
 def score_tone(
     segments: pd.DataFrame, previous: pd.DataFrame | None, model: ToneModel, store: AudioStore
 ) -> StageResult:
-    """Return the tone of every segment; recordings whose segments are the same as last time are taken over."""
-    spoken = ["audio_uri", "speaker", "channel", "start_seconds", "end_seconds"]
-    wanted = segments[[*SEGMENT_KEY, *spoken]].assign(seconds=segments["end_seconds"] - segments["start_seconds"])
-    result = complete(
-        wanted,
+    """Return the tone of every segment; recordings whose segments are the same as last time are reused."""
+    inputs = segments[[*SEGMENT_KEY, "audio_uri", "speaker", "channel", "start_seconds", "end_seconds"]]
+    return complete(
+        inputs.assign(seconds=segments["end_seconds"] - segments["start_seconds"]),
         _whole_recordings(segments, previous, model.fingerprint),
-        key="segment_id",
-        made=_SCORED,
-        fingerprint=model.fingerprint,
-        compute=lambda missing: _score(missing, model, store),
+        TONE_SCORES,
+        model.fingerprint,
+        lambda missing: _score(missing, model, store),
         audio_seconds="seconds",
     )
-    return replace(result, rows=result.rows.drop(columns=[*spoken, "seconds"]))
 
 
 def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fingerprint: str) -> pd.DataFrame | None:
-    """Return the previous rows of recordings that have exactly the segments that are wanted now."""
+    """Return the previous rows of recordings that have exactly the segments that are requested now."""
     if previous is None:
         return None
-    current = previous[previous[FINGERPRINT] == fingerprint]
+    current = previous[previous[FINGERPRINT_COLUMN] == fingerprint]
     before = current.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
     now = segments.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
     unchanged = [recording for recording, ids in now.items() if before.get(recording) == ids]

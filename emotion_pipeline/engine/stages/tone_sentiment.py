@@ -16,38 +16,17 @@ from emotion_pipeline.engine.agreement import (
 )
 from emotion_pipeline.engine.common.types import ToneScore
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
-from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
+from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SENTIMENT
 from emotion_pipeline.engine.tone.base import pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
 RULE: Final = "agreement:documented:1|score:1"
 
-_COLUMNS: Final = (
-    "recording_date",
-    "recording_id",
-    "scope",
-    "subject_id",
-    "file",
-    "emotion",
-    "emotion_score",
-    "transcript",
-    "sentiment_score",
-    "tone_sentiment_match",
-    "text_emotion",
-    "agreement_score",
-    "masked",
-    "leaking",
-    "masked_share",
-    "leaking_share",
-    FINGERPRINT,
-)
+_AGREEMENT: Final = ("agreement_score", "masked", "leaking")
 # Columns of segments, and the columns of their recording that hold their means by length.
-_MEAN_BY_LENGTH: Final = {
-    "agreement_score": "agreement_score",
-    "masked": "masked_share",
-    "leaking": "leaking_share",
-}
+_MEAN_BY_LENGTH: Final = {"agreement_score": "agreement_score", "masked": "masked_share", "leaking": "leaking_share"}
 _TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 # Renamed for the join, because words and tone both have a ``probability_neutral``.
 TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
@@ -62,9 +41,9 @@ def compare(
 ) -> StageResult:
     """Return a row per recording, each followed by a row per segment that has tone, sentiment and text emotion.
 
-    A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
-    words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
-    none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of sentiments.
+    A recording's tone, agreement and shares of masked and leaking speech are means by length over its segments, its
+    sentiment and text emotion means by words; without segments it has none. A segment without a sentiment counts in all
+    but the mean of sentiments.
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
@@ -76,10 +55,10 @@ def compare(
     by_recording = dict(list(scored.groupby("recording_id", sort=False)))
     rows: list[dict[str, Any]] = []
     for transcript in transcripts.to_dict("records"):
-        own = by_recording.get(transcript["recording_id"], scored.iloc[:0])
-        rows.append(_recording_row(transcript, own))
-        rows.extend(_segment_row(one) for one in own.to_dict("records"))
-    return StageResult(pd.DataFrame(rows, columns=list(_COLUMNS)), computed=0, reused=0)
+        recording_segments = by_recording.get(transcript["recording_id"], scored.iloc[:0])
+        rows.append(_recording_row(transcript, recording_segments))
+        rows.extend(_segment_row(segment) for segment in recording_segments.to_dict("records"))
+    return StageResult(pd.DataFrame(rows, columns=list(TONE_SENTIMENT.column_names)), computed=0, reused=0)
 
 
 def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dict[str, Any]:
@@ -103,8 +82,6 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         transcript=transcript["text"],
         sentiment_score=sentiment,
         text_emotion=text_emotion,
-        masked=None,
-        leaking=None,
         **means,
     )
 
@@ -117,24 +94,20 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         emotion=segment["tone"],
         emotion_score=segment["tone_probability"],
         transcript=segment["text"],
-        sentiment_score=_given(segment["sentiment_score"]),
+        sentiment_score=value_or_none(segment["sentiment_score"]),
         text_emotion=segment["base_emotion"],
-        agreement_score=segment["agreement_score"],
-        masked=segment["masked"],
-        leaking=segment["leaking"],
-        masked_share=None,
-        leaking_share=None,
+        **{name: segment[name] for name in _AGREEMENT},
     )
 
 
 def _row(about: Mapping[Any, Any], **values: Any) -> dict[str, Any]:
+    """Return a row of the table; what ``values`` leave out is null."""
     return {
-        "recording_date": about["recording_date"],
-        "recording_id": about["recording_id"],
-        "file": about["file"],
+        **dict.fromkeys(TONE_SENTIMENT.column_names),
+        **{name: about[name] for name in ("recording_date", "recording_id", "file")},
         **values,
         "tone_sentiment_match": str(tone_sentiment_match(values["emotion"], values["sentiment_score"])),
-        FINGERPRINT: RULE,
+        FINGERPRINT_COLUMN: RULE,
     }
 
 
@@ -144,15 +117,10 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
     for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
         tone = leaning_of_tone(score.probabilities)
         words = leaning_of_words(
-            _given(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
+            value_or_none(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
         )
         rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
-    return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
-
-
-def _given(score: float | None) -> float | None:
-    """Return a score, None where a frame says that it is missing."""
-    return None if pd.isna(score) else score
+    return pd.DataFrame(rows, columns=list(_AGREEMENT), index=segments.index)
 
 
 def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:

@@ -1,8 +1,8 @@
-"""``transcripts`` and ``segments``: what was said, when and by whom, and how it divides into sentences and turns."""
+"""``transcripts``: what was said, when and by whom."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,15 +10,10 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
-from emotion_pipeline.engine.common.types import (
-    DroppedSpan,
-    Passage,
-    RedactedSpan,
-    SpokenSentiment,
-    Transcript,
-)
+from emotion_pipeline.engine.common.types import DroppedSpan, Passage, RedactedSpan, SpokenSentiment, Transcript
 from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
+from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.recording import UNREADABLE
@@ -29,26 +24,6 @@ from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 _SHORT_S: Final = 30.0
 _GROUP_S: Final = 300.0
 
-_TRANSCRIBED = (
-    "audio_uri",
-    "status",
-    "reason",
-    "detail",
-    "language",
-    "language_probability",
-    "speakers_by",
-    "text",
-    "word_count",
-    "mean_word_probability",
-    "speech_seconds",
-    "speech",
-    "words",
-    "passages",
-    "dropped",
-    "redacted",
-    "service_sentiments",
-)
-
 
 def transcribe(
     raw_audio: pd.DataFrame,
@@ -57,7 +32,7 @@ def transcribe(
     store: AudioStore,
     checkpoints: Callable[[str], Checkpoints] | None = None,
 ) -> StageResult:
-    """Return one transcript per accepted recording; those made in the same way before are taken over.
+    """Return one transcript per accepted recording; those made in the same way before are reused.
 
     A recording that fails becomes a row that says why and is tried again next time; the others go on.
 
@@ -67,19 +42,17 @@ def transcribe(
     accepted = raw_audio[raw_audio["status"] == "accepted"]
     recordings = accepted[["recording_date", "recording_id", "file", "speaker_channels"]].reset_index(drop=True)
     recordings["recording_seconds"] = accepted["seconds"].to_numpy(dtype=float)
-
-    result = complete(
+    return complete(
         recordings,
         None if previous is None else previous[previous["status"] != "failed"],
-        key="recording_id",
-        made=_TRANSCRIBED,
-        fingerprint=transcript_maker.fingerprint,
-        compute=lambda missing: pd.DataFrame(
+        TRANSCRIPTS,
+        transcript_maker.fingerprint,
+        lambda missing: pd.DataFrame(
             list(_transcribe_all(missing.to_dict("records"), transcript_maker, store, checkpoints))
         ),
+        key="recording_id",
         audio_seconds="recording_seconds",
     )
-    return replace(result, rows=result.rows.drop(columns="speaker_channels"))
 
 
 def _transcribe_all(

@@ -1,8 +1,7 @@
 """What rows look like between the pipeline and Snowflake: to it as a Parquet file, from it as an Arrow result.
 
-Numbers, texts, truth values and days travel as themselves. What Snowflake would read differently from one release or
-session to the next travels plainly: lists and structs as JSON, times to it as ISO 8601 with their offset from UTC and
-from it as microseconds since 1970.
+What Snowflake might read differently by release or session travels plainly: lists and structs as JSON, times to it as
+ISO 8601 with their offset from UTC and from it as microseconds since 1970.
 """
 
 import json
@@ -12,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotion_pipeline.schema.tables import Table
+from emotion_pipeline.engine.stages.tables import Table
 
 # The one type of times that a contract may have: an instant, in UTC.
 TIME: Final = pa.timestamp("us", tz="UTC")
@@ -54,9 +53,9 @@ def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _unpacked(column: pa.ChunkedArray | None, wanted: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
+def _unpacked(column: pa.ChunkedArray | None, data_type: pa.DataType, length: int) -> pa.Array | pa.ChunkedArray:
     if column is None or length == 0:
-        return pa.nulls(length, wanted)
-    if is_nested(wanted):
-        return pa.array([None if text is None else json.loads(text) for text in column.to_pylist()], wanted)
-    return column.cast(pa.int64()).cast(wanted) if wanted == TIME else column.cast(wanted)
+        return pa.nulls(length, data_type)
+    if is_nested(data_type):
+        return pa.array([None if text is None else json.loads(text) for text in column.to_pylist()], data_type)
+    return column.cast(pa.int64()).cast(data_type) if data_type == TIME else column.cast(data_type)

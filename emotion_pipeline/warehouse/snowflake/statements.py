@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, Column, Table
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import TIME, is_nested
 
 # One row per table and day that was written: tells an empty partition from an absent one, and lets writers queue.
@@ -47,14 +47,10 @@ def literal(text: str) -> str:
 
 def type_name(data_type: pa.DataType) -> str:
     """Return the type that a column has in Snowflake. Raises TypeError for one that no contract may have."""
-    if is_nested(data_type):
-        return "VARIANT"
-    if data_type == TIME:
-        return "TIMESTAMP_TZ(6)"
-    for known, name in _TYPES.items():
-        if data_type == known:
-            return name
-    raise TypeError(f"no column of a contract may be a {data_type}; use one of the types in schema/tables.py")
+    name = "VARIANT" if is_nested(data_type) else _TYPES.get(data_type)
+    if name is None:
+        raise TypeError(f"no column of a contract may be a {data_type}; use one of those in engine/stages/tables.py")
+    return name
 
 
 _TYPES: Final = {
@@ -63,6 +59,7 @@ _TYPES: Final = {
     pa.float64(): "FLOAT",
     pa.bool_(): "BOOLEAN",
     pa.date32(): "DATE",
+    TIME: "TIMESTAMP_TZ(6)",
 }
 # What INFORMATION_SCHEMA calls the types of ``type_name``.
 DESCRIBED_TYPES: Final = {
@@ -198,10 +195,10 @@ def drop_staging(schema: Schema, name: str) -> str:
 
 def announce(schema: Schema, table: Table, day: str) -> str:
     """Make sure that the day has a row to queue at. Two writers may both add one; that harms nothing."""
-    there = f"SELECT 1 FROM {schema.of(PUBLISHED)} WHERE {_published_row(table, day)}"
+    announced = f"SELECT 1 FROM {schema.of(PUBLISHED)} WHERE {_published_row(table, day)}"
     return (
         f'INSERT INTO {schema.of(PUBLISHED)} ("TABLE_NAME", "PARTITION_DAY") '
-        f"SELECT {literal(table.name)}, {_date(day)} WHERE NOT EXISTS ({there})"
+        f"SELECT {literal(table.name)}, {_date(day)} WHERE NOT EXISTS ({announced})"
     )
 
 

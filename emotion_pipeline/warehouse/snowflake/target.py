@@ -77,9 +77,9 @@ def _branch_schema(branch: str | None, production: str) -> str:
     return _name(f"{production}_BRANCH_{plain}", "EMOTION_BRANCH")
 
 
-def _name(given: str | None, setting: str) -> str:
-    if not given:
+def _name(name: str | None, setting: str) -> str:
+    if not name:
         raise ConfigurationError(f"storage.backend snowflake needs {setting}; set it")
-    if not _PLAIN.fullmatch(given) or len(given) > _LONGEST:
-        raise ConfigurationError(f"{setting} is {given!r}; use letters, digits and underscores only, without quotes")
-    return given.upper()
+    if not _PLAIN.fullmatch(name) or len(name) > _LONGEST:
+        raise ConfigurationError(f"{setting} is {name!r}; use letters, digits and underscores only, without quotes")
+    return name.upper()

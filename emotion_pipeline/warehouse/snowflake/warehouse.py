@@ -1,9 +1,8 @@
-"""The Snowflake warehouse: in which order things happen, so that a partition is the old one or the new one, whole.
+"""The Snowflake warehouse: a partition is the old one or the new one, whole.
 
-A write first makes everything exist that has to, because DDL commits an open transaction in Snowflake. The rows go up
-as a Parquet file into a temporary stage and from there into a staging table of their own; only then one short
-transaction deletes the day and inserts the staged rows by column name. Whatever fails, the transaction is rolled back
-before the staging table is dropped, and a staging table that a dead writer left is dropped by a later one.
+A write first creates what has to exist, because DDL commits an open transaction. The rows go as a Parquet file into a
+temporary stage and from there into a staging table; then one short transaction deletes the day and inserts the staged
+rows by column name. Staging tables that a dead writer left are dropped by a later one.
 """
 
 import logging
@@ -24,9 +23,9 @@ from snowflake.connector.errors import ProgrammingError
 from emotion_pipeline.config.engine_options import connect_to_snowflake
 from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.engine.common.errors import ContractError
-from emotion_pipeline.engine.snowflake.failures import FAILURES, may_pass
+from emotion_pipeline.engine.snowflake.failures import FAILURES, UNKNOWN_OBJECT_ERRORS, may_pass
+from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.schema.conform import as_partition
-from emotion_pipeline.schema.tables import Table
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
@@ -36,8 +35,6 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
-# Snowflake's numbers for a table or schema that is not there, or that the role may not see.
-_UNKNOWN_OBJECT: Final = {2003, 2043}
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,6 @@ class SnowflakeWarehouse(Warehouse):
         return f"{self.database}.{self.schema_name}"
 
     @property
-    def kind(self) -> str:
-        return "snowflake"
-
-    @property
     def _place(self) -> sql.Schema:
         return sql.Schema(self.database, self.schema_name)
 
@@ -85,9 +78,9 @@ class SnowflakeWarehouse(Warehouse):
 
     def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
         def rows(session: SnowflakeConnection) -> pd.DataFrame:
-            known = self._published(session, table)
+            published = self._published(session, table)
             for partition in partitions:
-                if partition not in known:
+                if partition not in published:
                     raise self.absent(table, partition)
             return self._rows(session, table, partitions, columns)
 
@@ -140,18 +133,18 @@ class SnowflakeWarehouse(Warehouse):
         execute(session, sql.create_published(schema))
         execute(session, sql.create_table(schema, table))
         described = execute(session, sql.described_columns(schema, table))
-        there = {name: (kind, nullable) for name, kind, nullable in described}
+        present = {name: (kind, nullable) for name, kind, nullable in described}
         for column in table.columns:
-            kind, _ = there.pop(column.name.upper(), (None, None))
-            wanted = sql.type_name(column.type)
+            kind, _ = present.pop(column.name.upper(), (None, None))
+            contracted = sql.type_name(column.type)
             if kind is None:
                 execute(session, sql.add_column(schema, table, column))
-            elif kind != sql.DESCRIBED_TYPES[wanted]:
+            elif kind != sql.DESCRIBED_TYPES[contracted]:
                 raise ContractError(
                     f"table {table.name}, column {column.name}: {self.name} has it as {kind}, the contract as "
-                    f"{wanted}; rename the old column, then write again"
+                    f"{contracted}; rename the old column, then write again"
                 )
-        for name, (_, nullable) in there.items():
+        for name, (_, nullable) in present.items():
             if nullable == "NO":
                 execute(session, sql.allow_nulls(schema, table, name))
 
@@ -177,20 +170,20 @@ class SnowflakeWarehouse(Warehouse):
         try:
             return sorted(str(day) for (day,) in execute(session, sql.published_days(self._place, table)))
         except ProgrammingError as error:
-            if error.errno in _UNKNOWN_OBJECT:
+            if error.errno in UNKNOWN_OBJECT_ERRORS:
                 return []
             raise
 
     def _rows(
         self, session: SnowflakeConnection, table: Table, days: Sequence[str], columns: Sequence[str] | None
     ) -> pd.DataFrame:
-        wanted = [table.column(name).name for name in columns or table.column_names]
-        there = {name for name, _, _ in execute(session, sql.described_columns(self._place, table))}
-        stored = [name for name in wanted if name.upper() in there]
+        requested = table.names(columns)
+        present = {name for name, _, _ in execute(session, sql.described_columns(self._place, table))}
+        stored = [name for name in requested if name.upper() in present]
         with session.cursor() as cursor:
             cursor.execute(sql.select_days(self._place, table, stored, days))
             result = cast(pa.Table, cursor.fetch_arrow_all(force_return_table=True))
-        return unpack(result, table, wanted).to_pandas()
+        return unpack(result, table, requested).to_pandas()
 
     def ask(self, question: Callable[[SnowflakeConnection], T]) -> T:
         """Put a question on a connection of its own, again on a new one where the failure may pass."""

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from emotion_clf import EmotionPredictor
 from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
-from emotion_pipeline.schema.tables import SEGMENTS
+from emotion_pipeline.engine.stages.tables import SEGMENTS
 
 DAY = "2026-11-02"
 

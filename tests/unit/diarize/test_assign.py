@@ -106,8 +106,8 @@ WORDS = st.lists(SPANS.map(lambda span: word(*span)), max_size=12).map(
 )
 
 
-def overlap(one: Word, other: Turn) -> float:
-    return max(0.0, min(one.end, other.span.end) - max(one.start, other.span.start))
+def overlap(word: Word, other: Turn) -> float:
+    return max(0.0, min(word.end, other.span.end) - max(word.start, other.span.start))
 
 
 @given(WORDS, TURNS)
@@ -115,12 +115,12 @@ def test_no_speaker_overlaps_a_word_much_more_than_its_own(words: list[Word], tu
     assigned = assign(words, turns)
     assert [(word.start, word.end) for word in assigned] == [(word.start, word.end) for word in words]
     names = {turn.speaker for turn in turns}
-    for index, one in enumerate(assigned):
-        shares = {name: sum(overlap(one, turn) for turn in turns if turn.speaker == name) for name in names}
-        assert one.speaker in names
-        if max(shares.values()) - shares[one.speaker] > 1e-9:  # only to join a word's neighbours on both sides
-            assert assigned[index - 1].speaker == one.speaker == assigned[index + 1].speaker
-            assert max(shares.values()) <= CERTAIN_SHARE * (one.end - one.start) + 1e-9
+    for index, word in enumerate(assigned):
+        shares = {name: sum(overlap(word, turn) for turn in turns if turn.speaker == name) for name in names}
+        assert word.speaker in names
+        if max(shares.values()) - shares[word.speaker] > 1e-9:  # only to join a word's neighbours on both sides
+            assert assigned[index - 1].speaker == word.speaker == assigned[index + 1].speaker
+            assert max(shares.values()) <= CERTAIN_SHARE * (word.end - word.start) + 1e-9
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -119,15 +119,15 @@ def test_more_speakers_than_voices_are_no_error(models: tuple[Path, Path]) -> No
 
 
 def test_the_fingerprint_names_files_and_parameters_without_opening_a_model(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
-    one.write_bytes(b"one")
-    other.write_bytes(b"other")
-    known = SherpaDiarizer(one, other).fingerprint
-    assert known.startswith("sherpa-onnx:")
-    assert known.endswith(":7692c3ad3540+d9298a10d1b0:threshold=0.5,block=3600")
-    assert SherpaDiarizer(one, other, speakers=2).fingerprint.endswith(":speakers=2,block=3600")
-    assert SherpaDiarizer(one, other, threads=2).fingerprint == known
-    assert SherpaDiarizer(other, one).fingerprint != known
+    first, second = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    first.write_bytes(b"one")
+    second.write_bytes(b"other")
+    fingerprint = SherpaDiarizer(first, second).fingerprint
+    assert fingerprint.startswith("sherpa-onnx:")
+    assert fingerprint.endswith(":7692c3ad3540+d9298a10d1b0:threshold=0.5,block=3600")
+    assert SherpaDiarizer(first, second, speakers=2).fingerprint.endswith(":speakers=2,block=3600")
+    assert SherpaDiarizer(first, second, threads=2).fingerprint == fingerprint
+    assert SherpaDiarizer(second, first).fingerprint != fingerprint
 
 
 @pytest.mark.parametrize(("speakers", "threshold"), [(0, 0.5), (-1, 0.5), (None, 0.0), (None, 2.1)])

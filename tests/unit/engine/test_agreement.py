@@ -76,9 +76,9 @@ def test_agreement_is_1_for_the_same_0_for_chance_and_minus_1_for_opposites(
 
 
 @given(LEANINGS, LEANINGS)
-def test_agreement_is_symmetric_and_stays_in_its_range(one: Leaning, other: Leaning) -> None:
-    assert -1.0 <= agreement_score(one, other) <= 1.0
-    assert agreement_score(one, other) == pytest.approx(agreement_score(other, one))
+def test_agreement_is_symmetric_and_stays_in_its_range(tone: Leaning, words: Leaning) -> None:
+    assert -1.0 <= agreement_score(tone, words) <= 1.0
+    assert agreement_score(tone, words) == pytest.approx(agreement_score(words, tone))
 
 
 def test_chance_is_what_all_pairs_of_classes_agree_by_on_average() -> None:

@@ -19,7 +19,7 @@ class Device:
         if len(batch) > self.room:
             raise RuntimeError(self.message)
         self.batches.append(batch)
-        return [one * one for one in batch]
+        return [item * item for item in batch]
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -45,7 +45,7 @@ def test_nothing_makes_no_batch() -> None:
 )
 def test_a_batch_that_does_not_fit_is_halved_and_later_ones_stay_small(message: str) -> None:
     device = Device(2, message)
-    assert in_batches(list(range(10)), 8, device, size_of=float) == [one * one for one in range(10)]
+    assert in_batches(list(range(10)), 8, device, size_of=float) == [item * item for item in range(10)]
     assert [len(batch) for batch in device.batches] == [2] * 5
 
 
@@ -65,21 +65,21 @@ class Shared(Device):
     """A device on which others give memory back after some batches."""
 
     def __call__(self, batch: list[int]) -> list[int]:
-        found = super().__call__(batch)
+        results = super().__call__(batch)
         self.room = 8 if len(self.batches) >= 3 else self.room
-        return found
+        return results
 
 
 def test_batches_grow_again_when_smaller_ones_have_fitted_for_a_while() -> None:
     device = Shared(2)
-    assert in_batches(list(range(40)), 8, device, size_of=float) == [one * one for one in range(40)]
+    assert in_batches(list(range(40)), 8, device, size_of=float) == [item * item for item in range(40)]
     assert [len(batch) for batch in device.batches] == [2, 2, 2, 2, 4, 4, 4, 4, 8, 8]
 
 
 def test_growing_too_soon_is_tried_less_and_less_often() -> None:
     device = Device(2)
     with measured("cpu") as usage:
-        assert in_batches(list(range(100)), 4, device, size_of=float) == [one * one for one in range(100)]
+        assert in_batches(list(range(100)), 4, device, size_of=float) == [item * item for item in range(100)]
     assert usage.batch_sizes == {2: 50}
     assert usage.out_of_memory <= 5
 
@@ -87,5 +87,5 @@ def test_growing_too_soon_is_tried_less_and_less_often() -> None:
 @pytest.mark.parametrize("room", range(1, 17))
 def test_no_item_is_lost_wherever_memory_runs_out(room: int) -> None:
     device = Device(room)
-    assert in_batches(list(range(33)), 16, device, size_of=float) == [one * one for one in range(33)]
-    assert sorted(one for batch in device.batches for one in batch) == list(range(33))
+    assert in_batches(list(range(33)), 16, device, size_of=float) == [item * item for item in range(33)]
+    assert sorted(item for batch in device.batches for item in batch) == list(range(33))

@@ -12,10 +12,10 @@ def _tones(rng: np.random.Generator, size: int, *shares: float) -> pd.Series:
 
 
 def test_a_day_that_sounds_otherwise_has_drifted(rng: np.random.Generator) -> None:
-    found = drift_of("tone", _tones(rng, 60, 0.7, 0.1, 0.1, 0.1), _tones(rng, 1500, 0.1, 0.1, 0.7, 0.1))
-    assert found is not None
-    assert found.drifted
-    assert found.index > 1.0
+    drift = drift_of("tone", _tones(rng, 60, 0.7, 0.1, 0.1, 0.1), _tones(rng, 1500, 0.1, 0.1, 0.7, 0.1))
+    assert drift is not None
+    assert drift.drifted
+    assert drift.index > 1.0
 
 
 @pytest.mark.parametrize("size", [20, 60, 400])
@@ -37,9 +37,9 @@ def test_a_shift_of_numbers_and_a_rise_of_missing_ones_are_seen(rng: np.random.G
     before, shifted = pd.Series(rng.normal(0.8, 0.05, 1000)), pd.Series(rng.normal(0.6, 0.05, 100))
     lost = before.iloc[:100].where(np.arange(100) < 50)
     for today in (shifted, lost):
-        found = drift_of("confidence", today, before)
-        assert found is not None
-        assert found.drifted
+        drift = drift_of("confidence", today, before)
+        assert drift is not None
+        assert drift.drifted
 
 
 @pytest.mark.parametrize(("today", "before"), [(19, 1000), (1000, 19), (0, 0)])
@@ -48,6 +48,6 @@ def test_too_few_values_say_nothing(rng: np.random.Generator, today: int, before
 
 
 def test_a_figure_that_never_varies_has_not_drifted() -> None:
-    found = drift_of("sentiment", pd.Series([0.0] * 50), pd.Series([0.0] * 500))
-    assert found is not None
-    assert (found.index, found.drifted) == (pytest.approx(0.0), False)
+    drift = drift_of("sentiment", pd.Series([0.0] * 50), pd.Series([0.0] * 500))
+    assert drift is not None
+    assert (drift.index, drift.drifted) == (pytest.approx(0.0), False)

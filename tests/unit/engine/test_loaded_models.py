@@ -40,8 +40,8 @@ def test_another_device_or_precision_is_another_model() -> None:
 
 def test_one_model_does_not_wait_for_another() -> None:
     models = LoadedModels()
-    with models.held("a", lambda: 1) as one, models.held("b", lambda: 2) as other:
-        assert (one, other) == (1, 2)
+    with models.held("a", lambda: 1) as first, models.held("b", lambda: 2) as second:
+        assert (first, second) == (1, 2)
 
 
 def test_a_model_that_could_not_be_loaded_is_tried_again() -> None:

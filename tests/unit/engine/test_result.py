@@ -13,7 +13,7 @@ RECORDING = {"recording_date": date(2026, 11, 2), "recording_id": "call", "file"
 
 
 def _transcripts(*ids: str) -> pd.DataFrame:
-    return pd.DataFrame([RECORDING | {"recording_id": one, "file": f"{one}.wav", "text": "said"} for one in ids])
+    return pd.DataFrame([RECORDING | {"recording_id": name, "file": f"{name}.wav", "text": "said"} for name in ids])
 
 
 def _segments(*, seconds: list[float], words: list[int]) -> pd.DataFrame:

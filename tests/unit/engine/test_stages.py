@@ -99,9 +99,9 @@ class TestTakingIn:
     def test_a_file_that_vanished_after_it_was_listed_is_a_rejected_row(
         self, folder: Path, store: FolderAudioStore
     ) -> None:
-        found = found_recording(folder / "a.wav", folder)
+        recording = found_recording(folder / "a.wav", folder)
         (folder / "a.wav").unlink()
-        rows = take_in(DAY, [found], None, store, SOURCES).rows
+        rows = take_in(DAY, [recording], None, store, SOURCES).rows
         assert rows[["file", "status", "reason"]].values.tolist() == [["a.wav", "rejected", "not_found"]]
         assert "put it back" in rows["detail"].item()
 
@@ -222,20 +222,22 @@ class TestWords:
             assert row["text"] == " ".join(word["text"] for word in row["words"])
             assert row["word_count"] == len(row["words"]) > 0
             assert all(0 <= word["start"] <= word["end"] <= row["recording_seconds"] for word in row["words"])
-            assert 0 < row["speech_seconds"] == pytest.approx(sum(one["end"] - one["start"] for one in row["speech"]))
+            assert (
+                0 < row["speech_seconds"] == pytest.approx(sum(span["end"] - span["start"] for span in row["speech"]))
+            )
 
     def test_every_word_is_in_exactly_one_segment(self, analysis: Analysis) -> None:
         for transcript in analysis.transcripts.to_dict("records"):
             own = analysis.segments[analysis.segments["recording_id"] == transcript["recording_id"]]
-            heard = sorted(word["text"] for word in transcript["words"])
-            assert sorted(" ".join(own["text"]).split()) == heard
+            transcribed_words = sorted(word["text"] for word in transcript["words"])
+            assert sorted(" ".join(own["text"]).split()) == transcribed_words
             assert own["word_count"].sum() == transcript["word_count"]
             assert own["segment_index"].tolist() == list(range(len(own)))
             assert own["start_seconds"].is_monotonic_increasing
 
     def test_a_segment_that_says_something_else_has_another_id_and_only_that_one(self, analysis: Analysis) -> None:
         transcripts = analysis.transcripts.to_dict("records")
-        call = next(one for one in transcripts if one["file"] == "two_voices.flac")
+        call = next(transcript for transcript in transcripts if transcript["file"] == "two_voices.flac")
         call["words"] = [call["words"][0] | {"text": "corrected"}, *call["words"][1:]]
         corrected = pd.DataFrame(transcripts)
         before, after = analysis.segments, segment(corrected).rows
@@ -301,12 +303,12 @@ class TestJudgements:
     def test_labels_are_what_the_predictor_says_of_the_texts(self, analysis: Analysis) -> None:
         labels = analysis.emotion_labels
         results = EmotionPredictor().predict(analysis.segments["text"].tolist())
-        assert labels["base_emotion"].tolist() == [one.base for one in results]
-        assert labels["base_probability"].tolist() == [one.base_probability for one in results]
-        assert [tuple(one) for one in labels["labels"]] == [one.labels for one in results]
-        assert labels["uncertain"].tolist() == [one.uncertain for one in results]
-        stored = [{one["label"]: one["probability"] for one in scores} for scores in labels["label_scores"]]
-        assert stored == [one.label_scores for one in results]
+        assert labels["base_emotion"].tolist() == [result.base for result in results]
+        assert labels["base_probability"].tolist() == [result.base_probability for result in results]
+        assert [tuple(result) for result in labels["labels"]] == [result.labels for result in results]
+        assert labels["uncertain"].tolist() == [result.uncertain for result in results]
+        stored = [{entry["label"]: entry["probability"] for entry in scores} for scores in labels["label_scores"]]
+        assert stored == [result.label_scores for result in results]
 
     def test_labels_are_made_from_the_features_that_are_given(self, analysis: Analysis, backends: Backends) -> None:
         shifted = analysis.linguistic_features.copy()
@@ -314,7 +316,7 @@ class TestJudgements:
         rows = label_emotions(analysis.segments, shifted, None, backends.emotion).rows
         ones = np.ones((len(rows), 42), dtype=np.float32)
         expected = backends.emotion.predict(analysis.segments["text"].tolist(), features=ones)
-        assert rows["base_probability"].tolist() == [one.base_probability for one in expected]
+        assert rows["base_probability"].tolist() == [result.base_probability for result in expected]
         assert rows["base_probability"].tolist() != analysis.emotion_labels["base_probability"].tolist()
 
     def test_a_segment_without_features_is_not_labelled(self, analysis: Analysis, backends: Backends) -> None:
@@ -354,7 +356,7 @@ class TestChain:
     """All stages in memory, and what is reported of them."""
 
     def test_there_is_a_report_per_file_in_order_with_its_status_and_reasons(self, analysis: Analysis) -> None:
-        reports = {one.file: one for one in report(analysis)}
+        reports = {recording.file: recording for recording in report(analysis)}
         assert list(reports) == ["broken.wav", "noise.flac", "one_voice.flac", "two_voices.flac"]
         broken, noise, call = reports["broken.wav"], reports["noise.flac"], reports["two_voices.flac"]
         assert (broken.status, broken.reasons, broken.transcript) == ("rejected", ("unreadable",), None)
@@ -366,18 +368,22 @@ class TestChain:
         assert call.to_dict()["segments"][0]["speaker"] == call.segments[0].speaker
 
     def test_the_segments_of_a_report_are_those_of_the_tables(self, analysis: Analysis) -> None:
-        reported = [one for recording in report(analysis) for one in recording.segments]
-        assert [one.transcript for one in reported] == analysis.segments["text"].tolist()
-        assert [one.emotion for one in reported] == analysis.tone_scores["tone"].tolist()
-        assert [one.text_emotion for one in reported] == analysis.emotion_labels["base_emotion"].tolist()
-        assert [one.sentiment_score for one in reported] == analysis.sentiment_scores["sentiment_score"].tolist()
+        reported = [segment for recording in report(analysis) for segment in recording.segments]
+        assert [segment.transcript for segment in reported] == analysis.segments["text"].tolist()
+        assert [segment.emotion for segment in reported] == analysis.tone_scores["tone"].tolist()
+        assert [segment.text_emotion for segment in reported] == analysis.emotion_labels["base_emotion"].tolist()
+        assert [segment.sentiment_score for segment in reported] == analysis.sentiment_scores[
+            "sentiment_score"
+        ].tolist()
 
     def test_files_that_cannot_be_read_are_reported_even_when_there_is_no_other(
         self, tmp_path: Path, backends: Backends
     ) -> None:
         (tmp_path / "broken.wav").write_bytes(b"RIFF")
         reports = report(analyse(DAY, recordings_below(tmp_path), SOURCES, backends, FolderAudioStore(tmp_path)))
-        assert [(one.file, one.status, one.segments) for one in reports] == [("broken.wav", "rejected", ())]
+        assert [(recording.file, recording.status, recording.segments) for recording in reports] == [
+            ("broken.wav", "rejected", ())
+        ]
 
     def test_the_pipeline_gives_the_same_rows(self, analysis: Analysis, day: Path, tmp_path: Path) -> None:
         pipeline = Pipeline(tmp_path)

@@ -40,8 +40,8 @@ class Day:
         (self.folder / "urls.txt").write_text("\n".join(addresses), encoding="utf-8")
 
     def take_in(self, previous: pd.DataFrame | None = None) -> StageResult:
-        found = self._sources.recordings(str(self._root), DAY)
-        return take_in(DAY, found, previous, self._store, self._sources)
+        recordings = self._sources.recordings(str(self._root), DAY)
+        return take_in(DAY, recordings, previous, self._store, self._sources)
 
 
 @pytest.fixture

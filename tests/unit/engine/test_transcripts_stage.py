@@ -169,8 +169,8 @@ def test_personal_data_reach_no_column(raw_audio: pd.DataFrame, store: FolderAud
     assert row["text"].startswith("call me at [PHONE_NUMBER]")
     assert "five" not in str(row.to_dict())
     assert len(row["words"]) == len(NUMBER.split()) * len(row["passages"])
-    assert {one["kind"] for one in row["redacted"]} == {"phone_number"}
-    assert all(one["start"] < one["end"] for one in row["redacted"])
+    assert {span["kind"] for span in row["redacted"]} == {"phone_number"}
+    assert all(span["start"] < span["end"] for span in row["redacted"])
     assert "five" not in " ".join(segment(rows).rows["text"])
 
 
@@ -190,8 +190,8 @@ def test_redacted_words_are_silent_in_a_copy_of_its_own(
     assert silenced != copies[0]
     assert np.array_equal(decode(copies[0])[0], before), "the file that raw_audio owns stays as it was"
     after = decode(silenced)[0]
-    for one in rows["redacted"].iloc[0]:
-        spoken = slice(int(one["start"] * SAMPLE_RATE), int(one["end"] * SAMPLE_RATE))
+    for span in rows["redacted"].iloc[0]:
+        spoken = slice(int(span["start"] * SAMPLE_RATE), int(span["end"] * SAMPLE_RATE))
         assert before[spoken].any()
         assert not after[spoken].any()
     assert len(after) == len(before)

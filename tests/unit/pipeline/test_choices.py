@@ -95,7 +95,7 @@ def test_secrets_are_in_no_representation_and_no_configuration(monkeypatch: pyte
     choice = backend_choice(settings)
     assert choice.transcriber_options.api_key == "hunter2-assembly"
     resources = (build_defs(settings).resources or {}).values()
-    configured = [str(one.model_dump()) for one in resources if isinstance(one, dg.ConfigurableResource)]
+    configured = [str(resource.model_dump()) for resource in resources if isinstance(resource, dg.ConfigurableResource)]
     assert len(configured) > 4
     shown = [repr(settings), repr(choice), settings.model_dump_json(), *configured]
     assert not any("hunter2" in text for text in shown)
@@ -122,6 +122,6 @@ def test_a_network_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_diarizer_is_asked_for_by_name_with_its_files() -> None:
     assert backend_choice(Settings()).diarizer is None
-    told = Diarization(method="sherpa-onnx", segmentation_model=Path("a.onnx"), embedding_model=Path("b.onnx"))
-    chosen = backend_choice(Settings(diarization=told)).diarizer
+    section = Diarization(method="sherpa-onnx", segmentation_model=Path("a.onnx"), embedding_model=Path("b.onnx"))
+    chosen = backend_choice(Settings(diarization=section)).diarizer
     assert chosen == DiarizerChoice("sherpa-onnx", Path("a.onnx"), Path("b.onnx"))

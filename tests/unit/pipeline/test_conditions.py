@@ -9,7 +9,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from emotion_pipeline.checks.gate import GATE, Finding, Verdict
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.definitions import build_defs
-from emotion_pipeline.schema.tables import RAW_AUDIO, STORED, TABLES
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED, TABLES
 
 OLD_DAY, DAY = "2026-10-02", "2026-11-02"
 MARTS = {"fct_segments", "fct_recordings", "daily_tone_sentiment", "tone_timeline", "fct_costs", "stg_segments"}
@@ -29,22 +29,24 @@ class Ticks:
         result = dg.evaluate_automation_conditions(self.definitions, self.instance, cursor=self.cursor)
         self.cursor = result.cursor
         asked: dict[str, set[str]] = {}
-        for one in result.results:
-            days = {str(subset.partition_key) for subset in one.true_subset.expensively_compute_asset_partitions()}
+        for evaluation in result.results:
+            days = {
+                str(subset.partition_key) for subset in evaluation.true_subset.expensively_compute_asset_partitions()
+            }
             if days:
-                asked[one.key.to_user_string()] = days
+                asked[evaluation.key.to_user_string()] = days
         return asked
 
     def made(self, table: str, day: str, passed: bool = True) -> None:
         """Record a table of a day and the verdict of its gate."""
         self.instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=day))
-        finding = Finding("held", blocking=True, failing=1, rows=1, sample=())
+        finding = Finding("held", blocking=True, failing=1, sample=())
         self.judged(Verdict(STORED[table], 1, 1, () if passed else (finding,)), day)
 
     def judged(self, verdict: Verdict, day: str) -> None:
         result = verdict.to_check_result()
-        wanted = dg.AssetRecordsFilter(dg.AssetKey(verdict.table.name), asset_partitions=[day])
-        target = self.instance.fetch_materializations(wanted, limit=1).records[0]
+        records_filter = dg.AssetRecordsFilter(dg.AssetKey(verdict.table.name), asset_partitions=[day])
+        target = self.instance.fetch_materializations(records_filter, limit=1).records[0]
         self.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey(verdict.table.name),
@@ -99,7 +101,7 @@ def test_a_table_with_a_failed_gate_stops_its_followers_even_when_another_input_
 def test_a_verdict_with_warnings_only_counts_as_passed(ticks: Ticks) -> None:
     ticks.instance.report_runless_asset_event(dg.AssetMaterialization("raw_audio", partition=DAY))
     assert "transcripts" not in ticks.tick(), "nobody has judged it yet"
-    warning = Finding("no row is rejected", blocking=False, failing=1, rows=2, sample=())
+    warning = Finding("no row is rejected", blocking=False, failing=1, sample=())
     ticks.judged(Verdict(RAW_AUDIO, 2, 1, (warning,)), DAY)
     assert "transcripts" in ticks.tick()
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES, TABLES, Table
 from emotion_pipeline.schema.conform import conform, empty
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES, TABLES, Table
 
 
 def _scores(count: int = 3) -> pd.DataFrame:

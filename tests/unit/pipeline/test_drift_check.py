@@ -8,8 +8,8 @@ import pytest
 from support.filling import filled, frames
 
 from emotion_pipeline.assets.drift import DAYS_BEFORE, FEWEST_DAYS, drift
+from emotion_pipeline.engine.stages.tables import TONE_SCORES
 from emotion_pipeline.partitions import DAILY
-from emotion_pipeline.schema.tables import TONE_SCORES
 from emotion_pipeline.warehouse.lake import Lake
 
 DAY = "2026-10-30"

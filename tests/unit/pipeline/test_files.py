@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 from emotion_pipeline.warehouse.files import Files
 
 DAY = "2026-11-02"

@@ -7,7 +7,7 @@ import pytest
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.models.usage import note_batch, note_out_of_memory
-from emotion_pipeline.resources.gpu import ALLOCATOR_VARIABLE, Gpu
+from emotion_pipeline.resources.gpu import Gpu
 
 
 def test_a_report_names_device_precision_memory_and_batches() -> None:
@@ -41,9 +41,10 @@ def test_a_device_that_is_not_there_is_an_error_and_not_another_device() -> None
         pass
 
 
-def test_the_allocator_is_told_unless_the_environment_says_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(ALLOCATOR_VARIABLE, raising=False)
-    Gpu(allocator="max_split_size_mb:128").setup_for_execution(dg.build_init_resource_context())
-    assert os.environ[ALLOCATOR_VARIABLE] == "max_split_size_mb:128"
-    Gpu(allocator="expandable_segments:True").setup_for_execution(dg.build_init_resource_context())
-    assert os.environ[ALLOCATOR_VARIABLE] == "max_split_size_mb:128"
+def test_the_allocator_grows_segments_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_ALLOC_CONF", raising=False)
+    Gpu().setup_for_execution(dg.build_init_resource_context())
+    assert os.environ["PYTORCH_CUDA_ALLOC_CONF"] == "expandable_segments:True"
+    monkeypatch.setenv("PYTORCH_CUDA_ALLOC_CONF", "max_split_size_mb:128")
+    Gpu().setup_for_execution(dg.build_init_resource_context())
+    assert os.environ["PYTORCH_CUDA_ALLOC_CONF"] == "max_split_size_mb:128"

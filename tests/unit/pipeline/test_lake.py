@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES, TABLES
 from emotion_pipeline.schema.conform import empty
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES, TABLES
 from emotion_pipeline.warehouse.lake import Lake
 
 DAY = "2026-11-02"

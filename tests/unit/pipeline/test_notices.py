@@ -56,9 +56,9 @@ def test_no_error_and_no_log_line_holds_a_secret(status: int, caplog: pytest.Log
         settings = _settings(slack.url, SECRET, smtp_host="127.0.0.1", smtp_port=server.port, smtp_user="u")
         with pytest.raises(NotificationError) as caught:
             deliver(NOTICE, channels(settings))
-    told = f"{caught.value!r} {caught.value.__cause__!r} {caplog.text} {settings!r}"
-    assert SECRET not in told
-    assert "refuses the login" in told
+    output = f"{caught.value!r} {caught.value.__cause__!r} {caplog.text} {settings!r}"
+    assert SECRET not in output
+    assert "refuses the login" in output
 
 
 def test_a_mail_server_without_recipients_is_an_error_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

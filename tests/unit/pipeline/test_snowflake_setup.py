@@ -9,7 +9,7 @@ import sqlglot
 import yaml
 from sqlglot import exp
 
-from emotion_pipeline.schema.tables import TABLES
+from emotion_pipeline.engine.stages.tables import TABLES
 from emotion_pipeline.warehouse.snowflake.statements import PUBLISHED
 
 SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql")
@@ -134,7 +134,7 @@ def test_readers_see_every_table_of_the_contract_and_no_words(repository: Path) 
 def test_readers_see_every_mart_and_no_words(repository: Path) -> None:
     text = _text(repository, "open_marts.sql")
     models = [yaml.safe_load(path.read_text()) for path in (repository / "dbt_project/models/marts").glob("*.yml")]
-    marts = {one["name"]: one for file in models for one in file.get("models", [])}
+    marts = {mart["name"]: mart for file in models for mart in file.get("models", [])}
     granted = re.findall(r"GRANT SELECT ON TABLE CALLS\.MARTS_PROD\.(\w+) TO ROLE CALLS_READER", text)
     assert sorted(granted) == sorted(name.upper() for name in marts)
     tagged = set(re.findall(r"ALTER TABLE CALLS\.MARTS_PROD\.(\w+)\s+MODIFY COLUMN (\w+) SET TAG", text))

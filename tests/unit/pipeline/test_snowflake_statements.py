@@ -7,7 +7,7 @@ from snowflake.connector import errors
 from sqlglot import exp
 
 from emotion_pipeline.engine.snowflake.failures import may_pass
-from emotion_pipeline.schema.tables import TABLES, Table
+from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.warehouse.snowflake.statements import (
     Schema,
     create_published,
@@ -32,9 +32,9 @@ def test_a_table_has_the_contract_columns_with_their_types_comments_and_nulls(ta
         comment = next(kind.this.this for kind in kinds if isinstance(kind, exp.CommentColumnConstraint))
         assert forbids is not column.nullable
         assert comment.startswith(column.meaning)
-        wanted = sqlglot.parse_one(f"SELECT x::{type_name(column.type)}", read="snowflake").find(exp.Cast)
-        assert wanted is not None
-        assert definition.kind == wanted.to
+        cast = sqlglot.parse_one(f"SELECT x::{type_name(column.type)}", read="snowflake").find(exp.Cast)
+        assert cast is not None
+        assert definition.kind == cast.to
     assert 'CLUSTER BY ("RECORDING_DATE")' in create_table(SCHEMA, table)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotion_pipeline.schema.tables import PARTITION_COLUMN, TABLES, Table, ancestors
+from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, TABLES, Table
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -19,7 +19,7 @@ def test_every_origin_of_a_column_is_a_column_of_a_table_before_it(table: Table)
     for column in table.columns:
         for source in column.sources:
             parent, _, name = source.partition(".")
-            assert parent in ancestors(table.name)
+            assert parent in table.upstream
             assert TABLES[parent].column(name)
 
 

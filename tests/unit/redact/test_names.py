@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.speaking import dialogue, said, text_of
+from support.speaking import dialogue, text_of, words_of
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.redact.names import SpacyNames, spacy_names
@@ -31,19 +31,19 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> SpacyNames:
 
 
 def test_names_are_taken_out_word_by_word(names: SpacyNames) -> None:
-    redacted, spans = Redactor(names=names).redact(said("Hello, I am John Smith, from Acme, and this is Mary."))
+    redacted, spans = Redactor(names=names).redact(words_of("Hello, I am John Smith, from Acme, and this is Mary."))
     assert text_of(redacted) == "Hello, I am [PERSON_NAME] [PERSON_NAME], from Acme, and this is [PERSON_NAME]."
     assert [span.kind for span in spans] == ["person_name", "person_name"]
 
 
 def test_a_word_with_a_part_of_a_name_is_taken_out_whole(names: SpacyNames) -> None:
-    redacted, _ = Redactor(names=names).redact(said("(mary's) friend Anna-Lena O'Brien called"))
+    redacted, _ = Redactor(names=names).redact(words_of("(mary's) friend Anna-Lena O'Brien called"))
     assert text_of(redacted) == "[PERSON_NAME] friend [PERSON_NAME] [PERSON_NAME] called"
 
 
 def test_each_speaker_is_read_by_itself(names: SpacyNames) -> None:
-    words = [*said("my name is john", "speaker_1"), *said("yes go on", "speaker_2", 0.1)]
-    words += said("smith", "speaker_1", 1.6)
+    words = [*words_of("my name is john", "speaker_1"), *words_of("yes go on", "speaker_2", 0.1)]
+    words += words_of("smith", "speaker_1", 1.6)
     redacted, spans = Redactor(names=names).redact(sorted(words, key=lambda word: word.start))
     assert text_of(redacted, "speaker_1") == "my name is [PERSON_NAME] [PERSON_NAME]"
     assert len(spans) == 1
@@ -58,13 +58,13 @@ def test_names_beside_numbers_and_placeholders_are_found_once(names: SpacyNames)
 
 
 def test_names_in_long_speech_are_found(names: SpacyNames) -> None:
-    words = said("and so on " * 300 + "John Smith " * 100)
+    words = words_of("and so on " * 300 + "John Smith " * 100)
     redacted, _ = Redactor(names=names).redact(words)
     assert text_of(redacted).count("[PERSON_NAME]") == 200
 
 
 def test_names_may_be_left_in(names: SpacyNames) -> None:
-    words = tuple(said("this is Mary"))
+    words = tuple(words_of("this is Mary"))
     assert Redactor(["url"], names).redact(words) == (words, ())
     assert Redactor(["url"], names).fingerprint == "redact:1:url:no names"
 

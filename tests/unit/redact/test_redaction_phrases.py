@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.speaking import said
+from support.speaking import words_of
 
 from emotion_pipeline.engine.redact.kinds import DataKind, placeholder
 from emotion_pipeline.engine.redact.redactor import Redactor
@@ -34,7 +34,7 @@ def test_the_table_is_large_enough_to_mean_something() -> None:
 @pytest.mark.parametrize(("kind", "phrase"), FOUND)
 def test_personal_data_are_taken_out_whole_and_nothing_else_is(kind: str, phrase: str) -> None:
     texts, personal = marked(phrase)
-    words = said(" ".join(texts))
+    words = words_of(" ".join(texts))
     redacted, spans = Redactor().redact(words)
     expected = [
         placeholder(DataKind(kind), text) if hidden else text for text, hidden in zip(texts, personal, strict=True)
@@ -48,5 +48,5 @@ def test_personal_data_are_taken_out_whole_and_nothing_else_is(kind: str, phrase
 
 @pytest.mark.parametrize("phrase", KEPT)
 def test_ordinary_speech_is_left_alone(phrase: str) -> None:
-    words = tuple(said(phrase))
+    words = tuple(words_of(phrase))
     assert Redactor().redact(words) == (words, ())

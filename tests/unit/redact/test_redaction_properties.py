@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import luhn
-from support.speaking import dialogue, said
+from support.speaking import dialogue, words_of
 
 from emotion_pipeline.engine.redact.kinds import is_placeholder
 from emotion_pipeline.engine.redact.redactor import Redactor
@@ -99,7 +99,7 @@ CLEAR_WAYS = st.sampled_from([one_by_one, with_repeats, in_groups])
 
 
 def check_taken_out(before: str, number: str, after: str) -> None:
-    words = said(f"{before} {number} {after}")
+    words = words_of(f"{before} {number} {after}")
     redacted, spans = Redactor().redact(words)
     first, last = len(before.split()), len(words) - len(after.split())
     left = [word.text for word in redacted[first:last] if not is_placeholder(word.text)]
@@ -140,7 +140,9 @@ def test_ordinary_sentences_are_never_touched(sentences, spelling) -> None:
 @settings(max_examples=200, deadline=None)
 def test_whatever_is_said_is_redacted_once_and_for_all(texts, turn) -> None:
     words = [
-        word for index, text in enumerate(texts) for word in said(text, f"speaker_{1 + index // turn % 2}", index * 0.5)
+        word
+        for index, text in enumerate(texts)
+        for word in words_of(text, f"speaker_{1 + index // turn % 2}", index * 0.5)
     ]
     once, spans = Redactor().redact(words)
     assert len(once) == len(words)
@@ -154,7 +156,7 @@ def test_whatever_is_said_is_redacted_once_and_for_all(texts, turn) -> None:
 @given(st.lists(st.text(min_size=1, max_size=12), max_size=12))
 @settings(max_examples=200, deadline=None)
 def test_no_word_is_too_strange(texts) -> None:
-    words = [word for index, text in enumerate(texts) for word in said("x", start=index * 0.5)[:1] if text]
+    words = [word for index, text in enumerate(texts) for word in words_of("x", start=index * 0.5)[:1] if text]
     strange = [type(word)(text, word.start, word.end, 0.5, "s") for word, text in zip(words, texts, strict=True)]
     redacted, _ = Redactor().redact(strange)
     assert len(redacted) == len(strange)

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from support.speaking import dialogue, said, text_of
+from support.speaking import dialogue, text_of, words_of
 
 from emotion_pipeline.engine.common.types import Span, Word
 from emotion_pipeline.engine.redact.kinds import DataKind, is_placeholder, placeholder
@@ -26,20 +26,20 @@ def test_every_word_keeps_its_times_probability_and_speaker() -> None:
 
 
 def test_a_span_covers_the_whole_finding() -> None:
-    words = said(f"my card is {CARD} okay")
+    words = words_of(f"my card is {CARD} okay")
     _, (span,) = Redactor().redact(words)
     assert span.span == Span(words[3].start, words[18].end)
     assert (span.speaker, span.kind) == ("speaker_1", "credit_card_number")
 
 
 def test_sentence_marks_after_personal_data_are_kept() -> None:
-    redacted, _ = Redactor().redact(said("Call 555-0142, or write to a@example.com."))
+    redacted, _ = Redactor().redact(words_of("Call 555-0142, or write to a@example.com."))
     assert text_of(redacted) == "Call [PHONE_NUMBER], or write to [EMAIL_ADDRESS]."
 
 
 def test_words_of_the_other_speaker_do_not_break_a_number() -> None:
-    number = said(f"it is {CARD}", "speaker_1")
-    talk = said("mhm yes okay go on please i am listening one moment", "speaker_2", start=1.1)
+    number = words_of(f"it is {CARD}", "speaker_1")
+    talk = words_of("mhm yes okay go on please i am listening one moment", "speaker_2", start=1.1)
     words = sorted([*number, *talk], key=lambda word: word.start)
     redacted, spans = Redactor().redact(words)
     assert text_of(redacted, "speaker_1") == "it is" + " [CREDIT_CARD_NUMBER]" * 16
@@ -48,16 +48,16 @@ def test_words_of_the_other_speaker_do_not_break_a_number() -> None:
 
 
 def test_words_need_not_come_in_order_of_time() -> None:
-    words = said(f"it is {CARD}")
+    words = words_of(f"it is {CARD}")
     redacted, _ = Redactor().redact(words[::-1])
     assert text_of(redacted) == text_of(Redactor().redact(words)[0])
 
 
-@pytest.mark.parametrize(("pause", "found"), [(15.0, 1), (25.0, 0)])
-def test_only_a_long_pause_breaks_a_number(pause: float, found: int) -> None:
-    first = said("nine four one")
-    second = said("two oh seven", start=first[-1].end + pause)
-    assert len(kinds_of(first + second)) == found
+@pytest.mark.parametrize(("pause", "spans"), [(15.0, 1), (25.0, 0)])
+def test_only_a_long_pause_breaks_a_number(pause: float, spans: int) -> None:
+    first = words_of("nine four one")
+    second = words_of("two oh seven", start=first[-1].end + pause)
+    assert len(kinds_of(first + second)) == spans
 
 
 def test_what_one_asks_for_tells_what_the_other_says() -> None:
@@ -104,7 +104,7 @@ def test_a_question_in_between_begins_a_new_number() -> None:
 def test_a_social_security_number_is_known_by_its_pauses() -> None:
     words: list[Word] = []
     for group in ("five three two", "one one", "four two nine oh"):
-        words += said(group, start=words[-1].end + 0.9 if words else 0.0)
+        words += words_of(group, start=words[-1].end + 0.9 if words else 0.0)
     assert kinds_of(words) == ["us_social_security_number"]
 
 
@@ -113,17 +113,17 @@ def test_a_social_security_number_is_known_by_its_pauses() -> None:
     ["four two four two four two four two four two four three four two four two", " ".join(["one"] * 13), CARD[:-4]],
 )
 def test_a_card_number_without_a_valid_checksum_is_taken_out_after_the_word_card(digits: str) -> None:
-    assert kinds_of(said(f"my card number is {digits}")) == ["credit_card_number"]
+    assert kinds_of(words_of(f"my card number is {digits}")) == ["credit_card_number"]
 
 
 def test_homophones_never_make_a_number_by_themselves() -> None:
-    words = tuple(said("for to too won ate for to for to won to for for to ate to for"))
+    words = tuple(words_of("for to too won ate for to for to won to for for to ate to for"))
     assert Redactor().redact(words) == (words, ())
 
 
 def test_a_homophone_at_the_edge_belongs_to_a_number_that_lacks_it() -> None:
     redacted, _ = Redactor().redact(
-        said("my card number is for two four two four two four two four two four two four two four two")
+        words_of("my card number is for two four two four two four two four two four two four two four two")
     )
     assert text_of(redacted) == "my card number is" + " [CREDIT_CARD_NUMBER]" * 16
 
@@ -139,12 +139,12 @@ def test_redacting_again_changes_nothing() -> None:
 
 
 def test_what_a_service_took_out_stays_as_it_is() -> None:
-    words = tuple(said("my name is [PERSON_NAME] [PERSON_NAME], and my number is [PHONE_NUMBER]."))
+    words = tuple(words_of("my name is [PERSON_NAME] [PERSON_NAME], and my number is [PHONE_NUMBER]."))
     assert Redactor().redact(words) == (words, ())
 
 
 def test_only_the_requested_kinds_are_taken_out() -> None:
-    redacted, spans = Redactor(["email_address"]).redact(said(f"{CARD} and a@example.com"))
+    redacted, spans = Redactor(["email_address"]).redact(words_of(f"{CARD} and a@example.com"))
     assert text_of(redacted) == f"{CARD} and [EMAIL_ADDRESS]"
     assert [span.kind for span in spans] == ["email_address"]
 
@@ -174,7 +174,7 @@ def test_time_grows_with_the_words_and_no_faster() -> None:
     minute = "so i said call me at five five five one two one two in twenty minutes and then we went to the shop again"
 
     def cpu_seconds(minutes: int) -> float:
-        words = said(" ".join([minute] * minutes))
+        words = words_of(" ".join([minute] * minutes))
         started = time.process_time()
         _, spans = Redactor().redact(words)
         assert len(spans) == minutes

@@ -17,8 +17,8 @@ from emotion_pipeline.engine.sentiment.cortex import CortexSentiment, TokenBudge
 from emotion_pipeline.engine.sentiment.cortex_statements import CACHE
 from emotion_pipeline.engine.sentiment.registry import load_sentiment
 from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
+from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 from emotion_pipeline.schema.conform import conform
-from emotion_pipeline.schema.tables import SENTIMENT_SCORES
 
 DUTCH = "het is niet goed maar ik ben ook heel blij voor jij"
 GERMAN = "das ist nicht positive aber ich bin sehr froh"

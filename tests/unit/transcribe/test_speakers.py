@@ -55,10 +55,6 @@ def test_a_single_speaker_is_heard_on_the_mean_of_all_channels(rng: np.random.Ge
     assert heard == pytest.approx(0.975 * voice, abs=1e-6)
 
 
-def test_voices_told_apart_on_one_channel_are_heard_on_it() -> None:
-    assert voice_index("speaker_3", ("speaker_1",)) == 0
-
-
 def test_a_third_speaker_of_a_two_sided_call_is_an_error_that_names_the_two() -> None:
     with pytest.raises(ValueError, match=r"'speaker_3' does not speak.*its speakers are speaker_1, speaker_2$"):
         voice_index("speaker_3", BOTH)
