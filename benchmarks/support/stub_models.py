@@ -53,6 +53,7 @@ class _Tone:
 
 
 class _Sentiment:
+    languages = frozenset({"en"})
     fingerprint = "stub:sentiment:1:000000000000"
 
     def score(self, texts: Sequence[str]) -> list[float]:

@@ -26,6 +26,10 @@ Channel: TypeAlias = NDArray[np.float32]
 SpeakersBy: TypeAlias = Literal["channel", "assumed_one", "diarizer", "service"]
 
 
+# Code of a language that is not English, or of no language, where nothing says which (ISO 639-2).
+UNDETERMINED: Final = "und"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of time, ``start <= end``, in seconds."""
@@ -99,9 +103,9 @@ class Transcript:
 
     words: tuple[Word, ...]
     speech: tuple[Span, ...]
-    # ISO 639-1 code; None where nobody speaks.
+    # ISO 639-1 code, or ``UNDETERMINED``; None where nobody speaks.
     language: str | None
-    # None where the recogniser knows one language only and therefore cannot doubt it, or was told.
+    # How sure the recogniser is of it; None where it cannot say or was told.
     language_probability: float | None
     # How speakers were told apart; ``assumed_one`` is a recording on one channel that nobody tried to divide.
     speakers_by: SpeakersBy

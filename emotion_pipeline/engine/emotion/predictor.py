@@ -5,6 +5,7 @@ to ``model``; how it computes scores, to the kinds of model.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -174,6 +175,22 @@ class EmotionPredictor:
             notices=notices,
             features=features,
         )
+
+
+def not_english(result: EmotionResult) -> EmotionResult:
+    """Return what is said of words that are known to be in another language: Neutral, without labels, uncertain."""
+    return replace(
+        result,
+        base=NEUTRAL,
+        base_probability=result.base_probabilities[NEUTRAL],
+        sub_emotion=None,
+        sub_probability=None,
+        intensity=None,
+        intensity_probability=None,
+        uncertain=True,
+        labels=(),
+        notices=(NOT_ENGLISH, *(notice for notice in result.notices if notice != NOT_ENGLISH)),
+    )
 
 
 def _shipped(extractor: FeatureExtractor) -> TextEmotionModel:

@@ -3,7 +3,7 @@
 A back end that scores every text has ``score`` alone; ``sentiments_of`` asks both kinds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -32,6 +32,11 @@ class SentimentBackend(Protocol):
     @property
     def fingerprint(self) -> str:
         """``backend:name:version:hash12``; another fingerprint means that other scores are possible."""
+        ...
+
+    @property
+    def languages(self) -> Collection[str]:
+        """The languages that it reads, ISO 639-1."""
         ...
 
     def score(self, texts: Sequence[str]) -> list[float]:

@@ -61,6 +61,10 @@ class CortexSentiment:
         self._max_tokens = max_tokens
 
     @property
+    def languages(self) -> frozenset[str]:
+        return self._function.languages
+
+    @property
     def fingerprint(self) -> str:
         """Snowflake gives its functions no version: what is known is which one it is, and our rules around it."""
         rules = f"{sorted(self._function.languages)}|{sorted(SCORES_OF_LABELS.items())}|{LANGUAGE}"

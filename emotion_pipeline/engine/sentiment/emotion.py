@@ -19,6 +19,8 @@ class EmotionSentiment:
     The groups are GoEmotions' own (``taxonomy.SENTIMENT_GROUPS``); ambiguous and neutral labels draw towards 0.
     """
 
+    languages = frozenset({"en"})
+
     def __init__(self, predictor: "EmotionPredictor") -> None:
         self._predictor = predictor
 

@@ -12,6 +12,8 @@ class VaderSentiment:
     ICWSM.
     """
 
+    languages = frozenset({"en"})
+
     @cached_property
     def _analyzer(self) -> Any:
         from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from emotion_pipeline.engine.common.types import EmotionResult
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
-from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, not_english
+from emotion_pipeline.engine.stages.reuse import ENGLISH, StageResult, complete_by_segment, is_read
 from emotion_pipeline.engine.stages.tables import EMOTION_LABELS
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 
@@ -21,8 +21,10 @@ def label_emotions(
     def compute(missing: pd.DataFrame) -> pd.DataFrame:
         described_by = vectors.loc[missing["segment_id"]].to_numpy(dtype="float32")
         results = predictor.predict(missing["text"].tolist(), features=described_by)
-        rows = [{"segment_id": key} | _row(result) for key, result in zip(missing["segment_id"], results, strict=True)]
-        return pd.DataFrame(rows)
+        return pd.DataFrame(
+            {"segment_id": key} | _row(result if is_read(language, ENGLISH) else not_english(result))
+            for key, language, result in zip(missing["segment_id"], missing["language"], results, strict=True)
+        )
 
     return complete_by_segment(described, previous, EMOTION_LABELS, predictor.fingerprint, compute)
 
@@ -36,6 +38,7 @@ def _row(result: EmotionResult) -> dict[str, Any]:
         "intensity": result.intensity,
         "intensity_probability": result.intensity_probability,
         "uncertain": result.uncertain,
+        "notices": list(result.notices),
         "labels": list(result.labels),
         **{f"probability_{base.lower()}": value for base, value in result.base_probabilities.items()},
         "label_scores": [{"label": label, "probability": value} for label, value in result.label_scores.items()],

@@ -4,7 +4,7 @@ A row of the last output is reused when its key is still requested and its finge
 content (a recording by its bytes, a segment by its words and times), so an equal key means an equal input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ import pandas as pd
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, Table
 from emotion_pipeline.engine.text.tokens import words
 
+# What the text emotion model and its features read.
+ENGLISH = frozenset({"en"})
 SEGMENT_KEY = ["recording_date", "recording_id", "segment_id"]
 
 
@@ -74,7 +76,13 @@ def complete_by_segment(
     compute: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> StageResult:
     """Return the rows of a table that is made from the words of segments; see ``complete``."""
-    return complete(segments[[*SEGMENT_KEY, "text"]], previous, table, fingerprint, compute, text="text")
+    return complete(segments[[*SEGMENT_KEY, "text", "language"]], previous, table, fingerprint, compute, text="text")
+
+
+def is_read(language: Any, languages: Collection[str]) -> bool:
+    """Tell whether words in a language can be read by a model of ``languages``; where nobody told, they are tried."""
+    code = value_or_none(language)
+    return code is None or code in languages
 
 
 def value_or_none(value: Any) -> Any:

@@ -7,12 +7,12 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.channels import speaker_names, voice_index
 from emotion_pipeline.engine.common.types import Segment, Word
-from emotion_pipeline.engine.stages.reuse import StageResult
+from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, SEGMENTS
 from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.text.segmentation import segment_words
 
-_CARRIED = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds")
+_CARRIED = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds", "language")
 
 
 def segment(transcripts: pd.DataFrame) -> StageResult:
@@ -28,7 +28,7 @@ def segment(transcripts: pd.DataFrame) -> StageResult:
 def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> dict[str, Any]:
     return {
         **{name: transcript[name] for name in _CARRIED},
-        "segment_id": _segment_id(transcript["recording_id"], index, segment),
+        "segment_id": _segment_id(transcript["recording_id"], index, segment, value_or_none(transcript["language"])),
         "segment_index": index,
         "speaker": segment.speaker,
         "channel": voice_index(segment.speaker, speaker_names(2)) if transcript["speakers_by"] == "channel" else None,
@@ -41,7 +41,7 @@ def _segment_row(transcript: dict[Any, Any], index: int, segment: Segment) -> di
     }
 
 
-def _segment_id(recording_id: str, index: int, segment: Segment) -> str:
+def _segment_id(recording_id: str, index: int, segment: Segment, language: str | None) -> str:
     """Name a segment by recording, place and content, so that scores of an equal id may be reused."""
-    content = f"{segment.speaker}\t{segment.start:.3f}\t{segment.end:.3f}\t{segment.text}"
+    content = f"{segment.speaker}\t{segment.start:.3f}\t{segment.end:.3f}\t{segment.text}\t{language}"
     return f"{recording_id[:16]}-{index:04d}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.engine.sentiment.base import Sentiment, SentimentBackend, UnscoredReason, sentiments_of
 from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
-from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment
+from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment, is_read
 from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
 
 
@@ -22,13 +22,18 @@ def score_sentiment(
     :param labels: rows of ``emotion_labels`` from which the back end's scores follow, so that no model is asked again
     """
 
-    def compute(missing: pd.DataFrame) -> pd.DataFrame:
-        texts = missing["text"].tolist()
+    def score(readable: pd.DataFrame) -> list[Sentiment]:
+        texts = readable["text"].tolist()
         if labels is not None and isinstance(backend, EmotionSentiment):
-            scores = backend.score_known(texts, _label_probabilities(labels, missing["segment_id"]))
-            sentiments = [Sentiment(score) for score in scores]
-        else:
-            sentiments = sentiments_of(backend, texts)
+            scores = backend.score_known(texts, _label_probabilities(labels, readable["segment_id"]))
+            return [Sentiment(value) for value in scores]
+        return sentiments_of(backend, texts) if texts else []
+
+    def compute(missing: pd.DataFrame) -> pd.DataFrame:
+        readable = [is_read(language, backend.languages) for language in missing["language"]]
+        scored = iter(score(missing[readable]))
+        unread = Sentiment(None, UnscoredReason.LANGUAGE_NOT_SUPPORTED)
+        sentiments = [next(scored) if can_be_read else unread for can_be_read in readable]
         return pd.DataFrame(
             {
                 "segment_id": missing["segment_id"].to_numpy(),

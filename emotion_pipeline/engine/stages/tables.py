@@ -137,6 +137,11 @@ AUDIO_URI: Final = Column(
     "Where the 16 kHz FLAC copy lies that all later stages read, relative to the storage's root.",
 )
 RECORDING_SECONDS: Final = Column("recording_seconds", NUMBER, "Length of the recording.", "s", minimum=0.0)
+LANGUAGE: Final = _optional_text(
+    "language",
+    "Language that is spoken, ISO 639-1; und where a recogniser of English alone does not understand it; null where "
+    "nobody speaks, or nobody told.",
+)
 SEGMENT_ID: Final = Column(
     "segment_id", TEXT, "Names one segment by its recording, its place in it and its content: other words, other id."
 )
@@ -214,10 +219,10 @@ TRANSCRIPTS: Final = Table(
             ),
             _optional_text("reason", "Why it failed.", FailureReason),
             _optional_text("detail", "The reason in words, and what to do."),
-            _optional_text("language", "Language of the words, ISO 639-1; null where nobody speaks, or nobody told."),
+            LANGUAGE,
             _probability(
                 "language_probability",
-                "How sure the recogniser is of the language; null where it knows only one or was told.",
+                "How sure the recogniser is of the language; null where it cannot say or was told.",
                 nullable=True,
             ),
             _optional_text(
@@ -272,7 +277,7 @@ SEGMENTS: Final = Table(
     columns=(
         *_carried("transcripts", RECORDING_DATE, RECORDING_ID),
         *_made_from(["transcripts.recording_id", "transcripts.words"], SEGMENT_ID),
-        *_carried("transcripts", FILE, AUDIO_URI, RECORDING_SECONDS),
+        *_carried("transcripts", FILE, AUDIO_URI, RECORDING_SECONDS, LANGUAGE),
         *_made_from(
             ["transcripts.words"],
             Column("segment_index", INTEGER, "Place in the recording, from 0.", minimum=0),
@@ -372,7 +377,7 @@ EMOTION_LABELS: Final = Table(
     columns=(
         *_carried("segments", *_ID_COLUMNS),
         *_made_from(
-            ("segments.text", *(f"linguistic_features.{feature.name}" for feature in FEATURES)),
+            ("segments.text", "segments.language", *(f"linguistic_features.{feature.name}" for feature in FEATURES)),
             Column("base_emotion", TEXT, "The most probable base emotion.", allowed=BASE_EMOTIONS),
             _probability("base_probability", "Calibrated probability of the base emotion."),
             _optional_text(
@@ -383,7 +388,17 @@ EMOTION_LABELS: Final = Table(
             _probability("sub_probability", "Probability of the sub-emotion.", nullable=True),
             _optional_text("intensity", "How strong it is; null without an emotion to be strong.", INTENSITIES),
             _probability("intensity_probability", "Probability of the intensity.", nullable=True),
-            Column("uncertain", BOOLEAN, "True where the base probability lies below the confidence threshold."),
+            Column(
+                "uncertain",
+                BOOLEAN,
+                "True where the base probability lies below the confidence threshold, or the words are not English.",
+            ),
+            Column(
+                "notices",
+                TEXTS,
+                "not_english: the model reads English only, and words in another language count as Neutral; cut: only "
+                "the beginning was read.",
+            ),
             Column("labels", TEXTS, "GoEmotions labels above their thresholds."),
             *(_probability(f"probability_{base.lower()}", f"Probability of {base}.") for base in BASE_EMOTIONS),
             Column("label_scores", LABEL_SCORES, "Probability of each of GoEmotions' 28 labels."),

@@ -32,6 +32,8 @@ from emotion_pipeline.engine.transcribe.base import DecodedWord, Recogniser, Spo
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 from emotion_pipeline.engine.transcribe.guard import FINGERPRINT as GUARD
 from emotion_pipeline.engine.transcribe.guard import CheckedDecoding, compression_ratio, decode_guarded
+from emotion_pipeline.engine.transcribe.spoken_language import FINGERPRINT as ENGLISH
+from emotion_pipeline.engine.transcribe.spoken_language import english_or_not
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason, FailureReason
 from emotion_pipeline.engine.transcribe.utterances import JOINED_OVER_S, utterances
 from emotion_pipeline.engine.transcribe.windows import FINGERPRINT as WINDOWS
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor
 
 # Which speech is recognised and which text is believed; the last number is that of the rules about channels.
-FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|channels:1"
+FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|channels:1"
 
 # What reading a recording raises when it is damaged or gone.
 UNREADABLE: Final = (MediaError, OSError)
@@ -128,7 +130,7 @@ class LocalTranscriber:
             parts.append(self._part(window, speakers, language, checkpoints))
         if checkpoints is not None:
             checkpoints.clear()
-        return _joined(parts, speakers)
+        return self._joined(parts, speakers)
 
     def transcribe_together(
         self, recordings: Sequence[tuple[Path, tuple[str, ...]]]
@@ -152,7 +154,7 @@ class LocalTranscriber:
         return [
             windows
             if isinstance(windows, UNREADABLE)
-            else _joined([self._part_of(window, decodings[id(window)]) for window in windows], speakers)
+            else self._joined([self._part_of(window, decodings[id(window)]) for window in windows], speakers)
             for windows, (_, speakers) in zip(prepared, recordings, strict=True)
         ]
 
@@ -234,6 +236,22 @@ class LocalTranscriber:
             redacted,
         )
 
+    def _joined(self, parts: Sequence[_Part], speakers: tuple[str, ...]) -> Transcript:
+        words = sorted((word for part in parts for word in part.words), key=lambda word: (word.start, word.end))
+        language = next((part.language for part in reversed(parts) if part.language), None)
+        if language is not None and language.probability is None and self._language is None:
+            language = english_or_not(words)
+        return Transcript(
+            words=tuple(words),
+            speech=tuple(sorted((span for part in parts for span in part.speech), key=lambda span: span.start)),
+            language=language.code if language else None,
+            language_probability=language.probability if language else None,
+            speakers_by="channel" if len(speakers) > 1 else "assumed_one",
+            passages=tuple(passage for part in parts for passage in part.passages),
+            dropped=tuple(dropped for part in parts for dropped in part.dropped),
+            redacted=tuple(span for part in parts for span in part.redacted),
+        )
+
     @property
     def _checkpoint(self) -> str:
         """Under which name parts are kept: by what makes them, so that other settings take over nothing."""
@@ -289,17 +307,3 @@ def _enough(items: Sequence[Channel]) -> Sequence[Channel]:
     """Return the first items, at least one, that are enough to tell a language by."""
     heard = accumulate(len(item) / SAMPLE_RATE for item in items)
     return items[: 1 + sum(seconds < _LISTENED_TO_S for seconds in list(heard)[:-1])]
-
-
-def _joined(parts: Sequence[_Part], speakers: tuple[str, ...]) -> Transcript:
-    language = next((part.language for part in reversed(parts) if part.language), None)
-    return Transcript(
-        words=tuple(sorted((word for part in parts for word in part.words), key=lambda word: (word.start, word.end))),
-        speech=tuple(sorted((span for part in parts for span in part.speech), key=lambda span: span.start)),
-        language=language.code if language else None,
-        language_probability=language.probability if language else None,
-        speakers_by="channel" if len(speakers) > 1 else "assumed_one",
-        passages=tuple(passage for part in parts for passage in part.passages),
-        dropped=tuple(dropped for part in parts for dropped in part.dropped),
-        redacted=tuple(span for part in parts for span in part.redacted),
-    )

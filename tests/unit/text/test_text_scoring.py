@@ -68,6 +68,7 @@ class _SilentBackend:
     """A back end that has no score for a text, as a service may."""
 
     fingerprint = "silent:none:1:000000000000"
+    languages = frozenset({"en"})
 
     def score(self, texts: Sequence[str]) -> list[float]:
         raise TextNotScoredError(0, UnscoredReason.REFUSED)

@@ -1,0 +1,92 @@
+"""A recogniser of English alone and speech in other languages: noticed, flagged and not read for emotions."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.engine.backends import BackendChoice, Backends
+from emotion_pipeline.engine.common.types import UNDETERMINED, Word
+from emotion_pipeline.engine.sources.base import FetchLimits
+from emotion_pipeline.engine.sources.local import found_recording
+from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages.chain import Analysis, analyse
+from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
+from emotion_pipeline.engine.transcribe.spoken_language import english_or_not
+from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
+
+CLIPS = 20
+
+
+def words(probability: float, count: int = 5) -> list[Word]:
+    return [Word("word", float(at), at + 0.5, probability, "speaker_1") for at in range(count)]
+
+
+def test_probable_words_are_english() -> None:
+    language = english_or_not(words(0.9))
+    assert language.code == "en"
+    assert language.probability is not None and language.probability > 0.9
+
+
+def test_improbable_words_are_in_no_language_that_is_known() -> None:
+    language = english_or_not(words(0.2))
+    assert language.code == UNDETERMINED
+    assert language.probability is not None and language.probability > 0.9
+
+
+def test_speech_without_a_word_is_in_no_language_that_is_known() -> None:
+    assert english_or_not([]).code == UNDETERMINED
+
+
+def languages(files: Sequence[Path]) -> Iterator[str | None]:
+    """Return the language of each clip by itself, as the pipeline finds it."""
+    transcriber = LocalTranscriber(faster_whisper("tiny.en", threads=1))
+    return (transcriber.transcribe(file, speakers=("speaker_1",)).language for file in files)
+
+
+def every_nth(folder: Path) -> list[Path]:
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [folder / row["file"] for row in rows[:: len(rows) // CLIPS][:CLIPS]]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("corpus", ["emodb", "banglaser"])
+def test_other_languages_are_noticed_by_a_model_of_english(shared_data: Path, corpus: str) -> None:
+    found = list(languages(every_nth(shared_data / "tone" / corpus)))
+    assert sum(language != "en" for language in found) >= 0.8 * len(found)
+
+
+def test_english_is_believed(shared_data: Path) -> None:
+    files = sorted((shared_data / "speech" / "read").glob("*.flac"))
+    assert set(languages(files[:6])) == {"en"}
+
+
+@pytest.fixture(scope="module")
+def german(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """A German sentence that tiny.en writes as English words, through the whole chain."""
+    backends = Backends(BackendChoice(transcriber_options=TranscriberOptions(threads=1)))
+    recordings = [found_recording(file) for file in every_nth(shared_data / "tone" / "emodb")[:3]]
+    store = FolderAudioStore(tmp_path_factory.mktemp("german"))
+    return analyse("2026-11-02", recordings, Sources(FetchLimits()), backends, store)
+
+
+def test_words_in_another_language_are_not_read_for_emotions(german: Analysis) -> None:
+    assert set(german.transcripts["language"]) == {UNDETERMINED}
+    labels = german.emotion_labels
+    assert len(labels) > 0
+    assert set(labels["base_emotion"]) == {"Neutral"}
+    assert labels["uncertain"].all()
+    assert all("not_english" in notices for notices in labels["notices"])
+    assert labels["labels"].map(len).sum() == 0
+
+
+def test_words_in_another_language_have_a_tone_and_no_sentiment(german: Analysis) -> None:
+    assert german.sentiment_scores["sentiment_score"].isna().all()
+    assert set(german.sentiment_scores["reason"]) == {"language_not_supported"}
+    results = german.tone_sentiment[german.tone_sentiment["scope"] == "segment"]
+    assert results["emotion"].notna().all()
+    assert set(results["tone_sentiment_match"]) == {"Unknown"}
