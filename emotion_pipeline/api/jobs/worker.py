@@ -37,6 +37,8 @@ from emotion_pipeline.engine.sources.router import Sources
 # Longest time before a job is noticed that another server accepted.
 _IDLE_S: Final = 0.5
 
+# Of the process, added to the server's own.
+_NICENESS: Final = 10
 _STOPPED, _FAILED = 0, 1
 _SERVICE: Final = "assemblyai"
 
@@ -158,6 +160,8 @@ def main(
     short_only: Annotated[bool, typer.Option(help="Take only jobs whose request waits for them.")] = False,
 ) -> None:
     """Work on jobs until standard input ends."""
+    # Texts are answered by the server process, which a recording in work must not hold up.
+    os.nice(_NICENESS)
     # Prints of libraries go to standard error, not between the messages to the server.
     messages = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
