@@ -15,6 +15,9 @@ from emotion_pipeline.engine.transcribe.base import SpokenLanguage
 # (German), BanglaSER (Bangla) and CREMA-D (English); it told them apart as well as the mean of logarithms, the median
 # or the least probability, or better.
 _EVEN: Final = 0.6
+# Fewer words are weaker evidence, and have to be less probable.
+_FEW_WORDS: Final = 4
+_EVEN_OF_FEW: Final = 0.5
 # How fast that changes, from a logistic regression on the same clips.
 _WEIGHT: Final = 20.0
 # The rule above; raise the number when it changes.
@@ -30,7 +33,8 @@ def english_or_not(words: Sequence[Word]) -> SpokenLanguage:
     if not words:
         return SpokenLanguage(UNDETERMINED, None)
     mean = sum(word.probability for word in words) / len(words)
-    english = 1 / (1 + math.exp(-_WEIGHT * (mean - _EVEN)))
+    even = _EVEN if len(words) >= _FEW_WORDS else _EVEN_OF_FEW
+    english = 1 / (1 + math.exp(-_WEIGHT * (mean - even)))
     if english >= 0.5:
         return SpokenLanguage("en", round(english, _DIGITS))
     return SpokenLanguage(UNDETERMINED, round(1 - english, _DIGITS))
