@@ -80,7 +80,7 @@ def test_the_command_line_prints_what_python_returns(
     analyzer: AudioAnalyzer, folder: Path, results: RecordingResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("EMOTION_TRANSCRIPTION__WORKERS", "1")
+    monkeypatch.setenv("EMOTION_TRANSCRIPTION__THREADS", "1")
     printed = CliRunner().invoke(app, ["predict", "--file", str(folder / "call.flac"), "--json"])
     assert json.loads(printed.stdout) == json.loads(json.dumps(results[0].to_dict()))
 

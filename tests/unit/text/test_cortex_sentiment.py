@@ -53,7 +53,7 @@ def cached(server: CortexServer, schema: str) -> pd.DataFrame:
 
 
 def segments(*texts: str) -> pd.DataFrame:
-    common = {"recording_date": date(2026, 11, 2), "recording_id": "r"}
+    common = {"recording_date": date(2026, 11, 2), "recording_id": "r", "language": "en"}
     return pd.DataFrame([common | {"segment_id": f"s{n}", "text": text} for n, text in enumerate(texts)])
 
 
