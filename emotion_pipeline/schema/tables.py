@@ -510,14 +510,14 @@ TONE_SENTIMENT: Final = Table(
         Column(
             "masked",
             BOOLEAN,
-            "Positive words in a negative voice; null for a recording.",
+            "Surely positive words in a surely negative voice, and no Match; null for a recording.",
             nullable=True,
             sources=_COMPARED,
         ),
         Column(
             "leaking",
             BOOLEAN,
-            "Negative words in a positive voice; null for a recording.",
+            "Surely negative words in a surely positive voice, and no Match; null for a recording.",
             nullable=True,
             sources=_COMPARED,
         ),

@@ -21,7 +21,7 @@ from emotion_pipeline.engine.tone.base import pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
-RULE: Final = "agreement:documented:1|score:1"
+RULE: Final = "agreement:documented:1|score:2"
 
 _COLUMNS: Final = (
     "recording_date",
@@ -143,10 +143,10 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
         tone = leaning_of_tone(score.probabilities)
-        words = leaning_of_words(
-            _given(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
-        )
-        rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
+        sentiment = _given(segment["sentiment_score"])
+        words = leaning_of_words(sentiment, {base: segment[f"text_{base}"] for base in BASE_EMOTIONS})
+        match = tone_sentiment_match(segment["tone"], sentiment)
+        rows.append((agreement_score(tone, words), is_masked(tone, words, match), is_leaking(tone, words, match)))
     return pd.DataFrame(rows, columns=["agreement_score", "masked", "leaking"], index=segments.index)
 
 
