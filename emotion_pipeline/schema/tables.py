@@ -358,6 +358,25 @@ TONE_SCORES: Final = Table(
             )
             for tone in TONES
         ),
+        Column(
+            "tone_uncertain",
+            BOOLEAN,
+            "Whether the most probable tone is less probable than 0.5; it is stored all the same.",
+            sources=_TONE_SOURCES,
+        ),
+        *(
+            Column(
+                dimension,
+                NUMBER,
+                f"{dimension.capitalize()} of the voice from 0 ({ends[0]}) to 1 ({ends[1]}); null where nothing was "
+                f"heard or the model does not tell. Good for an order, not for a distance.",
+                nullable=True,
+                minimum=0.0,
+                maximum=1.0,
+                sources=_TONE_SOURCES,
+            )
+            for dimension, ends in (("valence", ("unpleasant", "pleasant")), ("arousal", ("still", "excited")))
+        ),
         FINGERPRINT,
     ),
 )
@@ -465,7 +484,8 @@ TONE_SENTIMENT: Final = Table(
         Column(
             "emotion",
             TEXT,
-            "The acoustic tone; of a recording, that of its segments pooled by their length. Null without segments.",
+            "The acoustic tone; of a recording, that of its segments pooled by length and certainty. Null without "
+            "segments.",
             nullable=True,
             allowed=TONES,
             sources=_TONE_COLUMNS,

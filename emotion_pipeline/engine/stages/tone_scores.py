@@ -1,6 +1,6 @@
 """``tone_scores``: how every segment sounded.
 
-A speaker's segments are judged relative to each other, so a recording is scored whole: when one of its segments is new,
+A speaker's segments are scored relative to each other, so a recording is scored whole: when one of its segments is new,
 all of them are scored again.
 """
 
@@ -17,9 +17,16 @@ from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
 from emotion_pipeline.engine.stages.by_segment import SEGMENT_KEY
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult, complete
 from emotion_pipeline.engine.tone.base import ToneModel
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import CERTAIN, TONES
 
-_SCORED = ("tone", "tone_probability", *(f"probability_{tone}" for tone in TONES))
+_SCORED = (
+    "tone",
+    "tone_probability",
+    *(f"probability_{tone}" for tone in TONES),
+    "tone_uncertain",
+    "valence",
+    "arousal",
+)
 
 
 def score_tone(
@@ -27,9 +34,9 @@ def score_tone(
 ) -> StageResult:
     """Return the tone of every segment; recordings whose segments are the same as last time are taken over."""
     spoken = ["audio_uri", "speaker", "channel", "start_seconds", "end_seconds"]
-    wanted = segments[[*SEGMENT_KEY, *spoken]].assign(seconds=segments["end_seconds"] - segments["start_seconds"])
+    requested = segments[[*SEGMENT_KEY, *spoken]].assign(seconds=segments["end_seconds"] - segments["start_seconds"])
     result = complete(
-        wanted,
+        requested,
         _whole_recordings(segments, previous, model.fingerprint),
         key="segment_id",
         made=_SCORED,
@@ -41,8 +48,8 @@ def score_tone(
 
 
 def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fingerprint: str) -> pd.DataFrame | None:
-    """Return the previous rows of recordings that have exactly the segments that are wanted now."""
-    if previous is None:
+    """Return the previous rows of recordings that have exactly the requested segments, and every column of today."""
+    if previous is None or not set(_SCORED) <= set(previous.columns):
         return None
     current = previous[previous[FINGERPRINT] == fingerprint]
     before = current.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
@@ -72,4 +79,11 @@ def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
 
 def _row(score: ToneScore) -> dict[str, Any]:
     probabilities = {f"probability_{tone}": score.probabilities.get(tone) for tone in TONES}
-    return {"tone": score.tone, "tone_probability": score.probability, **probabilities}
+    return {
+        "tone": score.tone,
+        "tone_probability": score.probability,
+        **probabilities,
+        "tone_uncertain": score.probability < CERTAIN,
+        "valence": score.valence,
+        "arousal": score.arousal,
+    }

@@ -17,7 +17,7 @@ from emotion_pipeline.engine.agreement import (
 from emotion_pipeline.engine.common.types import ToneScore
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.reuse import FINGERPRINT, StageResult
-from emotion_pipeline.engine.tone.base import pool_scores
+from emotion_pipeline.engine.tone.base import evidence, pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
@@ -62,9 +62,10 @@ def compare(
 ) -> StageResult:
     """Return a row per recording, each followed by a row per segment that has tone, sentiment and text emotion.
 
-    A recording's tone is that of its segments pooled by their length, its sentiment and text emotion their means by
-    words, its agreement and its shares of masked and leaking speech their means by length; one without segments has
-    none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of sentiments.
+    A recording's tone is that of its segments pooled by length and certainty, its sentiment and text emotion their
+    means by words, its agreement and its shares of masked and leaking speech their means by length; one without
+    segments has none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of
+    sentiments.
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
@@ -88,7 +89,8 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
     if len(segments):
         words = segments["word_count"].tolist()
         lengths = (segments["end_seconds"] - segments["start_seconds"]).tolist()
-        tone = pool_scores(_tone_scores(segments), lengths)
+        scores = _tone_scores(segments)
+        tone = pool_scores(scores, [evidence(score, seconds) for score, seconds in zip(scores, lengths, strict=True)])
         means = {mean: weighted_mean(segments[of].tolist(), lengths) for of, mean in _MEAN_BY_LENGTH.items()}
         scored = segments[segments["sentiment_score"].notna()]
         sentiment = weighted_mean(scored["sentiment_score"].tolist(), scored["word_count"].tolist())

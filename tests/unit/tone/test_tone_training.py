@@ -29,7 +29,7 @@ def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(
     unheard = evaluate_tone(model, make_corpus(tmp_path / "third", seed=9))
     assert unheard.uar_4 > 0.8
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["metrics"]["calibration"] == report.to_dict()["calibration"]
+    assert card["metrics"]["calibration_alone"] == report.to_dict()["calibration_alone"]
     assert str(tmp_path) not in json.dumps(card)
 
 
