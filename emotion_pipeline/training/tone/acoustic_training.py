@@ -27,7 +27,6 @@ from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.calibration import Calibration, RawScores, fit_calibration
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.training.tone import metrics
-from emotion_pipeline.training.tone.channels import over_telephone
 from emotion_pipeline.training.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
 from emotion_pipeline.training.tone.crowd import voice_votes
 from emotion_pipeline.training.tone.dimensions import dimensions_of
@@ -143,8 +142,7 @@ def _examples(clips: Sequence[Clip], workers: int, work: Path | None) -> Example
     heard_as = (votes[clip.manifest].get(clip.path.stem) for clip in clips)
     are_trusted = [vote == clip.emotion or not votes[clip.manifest] for clip, vote in zip(clips, heard_as, strict=True)]
     return Examples(
-        vectors=np.stack([pair[0] for pair in measured]),
-        copies=np.stack([pair[1] for pair in measured]),
+        vectors=np.stack(measured),
         tones=np.array([ACOUSTIC_TONES.index(clip.tone) if clip.is_of_four else -1 for clip in clips]),
         dimensions=np.array([dimensions_of(clip.emotion, clip.intensity) for clip in clips]),
         emotions=np.array([clip.tone if clip.is_of_four else clip.emotion for clip in clips]),
@@ -155,22 +153,21 @@ def _examples(clips: Sequence[Clip], workers: int, work: Path | None) -> Example
 
 
 def _measured(clip: Clip, filters: NDArray[np.float32], work: Path | None) -> NDArray[np.float32]:
-    """Vectors of a clip and of its copy over a telephone, shape ``(2, n_features)``; kept in ``work``, if any."""
+    """Return the vector of a clip, shape ``(n_features,)``; kept in ``work``, if any."""
     samples = read_clip(clip)
     kept = work / f"{_measurement_id(samples)}.npy" if work else None
     if kept and kept.is_file():
         return np.load(kept)
-    parts = [measure(sound, filters) for sound in (samples, over_telephone(samples))]
-    if any(not len(part.vectors) for part in parts):
+    utterance = measure(samples, filters)
+    if not len(utterance.vectors):
         raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
-    vectors = np.stack([part.vector for part in parts])
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         unfinished = kept.with_suffix(".part")
         with unfinished.open("wb") as file:
-            np.save(file, vectors)
+            np.save(file, utterance.vector)
         unfinished.rename(kept)
-    return vectors
+    return utterance.vector
 
 
 def _measurement_id(samples: NDArray[np.float32]) -> str:

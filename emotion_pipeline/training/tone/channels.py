@@ -1,6 +1,6 @@
 """What lines and codecs make of speech: a telephone's band, and a low bit rate.
 
-Training learns from a telephone copy beside each clip, and evaluation measures how much recall a channel costs.
+Evaluation measures how much recall they cost. Training does not learn from such copies: it gained nothing by them.
 """
 
 import io

@@ -23,8 +23,6 @@ LANDMARKS: Final = 1_200
 _MACHINES: Final = {"encoder": 1.0, "functionals": 0.5}  # by source, and how much each counts
 _PENALTY: Final = 0.3
 _STEEPNESS: Final = 0.25  # of the kernel, per feature
-# How much a copy of a clip counts beside it.
-_COPY: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,6 @@ class Examples:
 
     # Shape ``(n, n_features)``.
     vectors: NDArray[np.float32]
-    # The same clips over a telephone, shape ``(n, n_features)``.
-    copies: NDArray[np.float32]
     # Index into ``ACOUSTIC_TONES``, -1 for an emotion that is none of them; shape ``(n,)``.
     tones: NDArray[np.int64]
     # Valence and arousal in [0, 1], shape ``(n, 2)``.
@@ -59,23 +55,20 @@ def fit_normaliser(examples: Examples) -> Normaliser:
 def fit_committee(examples: Examples, normaliser: Normaliser, seed: int, *, relative: bool) -> Committee:
     """A machine for each source, on clips as they are alone, or with ``relative`` on clips relative to their voice."""
     rng = np.random.default_rng(seed)
-    clips, copies = (
-        _normalised(vectors, examples, normaliser, relative) for vectors in (examples.vectors, examples.copies)
-    )
-    inputs = np.concatenate([clips, copies])
+    inputs = _normalised(examples, normaliser) if relative else normaliser.alone(examples.vectors)
     chosen = rng.permutation(np.flatnonzero(examples.tones >= 0))[:LANDMARKS]
-    tone_weights = _doubled(_balanced(examples, np.where(examples.tones >= 0, examples.trust, 0.0)))
-    dimension_weights = _doubled(_balanced(examples, examples.trust))
+    tone_weights = _balanced(examples, np.where(examples.tones >= 0, examples.trust, 0.0))
+    dimension_weights = _balanced(examples, examples.trust)
     tone_targets = np.eye(len(ACOUSTIC_TONES))[examples.tones] - 1 / len(ACOUSTIC_TONES)
     machines = []
     for source, weight in _MACHINES.items():
         columns = sources()[source]
         # As they are stored.
-        landmarks = clips[chosen, columns].astype(np.float16).astype(np.float64)
+        landmarks = inputs[chosen, columns].astype(np.float16).astype(np.float64)
         machine = KernelMachine(source, landmarks, _STEEPNESS / landmarks.shape[1], np.zeros((0, 0)), weight)
         likeness, among = machine.likeness(inputs), _likeness_among(machine)
         parts = (
-            _ridge(likeness, among, np.tile(targets, (2, 1)), weights)
+            _ridge(likeness, among, targets, weights)
             for targets, weights in ((tone_targets, tone_weights), (examples.dimensions - 0.5, dimension_weights))
         )
         machines.append(
@@ -84,13 +77,12 @@ def fit_committee(examples: Examples, normaliser: Normaliser, seed: int, *, rela
     return Committee(tuple(machines))
 
 
-def _normalised(vectors: NDArray[np.float32], examples: Examples, normaliser: Normaliser, relative: bool) -> Floats:
-    if not relative:
-        return normaliser.alone(vectors)
-    result = np.empty(vectors.shape)
+def _normalised(examples: Examples, normaliser: Normaliser) -> Floats:
+    """Vectors relative to their speaker, of whom the clips of the four tones are what is known."""
+    result = np.empty(examples.vectors.shape)
     for speaker in np.unique(examples.speakers):
         rows = examples.speakers == speaker
-        result[rows] = normaliser.apply(vectors[rows], vectors[rows & (examples.tones >= 0)])
+        result[rows] = normaliser.apply(examples.vectors[rows], examples.vectors[rows & (examples.tones >= 0)])
     return result
 
 
@@ -104,11 +96,6 @@ def _balanced(examples: Examples, trust: Floats) -> Floats:
             if weights[cell].sum() > 0:
                 weights[cell] *= np.sqrt((trust[inside] > 0).sum()) / weights[cell].sum()
     return weights / weights.mean()
-
-
-def _doubled(weights: Floats) -> Floats:
-    """Weights of clips, then of their copies."""
-    return np.concatenate([weights, _COPY * weights])
 
 
 def _likeness_among(machine: KernelMachine) -> Floats:
