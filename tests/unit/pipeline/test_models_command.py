@@ -52,7 +52,7 @@ def test_the_embedded_profile_lists_models_with_licence_and_fingerprint() -> Non
     }  # fmt: skip
     assert listed["tone"]["licence"] == "Apache-2.0"
     assert "BSD" in listed["transcription"]["licence"]
-    assert listed["tone"]["fingerprint"].startswith("acoustic:functionals:")
+    assert listed["tone"]["fingerprint"].startswith("acoustic:whisper-functionals:")
     assert Path(listed["tone"]["where"]) == SHIPPED
     assert all(row["fingerprint"] and row["problem"] is None for row in listed.values())
 
