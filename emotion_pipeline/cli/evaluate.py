@@ -1,5 +1,6 @@
 """``emotion-clf evaluate``: measuring back ends on labelled data, printed as JSON."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,6 +13,14 @@ app = typer.Typer(
     help="Measure a back end on labelled data and print JSON.\n\nExample: emotion-clf evaluate text --data dev.tsv",
     no_args_is_help=True,
 )
+
+
+class ToneChannel(StrEnum):
+    """The channels of ``training.tone.channels``."""
+
+    TELEPHONE = "telephone"
+    MP3 = "mp3"
+
 
 _MODEL_HELP: Final = "A folder that training wrote; by default the model that comes with the package."
 
@@ -52,6 +61,9 @@ def evaluate_tone_command(
     by_speaker: Annotated[
         bool, typer.Option(help="Score a speaker's clips relative to each other, as segments of a recording are.")
     ] = False,
+    channel: Annotated[
+        ToneChannel | None, typer.Option(help="Send the clips through a telephone line or a low bit rate first.")
+    ] = None,
 ) -> None:
     """Measure acoustic tone over angry, happy, neutral and sad: recall, confusion, calibration, spread of speakers.
 
@@ -59,7 +71,7 @@ def evaluate_tone_command(
     """
     from emotion_pipeline.training.evaluation.tone import evaluate_tone
 
-    print_figures(evaluate_tone(backends().tone, manifest, normalise_by_speaker=by_speaker).to_dict())
+    print_figures(evaluate_tone(backends().tone, manifest, by_speaker, channel.value if channel else None).to_dict())
 
 
 @app.command("asr")

@@ -95,7 +95,7 @@ def train_tone_command(
     if checkpoint is None:
         from emotion_pipeline.training.tone.acoustic_training import train_tone_model
 
-        print_figures(train_tone_model(manifest, output, seed=seed, workers=workers).to_dict())
+        print_figures(train_tone_model(manifest, output, seed=seed, workers=workers, work=work).to_dict())
         return
     from emotion_pipeline.training.tone.finetune_fit import Recipe
     from emotion_pipeline.training.tone.finetuning import FineTuning, finetune_tone_model

@@ -16,9 +16,12 @@ NEGATIVE_TONES: Final = frozenset({"angry", "disgust", "fearful", "sad"})
 POSITIVE_EMOTIONS: Final = frozenset({"Happiness"})
 NEGATIVE_EMOTIONS: Final = frozenset({"Anger", "Sadness"})
 
-# What two judgements that know nothing of each other, each class as likely as the others, agree by on average, where a
+# What two scores that know nothing of each other, each class as likely as the others, agree by on average, where a
 # neighbouring class counts half: (3 * 1 + 4 * 1/2) / 9.
 CHANCE: Final = 5 / 9
+
+# From here on a side is certain; for two negative tones of four that is a probability of 0.7 together.
+CERTAIN: Final = 0.6
 
 
 class Agreement(StrEnum):
@@ -59,16 +62,31 @@ class Leaning:
 
     @property
     def is_positive(self) -> bool:
-        return self.positive > max(self.neutral, self.negative)
+        return self.positive >= CERTAIN
 
     @property
     def is_negative(self) -> bool:
-        return self.negative > max(self.neutral, self.positive)
+        return self.negative >= CERTAIN
 
 
 def leaning_of_tone(probabilities: Mapping[str, float]) -> Leaning:
-    """Return how a voice leans, from the calibrated probabilities of the tones that its model knows."""
-    return _leaning(probabilities, POSITIVE_TONES, NEGATIVE_TONES)
+    """Return how a voice leans, from the calibrated probabilities of the tones that its model knows.
+
+    Of each side only what exceeds its prior counts, its share of the tones: of four tones two are negative and one is
+    positive. The rest is shared among the sides, so a voice of which nothing is known leans to none.
+    """
+    sides = _leaning(probabilities, POSITIVE_TONES, NEGATIVE_TONES)
+    prior = _leaning(dict.fromkeys(probabilities, 1.0), POSITIVE_TONES, NEGATIVE_TONES)
+    positive = _beyond(sides.positive, prior.positive)
+    neutral = _beyond(sides.neutral, prior.neutral)
+    negative = _beyond(sides.negative, prior.negative)
+    rest = (1 - positive - neutral - negative) / 3
+    return Leaning(positive + rest, neutral + rest, negative + rest)
+
+
+def _beyond(probability: float, prior: float) -> float:
+    """Return how far a probability exceeds its prior, 1 for certainty, 0 for the prior and below."""
+    return max(0.0, probability - prior) / (1 - prior) if prior < 1 else 0.0
 
 
 def leaning_of_words(sentiment: float | None, emotions: Mapping[str, float]) -> Leaning:
@@ -98,14 +116,17 @@ def agreement_score(tone: Leaning, words: Leaning) -> float:
     return beyond / (1 - CHANCE) if beyond > 0 else beyond / CHANCE
 
 
-def is_masked(tone: Leaning, words: Leaning) -> bool:
-    """Tell whether the words are positive and the voice is negative: a feeling that is not put into words."""
-    return words.is_positive and tone.is_negative
+def is_masked(tone: Leaning, words: Leaning, match: Agreement = Agreement.UNKNOWN) -> bool:
+    """Tell whether the words are positive and the voice is negative: a feeling that is not put into words.
+
+    Both have to be certain, and ``match``, the documented rule's answer for the same segment, must not be Match.
+    """
+    return words.is_positive and tone.is_negative and match is not Agreement.MATCH
 
 
-def is_leaking(tone: Leaning, words: Leaning) -> bool:
-    """Tell whether the words are negative and the voice is positive: the reverse."""
-    return words.is_negative and tone.is_positive
+def is_leaking(tone: Leaning, words: Leaning, match: Agreement = Agreement.UNKNOWN) -> bool:
+    """Tell whether the words are negative and the voice is positive: the reverse of ``is_masked``."""
+    return words.is_negative and tone.is_positive and match is not Agreement.MATCH
 
 
 def _leaning(probabilities: Mapping[str, float], positive: frozenset[str], negative: frozenset[str]) -> Leaning:

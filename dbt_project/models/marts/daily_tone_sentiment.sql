@@ -34,7 +34,8 @@ segments as (
         {% for agreement in agreements %}
         {{ share_of('tone_sentiment_match', [agreement]) }} as share_{{ agreement | lower | replace(' ', '_') }},
         {% endfor %}
-        avg(case when uncertain then 1.0 when not uncertain then 0.0 end)::double as share_uncertain
+        avg(case when uncertain then 1.0 when not uncertain then 0.0 end)::double as share_uncertain,
+        avg(case when tone_uncertain then 1.0 when not tone_uncertain then 0.0 end)::double as share_tone_uncertain
     from {{ ref('fct_segments') }}
     where {{ is_of_the_run() }}
     group by recording_date
@@ -61,7 +62,8 @@ days as (
         {% for agreement in agreements %}
         segments.share_{{ agreement | lower | replace(' ', '_') }},
         {% endfor %}
-        segments.share_uncertain
+        segments.share_uncertain,
+        segments.share_tone_uncertain
     from recordings
     left join segments on recordings.recording_date = segments.recording_date
 )

@@ -15,6 +15,9 @@ renamed as (
         {% for tone in tones %}
         probability_{{ tone }},
         {% endfor %}
+        tone_uncertain,
+        valence,
+        arousal,
         model_fingerprint as tone_fingerprint
     from source
 )

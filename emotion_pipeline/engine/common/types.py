@@ -144,6 +144,10 @@ class ToneScore:
     """How a stretch of audio sounded: calibrated probabilities over the tones that the model knows, summing to 1."""
 
     probabilities: Mapping[str, float]
+    # From 0, unpleasant, to 1, pleasant; None where the model does not tell.
+    valence: float | None = None
+    # From 0, still, to 1, excited; None where the model does not tell.
+    arousal: float | None = None
 
     @property
     def tone(self) -> str:

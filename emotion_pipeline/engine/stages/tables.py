@@ -341,6 +341,23 @@ TONE_SCORES: Final = Table(
                 )
                 for tone in TONES
             ),
+            Column(
+                "tone_uncertain",
+                BOOLEAN,
+                "Whether the most probable tone is less probable than 0.5; it is stored all the same.",
+            ),
+            *(
+                Column(
+                    dimension,
+                    NUMBER,
+                    f"{dimension.capitalize()} of the voice from 0 ({ends[0]}) to 1 ({ends[1]}); null where nothing was "
+                    f"heard or the model does not tell. Good for an order, not for a distance.",
+                    nullable=True,
+                    minimum=0.0,
+                    maximum=1.0,
+                )
+                for dimension, ends in (("valence", ("unpleasant", "pleasant")), ("arousal", ("still", "excited")))
+            ),
         ),
         FINGERPRINT,
     ),
@@ -432,7 +449,7 @@ TONE_SENTIMENT: Final = Table(
             _TONES,
             _optional_text(
                 "emotion",
-                "The acoustic tone; of a recording, that of its segments pooled by their length. Null without "
+                "The acoustic tone; of a recording, that of its segments pooled by length and certainty. Null without "
                 "segments.",
                 TONES,
             ),
@@ -475,8 +492,18 @@ TONE_SENTIMENT: Final = Table(
                 minimum=-1.0,
                 maximum=1.0,
             ),
-            Column("masked", BOOLEAN, "Positive words in a negative voice; null for a recording.", nullable=True),
-            Column("leaking", BOOLEAN, "Negative words in a positive voice; null for a recording.", nullable=True),
+            Column(
+                "masked",
+                BOOLEAN,
+                "Surely positive words in a surely negative voice, and no Match; null for a recording.",
+                nullable=True,
+            ),
+            Column(
+                "leaking",
+                BOOLEAN,
+                "Surely negative words in a surely positive voice, and no Match; null for a recording.",
+                nullable=True,
+            ),
             _probability("masked_share", "Share of a recording's segments, by length, that is masked.", nullable=True),
             _probability(
                 "leaking_share", "Share of a recording's segments, by length, that is leaking.", nullable=True

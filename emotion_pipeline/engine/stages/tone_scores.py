@@ -16,7 +16,7 @@ from emotion_pipeline.engine.common.types import Channel, Span, ToneScore
 from emotion_pipeline.engine.stages.reuse import SEGMENT_KEY, StageResult, complete
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SCORES
 from emotion_pipeline.engine.tone.base import ToneModel
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import CERTAIN, TONES
 
 
 def score_tone(
@@ -35,8 +35,8 @@ def score_tone(
 
 
 def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fingerprint: str) -> pd.DataFrame | None:
-    """Return the previous rows of recordings that have exactly the segments that are requested now."""
-    if previous is None:
+    """Return the previous rows of recordings that have exactly the segments that are requested now, and all columns."""
+    if previous is None or not set(TONE_SCORES.column_names) <= set(previous.columns):
         return None
     current = previous[previous[FINGERPRINT_COLUMN] == fingerprint]
     before = current.groupby("recording_id")["segment_id"].agg(frozenset).to_dict()
@@ -66,4 +66,11 @@ def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
 
 def _row(score: ToneScore) -> dict[str, Any]:
     probabilities = {f"probability_{tone}": score.probabilities.get(tone) for tone in TONES}
-    return {"tone": score.tone, "tone_probability": score.probability, **probabilities}
+    return {
+        "tone": score.tone,
+        "tone_probability": score.probability,
+        **probabilities,
+        "tone_uncertain": score.probability < CERTAIN,
+        "valence": score.valence,
+        "arousal": score.arousal,
+    }

@@ -18,11 +18,11 @@ from emotion_pipeline.engine.common.types import ToneScore
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SENTIMENT
-from emotion_pipeline.engine.tone.base import pool_scores
+from emotion_pipeline.engine.tone.base import evidence, pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
-RULE: Final = "agreement:documented:1|score:1"
+RULE: Final = "agreement:documented:1|score:2"
 
 _AGREEMENT: Final = ("agreement_score", "masked", "leaking")
 # Columns of segments, and the columns of their recording that hold their means by length.
@@ -41,9 +41,10 @@ def compare(
 ) -> StageResult:
     """Return a row per recording, each followed by a row per segment that has tone, sentiment and text emotion.
 
-    A recording's tone, agreement and shares of masked and leaking speech are means by length over its segments, its
-    sentiment and text emotion means by words; without segments it has none. A segment without a sentiment counts in all
-    but the mean of sentiments.
+    A recording's tone is that of its segments pooled by length and certainty, its sentiment and text emotion their
+    means by words, its agreement and its shares of masked and leaking speech their means by length; one without
+    segments has none of them and agrees with nothing. A segment without a sentiment counts in all but the mean of
+    sentiments.
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
@@ -67,7 +68,8 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
     if len(segments):
         words = segments["word_count"].tolist()
         lengths = (segments["end_seconds"] - segments["start_seconds"]).tolist()
-        tone = pool_scores(_tone_scores(segments), lengths)
+        scores = _tone_scores(segments)
+        tone = pool_scores(scores, [evidence(score, seconds) for score, seconds in zip(scores, lengths, strict=True)])
         means = {mean: weighted_mean(segments[of].tolist(), lengths) for of, mean in _MEAN_BY_LENGTH.items()}
         scored = segments[segments["sentiment_score"].notna()]
         sentiment = weighted_mean(scored["sentiment_score"].tolist(), scored["word_count"].tolist())
@@ -116,10 +118,10 @@ def _agreements(segments: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for score, segment in zip(_tone_scores(segments), segments.to_dict("records"), strict=True):
         tone = leaning_of_tone(score.probabilities)
-        words = leaning_of_words(
-            value_or_none(segment["sentiment_score"]), {base: segment[f"text_{base}"] for base in BASE_EMOTIONS}
-        )
-        rows.append((agreement_score(tone, words), is_masked(tone, words), is_leaking(tone, words)))
+        sentiment = value_or_none(segment["sentiment_score"])
+        words = leaning_of_words(sentiment, {base: segment[f"text_{base}"] for base in BASE_EMOTIONS})
+        match = tone_sentiment_match(segment["tone"], sentiment)
+        rows.append((agreement_score(tone, words), is_masked(tone, words, match), is_leaking(tone, words, match)))
     return pd.DataFrame(rows, columns=list(_AGREEMENT), index=segments.index)
 
 

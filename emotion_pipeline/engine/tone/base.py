@@ -59,8 +59,9 @@ class ToneOptions:
 def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneScore:
     """The score of a whole: its parts' mean log-probabilities by ``weights`` (not negative), made to sum to 1.
 
-    Where all weights are 0, the parts count the same. Raises ``ValueError`` for no parts, for a count of weights that
-    is not that of the parts, and for parts that do not score the same tones.
+    Valence and arousal are means by the same weights, of the parts that have them. Where all weights are 0, the parts
+    count the same. Raises ``ValueError`` for no parts, for a count of weights that is not that of the parts, and for
+    parts that do not score the same tones.
     """
     tones = {frozenset(score.probabilities) for score in scores}
     if len(tones) != 1 or len(scores) != len(weights):
@@ -69,7 +70,29 @@ def pool_scores(scores: Sequence[ToneScore], weights: Sequence[float]) -> ToneSc
     raised = {
         tone: _geometric_mean([s.probabilities[tone] for s in scores], shares) for tone in scores[0].probabilities
     }
-    return ToneScore({tone: value / sum(raised.values()) for tone, value in raised.items()})
+    return ToneScore(
+        {tone: value / sum(raised.values()) for tone, value in raised.items()},
+        _mean([score.valence for score in scores], shares),
+        _mean([score.arousal for score in scores], shares),
+    )
+
+
+def evidence(score: ToneScore, seconds: float) -> float:
+    """How much a part counts in the score of its whole: its seconds, times how far its probabilities are from even.
+
+    0 for a part that could be anything, its seconds for one that is certain: what is short or unsure weighs little.
+    """
+    chances = [max(value, SMALLEST) for value in score.probabilities.values()]
+    if len(chances) < 2:
+        return seconds
+    entropy = -sum(value * math.log(value) for value in chances)
+    return seconds * max(0.0, 1 - entropy / math.log(len(chances)))
+
+
+def _mean(values: Sequence[float | None], weights: Sequence[float]) -> float | None:
+    present = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
+    total = sum(weight for _, weight in present)
+    return sum(value * weight for value, weight in present) / total if total > 0 else None
 
 
 def _geometric_mean(values: Sequence[float], weights: Sequence[float]) -> float:

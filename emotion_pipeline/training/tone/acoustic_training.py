@@ -4,6 +4,7 @@ Reported figures are always of speakers and corpora that the scored model was no
 clips, ``fitting`` fits the weights, and ``engine.tone.acoustic`` defines the artefact.
 """
 
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,25 +21,24 @@ from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.models.artefact import check_writable
 from emotion_pipeline.engine.tone.acoustic.committee import Committee
 from emotion_pipeline.engine.tone.acoustic.descriptors import mel_filters
-from emotion_pipeline.engine.tone.acoustic.model import (
-    AcousticToneModel,
-    Utterance,
-    Weights,
-    judge,
-    measure,
-    save,
-)
+from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure, vector_names
+from emotion_pipeline.engine.tone.acoustic.model import AcousticToneModel, Weights, save, score_voice
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
-from emotion_pipeline.engine.tone.calibration import Calibration, Judgement, fit_calibration
+from emotion_pipeline.engine.tone.calibration import Calibration, RawScores, fit_calibration
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
+from emotion_pipeline.training.tone.crowd import voice_votes
+from emotion_pipeline.training.tone.dimensions import dimensions_of
 from emotion_pipeline.training.tone.fitting import Examples, fit_committee, fit_normaliser
 
-NAME: Final = "functionals"
-VERSION: Final = "3"
+NAME: Final = "whisper-functionals"
+VERSION: Final = "4"
 
 FOLDS: Final = 5
+
+# How far a label is trusted that most listeners did not hear.
+_UNHEARD: Final = 0.2
 
 _COMMAND: Final = "emotion-clf train tone {manifests} --output weights --seed {seed}"
 
@@ -61,6 +61,9 @@ class HeldOutFigures:
     ece: float
     ece_by_speaker: float
     ece_one_tone: float
+    # Rank correlation with the dimensions that the labels stand for, every clip alone, other labels included.
+    valence: float
+    arousal: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ class ToneTrainingReport:
     by_speaker: tuple[HeldOutFigures, ...]
     # Empty where there is only one corpus.
     leave_one_corpus_out: tuple[HeldOutFigures, ...]
-    calibration: Calibration
+    calibration_alone: Calibration
+    calibration_relative: Calibration
     seed: int
     seconds: float
 
@@ -84,10 +88,13 @@ class ToneTrainingReport:
         return asdict(self)
 
 
-def train_tone_model(manifests: Sequence[Path], output: Path, seed: int = 0, *, workers: int = 1) -> ToneTrainingReport:
-    """Train on every clip of ``manifests`` with a four-class label and write the artefact to the folder ``output``.
+def train_tone_model(
+    manifests: Sequence[Path], output: Path, seed: int = 0, *, workers: int = 1, work: Path | None = None
+) -> ToneTrainingReport:
+    """Train on every clip of ``manifests``: tones on those with a four-class label, valence and arousal on all.
 
-    workers: processes that measure clips; their number changes no result.
+    :param workers: processes that measure clips; their number changes no result
+    :param work: folder where measured clips are kept, so that a run cut off goes on; None keeps nothing
 
     The same clips and seed give the same artefact on the same machine. Raises ``TrainingDataError`` naming file and row
     for data that does not fit and ``ArtefactError`` where ``output`` is a folder of something else; nothing is written
@@ -95,54 +102,79 @@ def train_tone_model(manifests: Sequence[Path], output: Path, seed: int = 0, *, 
     """
     started = time.perf_counter()
     check_writable(output)
-    listed = [clip for manifest in manifests for clip in read_manifest(manifest)]
+    listed = [clip for manifest in manifests for clip in read_manifest(manifest, every_label=True)]
     clips = without_duplicates(listed)
-    examples = _examples(clips, workers)
+    examples = _examples(clips, workers, work)
     _check(examples)
     by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
     by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
     # Whatever a user brings was recorded elsewhere than what was heard here: unheard speakers of a corpus flatter.
-    calibration = fit_calibration((by_corpus or by_speaker).every, examples.tones)
+    calibrations = _calibrations(by_corpus or by_speaker, examples)
+    of_four = examples.tones >= 0
     figures = {
-        "clips": {name: int((examples.corpora == name).sum()) for name in np.unique(examples.corpora)},
+        "clips": {name: int((of_four & (examples.corpora == name)).sum()) for name in np.unique(examples.corpora)},
         "duplicates": len(listed) - len(clips),
-        "by_speaker": _figures(by_speaker, examples, calibration),
-        "leave_one_corpus_out": _figures(by_corpus, examples, calibration) if by_corpus else (),
-        "calibration": calibration,
+        "by_speaker": _figures(by_speaker, examples, calibrations),
+        "leave_one_corpus_out": _figures(by_corpus, examples, calibrations) if by_corpus else (),
+        "calibration_alone": calibrations[0],
+        "calibration_relative": calibrations[1],
         "seed": seed,
     }
-    normaliser, committee = _fit(examples, seed)
-    weights = Weights(mel_filters(), normaliser, committee, calibration)
+    normaliser, alone, relative = _fit(examples, seed)
+    weights = Weights(mel_filters(), normaliser, alone, calibrations[0], relative, calibrations[1])
     named = " ".join(f"--manifest {name}/manifest.csv" for name in figures["clips"])
     lists = {key: [asdict(part) for part in figures[key]] for key in ("by_speaker", "leave_one_corpus_out")}
-    plain = {**lists, "calibration": asdict(calibration)}
+    plain = {**lists, **{key: asdict(figures[key]) for key in ("calibration_alone", "calibration_relative")}}
     made_with = _COMMAND.format(manifests=named, seed=seed)
     save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | plain}, output)
     fingerprint = AcousticToneModel.load(output).fingerprint
     return ToneTrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
 
 
-def _examples(clips: Sequence[Clip], workers: int) -> Examples:
-    vector_of = partial(_vector, filters=mel_filters())
+def _examples(clips: Sequence[Clip], workers: int, work: Path | None) -> Examples:
+    measured_of = partial(_measured, filters=mel_filters(), work=work)
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            vectors = list(pool.map(vector_of, clips, chunksize=16))
+            measured = list(pool.map(measured_of, clips, chunksize=16))
     else:
-        vectors = [vector_of(clip) for clip in clips]
+        measured = [measured_of(clip) for clip in clips]
+    votes = {manifest: voice_votes(manifest) for manifest in {clip.manifest for clip in clips}}
+    heard_as = (votes[clip.manifest].get(clip.path.stem) for clip in clips)
+    are_trusted = [vote == clip.emotion or not votes[clip.manifest] for clip, vote in zip(clips, heard_as, strict=True)]
     return Examples(
-        vectors=np.stack(vectors),
-        tones=np.array([ACOUSTIC_TONES.index(clip.tone) for clip in clips]),
+        vectors=np.stack(measured),
+        tones=np.array([ACOUSTIC_TONES.index(clip.tone) if clip.is_of_four else -1 for clip in clips]),
+        dimensions=np.array([dimensions_of(clip.emotion, clip.intensity) for clip in clips]),
+        emotions=np.array([clip.tone if clip.is_of_four else clip.emotion for clip in clips]),
+        trust=np.where(are_trusted, 1.0, _UNHEARD),
         speakers=np.array([f"{clip.corpus}/{clip.speaker}" for clip in clips]),
         corpora=np.array([clip.corpus for clip in clips]),
     )
 
 
-def _vector(clip: Clip, filters: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Functionals of a clip, shape ``(n_features,)``."""
-    measured = measure(read_clip(clip), filters)
-    if not len(measured.vectors):
+def _measured(clip: Clip, filters: NDArray[np.float32], work: Path | None) -> NDArray[np.float32]:
+    """Return the vector of a clip, shape ``(n_features,)``; kept in ``work``, if any."""
+    samples = read_clip(clip)
+    kept = work / f"{_measurement_id(samples)}.npy" if work else None
+    if kept and kept.is_file():
+        return np.load(kept)
+    utterance = measure(samples, filters)
+    if not len(utterance.vectors):
         raise TrainingDataError(f"{clip.where}: {clip.path.name} is silent; take the row out of the manifest.")
-    return measured.vector
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            np.save(file, utterance.vector)
+        unfinished.rename(kept)
+    return utterance.vector
+
+
+def _measurement_id(samples: NDArray[np.float32]) -> str:
+    """A hash of the sound, and of what is measured and by which weights."""
+    digest = hashlib.sha256(samples.tobytes())
+    digest.update("\n".join((VERSION, encoder_identity(), *vector_names())).encode())
+    return digest.hexdigest()[:32]
 
 
 def _check(examples: Examples) -> None:
@@ -156,9 +188,10 @@ def _check(examples: Examples) -> None:
         )
 
 
-def _fit(examples: Examples, seed: int) -> tuple[Normaliser, Committee]:
+def _fit(examples: Examples, seed: int) -> tuple[Normaliser, Committee, Committee]:
     normaliser = fit_normaliser(examples)
-    return normaliser, fit_committee(examples, normaliser, seed)
+    alone, relative = (fit_committee(examples, normaliser, seed, relative=of_voice) for of_voice in (False, True))
+    return normaliser, alone, relative
 
 
 Folds = Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -168,7 +201,7 @@ def _speaker_folds(examples: Examples, seed: int) -> Folds:
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return folds.split(examples.tones, np.char.add(examples.corpora, examples.tones.astype(str)), examples.speakers)
+    return folds.split(examples.tones, np.char.add(examples.corpora, examples.emotions), examples.speakers)
 
 
 def _corpus_folds(examples: Examples) -> Folds:
@@ -179,42 +212,70 @@ def _corpus_folds(examples: Examples) -> Folds:
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """Judgements of held-out clips, each by what a clip is compared with."""
+    """Scores of held-out clips, each by what a clip is compared with."""
 
-    alone: Judgement
-    by_speaker: Judgement
-    one_tone: Judgement
+    alone: RawScores
+    by_speaker: RawScores
+    one_tone: RawScores
 
     @property
-    def every(self) -> tuple[Judgement, Judgement, Judgement]:
+    def every(self) -> tuple[RawScores, RawScores, RawScores]:
         return self.alone, self.by_speaker, self.one_tone
 
 
 def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
     n = len(examples.tones)
-    result = _HeldOut(*(Judgement(np.zeros((n, len(ACOUSTIC_TONES))), np.zeros(n)) for _ in range(3)))
+    tones = len(ACOUSTIC_TONES)
+    result = _HeldOut(*(RawScores(np.zeros((n, tones)), np.zeros((n, 2)), np.zeros(n)) for _ in range(3)))
     same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
     for train, test in folds:
-        normaliser, committee = _fit(examples.take(np.asarray(train)), seed)
-        for target, voices in zip(result.every, (np.arange(n).astype(str), examples.speakers, same_tone), strict=True):
-            for voice in np.unique(voices[test]):
-                rows = test[voices[test] == voice]
-                judgement = judge(
-                    [Utterance(examples.vectors[[row]], np.ones(1)) for row in rows], normaliser, committee
-                )
-                target.log_probabilities[rows], target.novelty[rows] = judgement.log_probabilities, judgement.novelty
+        normaliser, alone, relative = _fit(examples.take(np.asarray(train)), seed)
+        _put(result.alone, test, alone.scores(normaliser.alone(examples.vectors[test])))
+        # A clip of another label says nothing of the four tones, and has only to be placed by its dimensions.
+        of_four = test[examples.tones[test] >= 0]
+        for target, voices in ((result.by_speaker, examples.speakers), (result.one_tone, same_tone)):
+            for voice in np.unique(voices[of_four]):
+                rows = of_four[voices[of_four] == voice]
+                utterances = [Utterance(examples.vectors[[row]], np.ones(1)) for row in rows]
+                _put(target, rows, score_voice(utterances, normaliser, alone, relative))
     return result
 
 
-def _figures(held_out: _HeldOut, examples: Examples, calibration: Calibration) -> tuple[HeldOutFigures, ...]:
-    every = [calibration.apply(view) for view in held_out.every]
+def _put(target: RawScores, rows: NDArray[np.int64], scores: RawScores) -> None:
+    target.logits[rows], target.dimensions[rows] = scores.logits, scores.dimensions
+    target.novelty[rows] = scores.novelty
+
+
+def _calibrations(held_out: _HeldOut, examples: Examples) -> tuple[Calibration, Calibration]:
+    """For clips alone, and for clips relative to their voice; every corpus counts the same."""
+    rows = np.flatnonzero(examples.tones >= 0)
+    corpora, tones = examples.corpora[rows], examples.tones[rows]
+    weights = np.array([1 / (corpora == corpus).sum() for corpus in corpora])
+
+    def of(*views: RawScores) -> Calibration:
+        taken = [RawScores(view.logits[rows], view.dimensions[rows], view.novelty[rows]) for view in views]
+        return fit_calibration(taken, tones, weights)
+
+    return of(held_out.alone), of(held_out.by_speaker, held_out.one_tone)
+
+
+def _figures(
+    held_out: _HeldOut, examples: Examples, calibrations: tuple[Calibration, Calibration]
+) -> tuple[HeldOutFigures, ...]:
+    alone, relative = calibrations
+    every = [line.apply(view) for line, view in zip((alone, relative, relative), held_out.every, strict=True)]
 
     def of(corpus: str) -> HeldOutFigures:
-        rows = examples.corpora == corpus
+        inside = examples.corpora == corpus
+        rows = inside & (examples.tones >= 0)
         truth = examples.tones[rows]
-        decisions = (p[rows].argmax(axis=1) for p in every)
-        uars = (metrics.unweighted_average_recall(truth, decision, len(ACOUSTIC_TONES)) for decision in decisions)
+        uars = (metrics.unweighted_average_recall(truth, p[rows].argmax(axis=1), len(ACOUSTIC_TONES)) for p in every)
         errors = (metrics.expected_calibration_error(truth, p[rows]) for p in every)
-        return HeldOutFigures(corpus, int(rows.sum()), *(round(float(figure), 4) for figure in (*uars, *errors)))
+        orders = (
+            metrics.rank_correlation(examples.dimensions[inside, axis], held_out.alone.dimensions[inside, axis])
+            for axis in range(2)
+        )
+        figures = (round(float(figure), 4) for figure in (*uars, *errors, *orders))
+        return HeldOutFigures(corpus, int(rows.sum()), *figures)
 
     return tuple(of(str(corpus)) for corpus in np.unique(examples.corpora))

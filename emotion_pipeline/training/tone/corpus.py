@@ -23,13 +23,27 @@ _NEEDED: Final = ("file", "speaker", "emotion")
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One labelled recording; ``tone`` is one of the four classes, ``row`` its line in the manifest (header: 1)."""
+    """One labelled recording; ``row`` is its line in the manifest (header: 1)."""
 
     manifest: Path
     row: int
     path: Path
     speaker: str
-    tone: str
+    # As the corpus writes it, one of ``CORPUS_LABELS``.
+    emotion: str
+    # As the corpus writes it, for example normal or strong; empty where it has none.
+    intensity: str
+    # What is said, as the corpus writes it; empty where it does not tell.
+    text: str
+
+    @property
+    def is_of_four(self) -> bool:
+        return self.emotion in FOUR_CLASS
+
+    @property
+    def tone(self) -> str:
+        """Which of the four classes; ``KeyError`` where it is none of them."""
+        return FOUR_CLASS[self.emotion]
 
     @property
     def corpus(self) -> str:
@@ -41,19 +55,19 @@ class Clip:
         return f"{self.manifest}, row {self.row}"
 
 
-def read_manifest(manifest: Path) -> list[Clip]:
-    """The clips of four-class evaluation, calm counting as neutral; rows of other known labels are left out.
+def read_manifest(manifest: Path, *, every_label: bool = False) -> list[Clip]:
+    """The clips of four-class evaluation, calm counting as neutral; with ``every_label`` those of other labels too.
 
     Raises ``TrainingDataError`` naming file and row for a missing manifest, column, recording or speaker and an unknown
     label, and where no row is left.
     """
-    clips = [clip for clip in _rows(manifest) if clip is not None]
-    if not clips:
+    clips = [clip for clip in _rows(manifest) if every_label or clip.is_of_four]
+    if not any(clip.is_of_four for clip in clips):
         raise TrainingDataError(f"{manifest} has no row labelled {', '.join(FOUR_CLASS)}: nothing to learn or measure.")
     return clips
 
 
-def _rows(manifest: Path) -> Iterator[Clip | None]:
+def _rows(manifest: Path) -> Iterator[Clip]:
     try:
         text = manifest.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -67,7 +81,7 @@ def _rows(manifest: Path) -> Iterator[Clip | None]:
         yield _clip(manifest, number, row)
 
 
-def _clip(manifest: Path, number: int, row: dict[str, str | None]) -> Clip | None:
+def _clip(manifest: Path, number: int, row: dict[str, str | None]) -> Clip:
     file, speaker, emotion = ((row[name] or "").strip() for name in _NEEDED)
     where = f"{manifest}, row {number}"
     if emotion not in CORPUS_LABELS:
@@ -79,8 +93,8 @@ def _clip(manifest: Path, number: int, row: dict[str, str | None]) -> Clip | Non
     path = manifest.parent / file
     if not file or not path.is_file():
         raise TrainingDataError(f"{where}: the recording {file!r} is not beside the manifest.")
-    tone = FOUR_CLASS.get(emotion)
-    return Clip(manifest, number, path, speaker, tone) if tone else None
+    intensity, text = ((row.get(name) or "").strip() for name in ("intensity", "text"))
+    return Clip(manifest, number, path, speaker, emotion, intensity, text)
 
 
 def without_duplicates(clips: Sequence[Clip]) -> list[Clip]:

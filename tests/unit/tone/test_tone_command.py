@@ -44,3 +44,8 @@ def test_measuring_prints_spread_confusion_and_calibration_beside_the_contract(
     assert figures["ece"] == pytest.approx(
         sum(part["n"] * abs(part["accuracy"] - part["confidence"]) for part in figures["calibration"]) / figures["n"]
     )
+
+
+def test_an_unknown_channel_is_a_wrong_use_of_the_command(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["evaluate", "tone", "--manifest", "m.csv", "--channel", "tin can"])
+    assert done.exit_code == 2

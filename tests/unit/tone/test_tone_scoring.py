@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from emotion_pipeline.engine.common.errors import ArtefactError, UnknownBackendError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, ToneScore
 from emotion_pipeline.engine.tone.acoustic import model as acoustic
-from emotion_pipeline.engine.tone.acoustic.committee import Chain, Committee, KernelMachine, Layer
+from emotion_pipeline.engine.tone.acoustic.committee import OUTPUTS, Committee, KernelMachine
+from emotion_pipeline.engine.tone.acoustic.measure import sources, vector_names
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
-from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, pool_scores
+from emotion_pipeline.engine.tone.base import ToneModel, ToneOptions, evidence, pool_scores
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, FOUR_CLASS, TONES
 from emotion_pipeline.engine.tone.registry import load_tone_model
 
@@ -61,7 +62,7 @@ def test_the_shipped_model_says_what_it_is_and_is_small(model: ToneModel) -> Non
 
 def test_the_shipped_model_was_never_trained_on_the_non_commercial_corpus() -> None:
     card = json.loads((acoustic.SHIPPED / "card.json").read_text(encoding="utf-8"))
-    assert set(card["metrics"]["clips"]) == {"emodb", "banglaser"}
+    assert set(card["metrics"]["clips"]) == {"emodb", "banglaser", "crema_d"}
 
 
 def test_no_utterances_give_no_scores(model: ToneModel) -> None:
@@ -113,10 +114,10 @@ def test_the_other_groups_of_a_batch_change_no_score(model: ToneModel) -> None:
 
 def test_without_groups_each_utterance_stands_alone(model: ToneModel) -> None:
     utterances = [utterance(i) for i in range(4)]
-    assert model.score(utterances) == [score for one in utterances for score in model.score([one])]
+    assert model.score(utterances) == [score for samples in utterances for score in model.score([samples])]
 
 
-def test_a_voice_that_is_known_is_judged_relative_to_itself(model: ToneModel) -> None:
+def test_a_voice_that_is_known_is_scored_relative_to_itself(model: ToneModel) -> None:
     utterances = [utterance(i) for i in range(4)]
     known, alone = model.score(utterances, ["a"] * 4), model.score(utterances)
     assert any(
@@ -144,16 +145,22 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_for_other_features_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acoustic, "feature_names", lambda: ("loudness",))
+    monkeypatch.setattr(acoustic, "vector_names", lambda: ("loudness",))
     with pytest.raises(ArtefactError, match="other features"):
         acoustic.AcousticToneModel.load()
 
 
-def test_a_committee_with_a_missing_layer_is_refused(tmp_path: Path) -> None:
+def test_weights_for_another_encoder_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acoustic, "encoder_identity", lambda: "base@0123456789ab")
+    with pytest.raises(ArtefactError, match="other features"):
+        acoustic.AcousticToneModel.load()
+
+
+def test_a_committee_with_a_missing_machine_is_refused(tmp_path: Path) -> None:
     from emotion_pipeline.engine.models.artefact import read_artefact, write_artefact
 
     whole = read_artefact(acoustic.SHIPPED, acoustic.BACKEND)
-    tensors = {name: array for name, array in whole.tensors.items() if name != "committee.1.landmarks"}
+    tensors = {name: array for name, array in whole.tensors.items() if name != "relative.1.landmarks"}
     write_artefact(tmp_path / "partial", dict(whole.card), tensors, dict(whole.terms))
     with pytest.raises(ArtefactError, match=r"1\.landmarks"):
         load_tone_model("acoustic", ToneOptions(str(tmp_path / "partial")))
@@ -164,32 +171,47 @@ def test_two_loads_give_identical_scores() -> None:
     assert first == second
 
 
+def machine(rng: np.random.Generator, source: str, landmarks: int = 5, weight: float = 1.0) -> KernelMachine:
+    width = len(vector_names()[sources()[source]])
+    output = rng.standard_normal((landmarks, len(OUTPUTS)))
+    return KernelMachine(source, rng.standard_normal((landmarks, width)), 0.5 / width, output, weight)
+
+
 def test_a_committee_survives_being_written_and_read(rng: np.random.Generator) -> None:
-    def layer(wide: int, narrow: int) -> Layer:
-        return rng.standard_normal((wide, narrow)), rng.standard_normal(narrow)
-
-    machine = KernelMachine(rng.standard_normal((5, 6)), 0.3, layer(5, 4))
-    committee = Committee((Chain((layer(6, 4),)), machine, Chain((layer(6, 5), layer(5, 4)))))
-    again = Committee.from_tensors(committee.tensors(), (1, 0, 2))
-    inputs = rng.standard_normal((7, 6))
-    assert again.log_probabilities(inputs) == pytest.approx(committee.log_probabilities(inputs), abs=1e-5)
-    assert np.exp(committee.log_probabilities(inputs)).sum(axis=1) == pytest.approx(np.ones(7))
+    committee = Committee((machine(rng, "encoder"), machine(rng, "functionals", weight=0.5)))
+    again = Committee.from_tensors(committee.tensors(), committee.description())
+    inputs = rng.standard_normal((7, len(vector_names())))
+    before, after = committee.scores(inputs), again.scores(inputs)
+    assert after.logits == pytest.approx(before.logits, abs=0.01)
+    assert after.dimensions == pytest.approx(before.dimensions, abs=0.01)
 
 
-def test_likeness_is_one_for_the_same_and_falls_with_distance() -> None:
-    machine = KernelMachine(np.array([[0.0, 0.0], [3.0, 4.0]]), 0.1, (np.eye(2), np.zeros(2)))
-    near, far = machine.likeness(np.array([[0.0, 0.0], [6.0, 8.0]]))
-    assert near == pytest.approx([1, np.exp(-2.5)])
-    assert far == pytest.approx([np.exp(-10), np.exp(-2.5)])
-    assert machine.logits(np.array([[0.0, 0.0]])) == pytest.approx(near[None, :])
+def test_likeness_is_one_for_the_same_and_falls_with_distance(rng: np.random.Generator) -> None:
+    compared = machine(rng, "functionals", landmarks=2)
+    inputs = np.zeros((1, len(vector_names())))
+    inputs[0, sources()["functionals"]] = compared.landmarks[0]
+    (likeness,) = compared.likeness(inputs)
+    apart = ((compared.landmarks[0] - compared.landmarks[1]) ** 2).sum()
+    assert likeness == pytest.approx([1, np.exp(-compared.steepness * apart)])
 
 
-def test_what_is_like_the_examples_is_no_news_and_without_examples_nothing_is() -> None:
-    machine = KernelMachine(np.array([[0.0, 0.0], [0.0, 2.0]]), 0.1, (np.eye(2), np.zeros(2)))
-    committee = Committee((Chain(((np.eye(2), np.zeros(2)),)), machine))
-    near, far = committee.novelty(np.array([[0.0, 1.0], [10.0, 1.0]]))
-    assert (near, far) == pytest.approx((0.5, 50.5))
-    assert not Committee(committee.members[:1]).novelty(np.ones((3, 2))).any()
+def test_what_is_like_the_examples_is_less_new_than_what_is_not(rng: np.random.Generator) -> None:
+    committee = Committee((machine(rng, "encoder", landmarks=30), machine(rng, "functionals")))
+    inputs = np.zeros((2, len(vector_names())))
+    inputs[1, sources()["encoder"]] = 10.0
+    near, far = committee.scores(inputs).novelty
+    assert near == pytest.approx(1, rel=0.2)
+    assert far > 50
+
+
+def test_a_machine_of_more_weight_has_more_say(rng: np.random.Generator) -> None:
+    first, second = machine(rng, "encoder"), machine(rng, "functionals")
+    inputs = rng.standard_normal((3, len(vector_names())))
+    alone = Committee((first,)).scores(inputs).logits
+    for weight in (0.1, 0.01):
+        light = KernelMachine(second.source, second.landmarks, second.steepness, second.output, weight)
+        together = Committee((first, light)).scores(inputs).logits
+        assert together == pytest.approx(alone, abs=100 * weight)
 
 
 def test_a_voice_that_is_well_known_is_centred_and_a_new_one_is_standardised(rng: np.random.Generator) -> None:
@@ -253,3 +275,32 @@ def test_pooling_sums_to_one_in_any_order(rows: list[list[float]], random: Rando
     backwards = pool_scores(scores[::-1], weights[::-1])
     assert sum(values(pooled)) == pytest.approx(1)
     assert values(pooled) == pytest.approx(values(backwards), abs=1e-9)
+
+
+def test_pooling_averages_valence_and_arousal_of_the_parts_that_have_them() -> None:
+    heated, still = ToneScore({"angry": 1.0}, 0.1, 0.9), ToneScore({"angry": 1.0}, 0.3, 0.1)
+    pooled = pool_scores([heated, still, ToneScore({"angry": 1.0})], [3, 1, 5])
+    assert (pooled.valence, pooled.arousal) == pytest.approx((0.15, 0.7))
+    assert pool_scores([ToneScore({"angry": 1.0})], [1]).valence is None
+
+
+def test_a_certain_part_is_evidence_by_its_length_and_an_even_one_is_none() -> None:
+    assert evidence(score_of(1, 0, 0, 0), 3.0) == pytest.approx(3, abs=1e-6)
+    assert evidence(score_of(0.25, 0.25, 0.25, 0.25), 3.0) == pytest.approx(0, abs=1e-9)
+    assert evidence(score_of(0.7, 0.1, 0.1, 0.1), 1.0) < evidence(score_of(0.9, 0.1, 0, 0), 1.0)
+    assert evidence(ToneScore({"angry": 1.0}), 2.0) == 2.0
+
+
+def test_many_unsure_segments_do_not_outvote_a_certain_one() -> None:
+    parts = [score_of(0.94, 0.02, 0.02, 0.02), *[score_of(0.2, 0.2, 0.38, 0.22)] * 4]
+    by_evidence = pool_scores(parts, [evidence(part, 2.0) for part in parts])
+    assert by_evidence.tone == "angry"
+
+
+def test_valence_and_arousal_are_told_for_what_is_heard_and_not_for_silence(model: ToneModel) -> None:
+    spoken, silent = model.score([utterance(1), np.zeros(SAMPLE_RATE, dtype=np.float32)])
+    assert spoken.valence is not None
+    assert spoken.arousal is not None
+    assert 0 <= spoken.valence <= 1
+    assert 0 <= spoken.arousal <= 1
+    assert (silent.valence, silent.arousal) == (None, None)

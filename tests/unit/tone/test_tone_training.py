@@ -29,7 +29,7 @@ def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(
     unheard = evaluate_tone(model, make_corpus(tmp_path / "third", seed=9))
     assert unheard.uar_4 > 0.8
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["metrics"]["calibration"] == report.to_dict()["calibration"]
+    assert card["metrics"]["calibration_alone"] == report.to_dict()["calibration_alone"]
     assert str(tmp_path) not in json.dumps(card)
 
 
@@ -105,6 +105,51 @@ def test_the_figures_have_the_keys_of_the_command_contract(tmp_path: Path) -> No
     assert set(evaluation["recall"]) == set(ACOUSTIC_TONES)
     assert evaluation["normalised_by_speaker"] is True
     assert json.dumps(evaluation)
+
+
+def test_figures_tell_certain_clips_whole_recordings_and_dimensions_apart(tmp_path: Path) -> None:
+    evaluation = evaluate_tone(load_tone_model(), make_corpus(tmp_path / "corpus"))
+    assert 0 <= evaluation.certain.share <= 1
+    # Five speakers in four tones.
+    assert evaluation.recordings.n == 20
+    assert evaluation.dimensions is not None
+    assert evaluation.dimensions.n == 41
+    assert evaluation.dimensions.pairs == 0
+    assert evaluation.dimensions.stronger_is_more_aroused is None
+
+
+def test_the_stronger_version_of_a_sentence_is_compared_with_the_normal_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sounds = {"normal": spoken("sad", rng) * np.float32(0.5), "strong": spoken("angry", rng)}
+    lines = ["file,speaker,emotion,intensity,text"]
+    for intensity, sound in sounds.items():
+        write_wave(tmp_path / f"{intensity}.wav", sound)
+        lines.append(f"{intensity}.wav,s,angry,{intensity},Dogs are sitting by the door")
+    write_wave(tmp_path / "surprised.wav", spoken("happy", rng))
+    lines.append("surprised.wav,s,surprised,normal,Dogs are sitting by the door")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    dimensions = evaluate_tone(load_tone_model(), tmp_path / "manifest.csv").dimensions
+    assert dimensions is not None
+    assert (dimensions.n, dimensions.pairs) == (3, 1)
+    assert dimensions.stronger_is_more_aroused in (0.0, 1.0)
+
+
+def test_clips_can_go_through_a_telephone_first(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path / "corpus")
+    plain, telephone = (evaluate_tone(load_tone_model(), manifest, channel=name) for name in (None, "telephone"))
+    assert telephone.channel == "telephone"
+    assert telephone.n == plain.n
+    assert telephone.calibration != plain.calibration
+
+
+def test_measured_clips_are_kept_and_training_again_gives_the_same_artefact(tmp_path: Path) -> None:
+    manifest, work = make_corpus(tmp_path / "corpus"), tmp_path / "work"
+    first = train_tone_model([manifest], tmp_path / "first", work=work)
+    kept = sorted(work.iterdir())
+    assert len(kept) == 41
+    again = train_tone_model([manifest], tmp_path / "again", work=work)
+    assert again.fingerprint == first.fingerprint
+    assert sorted(work.iterdir()) == kept
 
 
 def test_calm_counts_as_neutral_and_tones_outside_the_four_are_left_out() -> None:

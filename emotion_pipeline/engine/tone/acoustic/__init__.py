@@ -1,1 +1,1 @@
-"""Tone by acoustic features and a small committee of networks: the model that ships."""
+"""Tone by a layer of Whisper's encoder and acoustic functionals, compared with examples: the model that ships."""

@@ -1,7 +1,7 @@
-"""The acoustic tone model that ships with the package: functionals, relative to the voice, judged by a committee.
+"""The acoustic tone model that ships with the package: Whisper's lower layers and functionals, compared with examples.
 
-Runs on numpy and scipy alone, far faster than real time on one core. It is trained by ``training``; the weights beside
-this module come from the command in their card.
+Runs on one core far faster than real time. It is trained by ``training``; the weights beside this module come from the
+command in their card, those of the encoder from a package.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,18 +17,21 @@ from emotion_pipeline.engine.common.types import Channel, ToneScore
 from emotion_pipeline.engine.models.artefact import WEIGHTS, Artefact, read_artefact, read_card, write_artefact
 from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.tone.acoustic.committee import Committee
-from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
+from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure, vector_names
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
-from emotion_pipeline.engine.tone.calibration import Calibration, Judgement
+from emotion_pipeline.engine.tone.calibration import Calibration, RawScores
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
-from emotion_pipeline.engine.tone.windows import windows
 
 BACKEND: Final = "acoustic"
 SHIPPED: Final = Path(__file__).parent / "weights"
 
 # Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry.
 _NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
+
+# Of the score of an utterance whose voice is known, how much comes from the committee that knows no voice. It costs
+# nothing where the tones of a voice vary, and helps where they do not: there a voice's own mean hides its tone.
+_SHARE_ALONE: Final = 0.3
 
 _POPULATION: Final = ("mean", "within", "between")
 
@@ -42,35 +45,16 @@ class Weights:
     # Mel filterbank, see ``descriptors.mel_filters``.
     filters: NDArray[np.float32]
     normaliser: Normaliser
-    committee: Committee
-    calibration: Calibration
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """What is measured of one utterance: for each window in which there is speech a vector and the speech's seconds."""
-
-    # Shape ``(n_windows, n_features)``; no rows where nothing is heard.
-    vectors: NDArray[np.float32]
-    # Shape ``(n_windows,)``.
-    seconds: Floats
-
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        """The mean of the windows by their speech, shape ``(n_features,)``."""
-        return np.average(self.vectors, axis=0, weights=self.seconds).astype(np.float32)
-
-
-def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:
-    """Functionals of every window of an utterance that holds speech."""
-    measured = [functionals(window, filters) for window in windows(samples)]
-    heard = [(vector, seconds) for vector, seconds in measured if seconds > 0]
-    vectors = np.array([vector for vector, _ in heard], dtype=np.float32).reshape(len(heard), len(feature_names()))
-    return Utterance(vectors, np.array([seconds for _, seconds in heard]))
+    # For utterances that are all that is known of their voice.
+    alone: Committee
+    calibration_alone: Calibration
+    # For utterances relative to their voice.
+    relative: Committee
+    calibration_relative: Calibration
 
 
 class AcousticToneModel:
-    """See ``model.ToneModel`` for what it does; knows the four tones of ``labels.ACOUSTIC_TONES``."""
+    """See ``base.ToneModel`` for what it does; knows the four tones of ``labels.ACOUSTIC_TONES``."""
 
     def __init__(self, weights: Weights, fingerprint: str) -> None:
         self._weights = weights
@@ -89,7 +73,8 @@ class AcousticToneModel:
                 f"{artefact.folder / WEIGHTS} has the SHA-256 {actual}, not {sha256}: name another folder, or correct "
                 f"the expected value."
             )
-        if tuple(artefact.terms.get("features", ())) != feature_names():
+        terms = tuple(artefact.terms.get("features", ())), tuple(artefact.terms.get("encoder", ()))
+        if terms != (vector_names(), (encoder_identity(),)):
             raise ArtefactError(
                 f"The tone model in {artefact.folder} was trained on other features than this version of the package "
                 "measures: train it again with `emotion-clf train tone`, or install the version that made it."
@@ -114,13 +99,16 @@ class AcousticToneModel:
             members.setdefault(name, []).append(i)
         scores: dict[int, ToneScore] = {}
         for rows in members.values():
-            probabilities = self.probabilities([measured[i] for i in rows])
-            scores |= {i: _score(row) for i, row in zip(rows, probabilities, strict=True)}
+            scores |= dict(zip(rows, self._scores([measured[i] for i in rows]), strict=True))
         return [scores[i] for i in range(len(measured))]
 
-    def probabilities(self, voice: Sequence[Utterance]) -> Floats:
-        """Calibrated probabilities of one voice's utterances, shape ``(n, 4)``; NaN where nothing is heard."""
-        return self._weights.calibration.apply(judge(voice, self._weights.normaliser, self._weights.committee))
+    def _scores(self, voice: Sequence[Utterance]) -> list[ToneScore]:
+        """Return the scores of one voice's utterances."""
+        weights = self._weights
+        raw = score_voice(voice, weights.normaliser, weights.alone, weights.relative)
+        is_alone = sum(len(utterance.vectors) > 0 for utterance in voice) < 2
+        probabilities = (weights.calibration_alone if is_alone else weights.calibration_relative).apply(raw)
+        return [_score(*row) for row in zip(probabilities, raw.dimensions, strict=True)]
 
 
 def check_acoustic(folder: Path, sha256: str | None = None) -> dict[str, Any]:
@@ -141,47 +129,75 @@ def check_acoustic(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     }
 
 
-def judge(voice: Sequence[Utterance], normaliser: Normaliser, committee: Committee) -> Judgement:
-    """What ``committee`` makes of one voice's utterances; their windows are pooled by the seconds of speech in each."""
-    result = Judgement(np.full((len(voice), len(ACOUSTIC_TONES)), np.nan), np.full(len(voice), np.nan))
+def score_voice(voice: Sequence[Utterance], normaliser: Normaliser, alone: Committee, relative: Committee) -> RawScores:
+    """Scores of one voice's utterances; an utterance's windows are pooled by the seconds of speech in each."""
+    tones = len(ACOUSTIC_TONES)
+    logits, dimensions = (np.full((len(voice), width), np.nan) for width in (tones, 2))
+    result = RawScores(logits, dimensions, np.full(len(voice), np.nan))
     heard = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
     if not heard:
         return result
-    known = np.stack([voice[i].vector for i in heard])
+    vectors = np.concatenate([voice[i].vectors for i in heard])
+    scores = alone.scores(normaliser.alone(vectors))
+    if len(heard) > 1:
+        utterances = np.stack([voice[i].vector for i in heard])
+        scores = _mixed(scores, relative.scores(normaliser.apply(vectors, utterances)))
+    start = 0
     for i in heard:
-        relative, seconds = normaliser.apply(voice[i].vectors, known), voice[i].seconds
-        result.log_probabilities[i] = np.average(committee.log_probabilities(relative), axis=0, weights=seconds)
-        result.novelty[i] = np.average(committee.novelty(relative), weights=seconds)
+        windows, seconds = slice(start, start + len(voice[i].vectors)), voice[i].seconds
+        result.logits[i] = np.average(scores.logits[windows], axis=0, weights=seconds)
+        result.dimensions[i] = np.average(scores.dimensions[windows], axis=0, weights=seconds)
+        result.novelty[i] = np.average(scores.novelty[windows], weights=seconds)
+        start = windows.stop
     return result
+
+
+def _mixed(alone: RawScores, relative: RawScores) -> RawScores:
+    def mixed(mine: Floats, theirs: Floats) -> Floats:
+        return _SHARE_ALONE * mine + (1 - _SHARE_ALONE) * theirs
+
+    return RawScores(
+        mixed(alone.logits, relative.logits),
+        mixed(alone.dimensions, relative.dimensions),
+        mixed(alone.novelty, relative.novelty),
+    )
 
 
 def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
     """Write the artefact into ``folder``; ``card`` holds name, version and whatever should be known of the model."""
-    normaliser = {f"normaliser.{name}": getattr(weights.normaliser, name).astype(np.float32) for name in _POPULATION}
+    committees = {"alone": weights.alone, "relative": weights.relative}
     tensors = {
         "filters": weights.filters,
-        "calibration": np.array([weights.calibration.base, weights.calibration.slope], dtype=np.float32),
-        **normaliser,
-        **{f"committee.{name}": array for name, array in weights.committee.tensors().items()},
+        "calibration": np.array(
+            [[line.base, line.slope] for line in (weights.calibration_alone, weights.calibration_relative)],
+            dtype=np.float32,
+        ),
+        **{f"normaliser.{name}": getattr(weights.normaliser, name).astype(np.float32) for name in _POPULATION},
+        **{f"{name}.{key}": array for name, part in committees.items() for key, array in part.tensors().items()},
     }
-    depths = [member.depth for member in weights.committee.members]
-    terms = {"labels": ACOUSTIC_TONES, "features": feature_names()}
-    write_artefact(folder, {**card, "backend": BACKEND, "depths": depths}, tensors, terms)
+    described = {name: committee.description() for name, committee in committees.items()}
+    terms = {"labels": ACOUSTIC_TONES, "features": vector_names(), "encoder": (encoder_identity(),)}
+    write_artefact(folder, {**card, "backend": BACKEND, "machines": described}, tensors, terms)
 
 
 def _weights(artefact: Artefact) -> Weights:
-    prefix = "committee."
-    own = {name.removeprefix(prefix): artefact.tensor(name) for name in artefact.tensors if name.startswith(prefix)}
     parts = (artefact.tensor(f"normaliser.{name}").astype(np.float64) for name in _POPULATION)
     try:
-        committee = Committee.from_tensors(own, artefact.card["depths"])
+        alone, relative = (_committee(artefact, name) for name in ("alone", "relative"))
     except KeyError as error:
         raise ArtefactError(f"The tone model in {artefact.folder} lacks {error}: make it again.") from error
-    base, slope = artefact.tensor("calibration").tolist()
-    return Weights(artefact.tensor("filters"), Normaliser(*parts), committee, Calibration(base, slope))
+    lines = [Calibration(base, slope) for base, slope in artefact.tensor("calibration").tolist()]
+    return Weights(artefact.tensor("filters"), Normaliser(*parts), alone, lines[0], relative, lines[1])
 
 
-def _score(probabilities: Floats) -> ToneScore:
+def _committee(artefact: Artefact, name: str) -> Committee:
+    prefix = f"{name}."
+    tensors = {key.removeprefix(prefix): artefact.tensor(key) for key in artefact.tensors if key.startswith(prefix)}
+    return Committee.from_tensors(tensors, artefact.card["machines"][name])
+
+
+def _score(probabilities: Floats, dimensions: Floats) -> ToneScore:
     if np.isnan(probabilities).any():
         return ToneScore(_NOTHING_HEARD)
-    return ToneScore({tone: float(value) for tone, value in zip(ACOUSTIC_TONES, probabilities, strict=True)})
+    valence, arousal = dimensions.tolist()
+    return ToneScore(dict(zip(ACOUSTIC_TONES, probabilities.tolist(), strict=True)), valence, arousal)

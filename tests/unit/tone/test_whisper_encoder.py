@@ -1,0 +1,79 @@
+"""Whisper's first layers: the same numbers as openai-whisper's own, and no padding."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from emotion_pipeline.engine.common.errors import ArtefactError
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
+from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays
+from emotion_pipeline.engine.tone.acoustic import whisper_encoder
+from emotion_pipeline.engine.tone.acoustic.whisper_encoder import (
+    FRAMES_PER_SECOND,
+    LAYERS,
+    WIDTH,
+    WhisperEncoder,
+    load_encoder,
+    log_mel,
+)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> WhisperEncoder:
+    return load_encoder()
+
+
+def sound(seconds: float) -> Channel:
+    rng = np.random.default_rng(0)
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    tone = 0.2 * np.sin(2 * np.pi * 180 * time * (1 + 0.1 * time))
+    return (tone + 0.02 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+def test_the_spectrum_is_that_of_openai_whisper() -> None:
+    import whisper
+
+    samples = sound(2.5)
+    assert torch.allclose(log_mel(torch.from_numpy(samples)), whisper.log_mel_spectrogram(samples), atol=1e-5)
+
+
+def test_a_window_of_30_s_has_the_layers_that_openai_whisper_computes(encoder: WhisperEncoder) -> None:
+    import whisper
+
+    checkpoint = openai_checkpoint(read_arrays(PACKAGED["tiny.en"].fetch() / "model.bin"))
+    reference = whisper.model.Whisper(whisper.model.ModelDimensions(**checkpoint["dims"]))
+    reference.load_state_dict(checkpoint["model_state_dict"])
+    padded = np.pad(sound(4.0), (0, 26 * SAMPLE_RATE))
+    outputs: list[torch.Tensor] = []
+    for block in list(reference.encoder.blocks)[:LAYERS]:
+        block.register_forward_hook(lambda _module, _inputs, output: outputs.append(output[0]))
+    with torch.inference_mode():
+        reference.encoder(whisper.log_mel_spectrogram(padded)[None])
+    states = encoder.states(padded)
+    for expected, actual in zip(outputs, states, strict=True):
+        assert np.abs(expected.numpy() - actual).max() < 1e-3 * expected.std().item()
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0, 7.3])
+def test_a_window_keeps_its_true_length(encoder: WhisperEncoder, seconds: float) -> None:
+    states = encoder.states(sound(seconds))
+    assert states.shape == (LAYERS, round(seconds * FRAMES_PER_SECOND), WIDTH)
+    assert np.isfinite(states).all()
+
+
+def test_windows_of_one_length_can_be_computed_together(encoder: WhisperEncoder) -> None:
+    first, second = sound(1.0), sound(1.0)[::-1].copy()
+    with torch.inference_mode():
+        together = encoder(torch.stack([log_mel(torch.from_numpy(samples)) for samples in (first, second)]))
+    assert together[-1][1].numpy() == pytest.approx(encoder.states(second)[-1], abs=1e-4)
+
+
+def test_another_file_in_the_package_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.bin").write_bytes(b"not the weights")
+    package = PACKAGED["tiny.en"].packages[0]
+    monkeypatch.setattr(type(package), "path", lambda _self: tmp_path)
+    with pytest.raises(ArtefactError, match=r"model\.bin is not Whisper tiny\.en: its SHA-256"):
+        whisper_encoder.load_encoder()
