@@ -350,8 +350,8 @@ TONE_SCORES: Final = Table(
                 Column(
                     dimension,
                     NUMBER,
-                    f"{dimension.capitalize()} of the voice from 0 ({ends[0]}) to 1 ({ends[1]}); null where nothing was "
-                    f"heard or the model does not tell. Good for an order, not for a distance.",
+                    f"{dimension.capitalize()} of the voice from 0 ({ends[0]}) to 1 ({ends[1]}); null where nothing "
+                    f"was heard or the model does not tell. Good for an order, not for a distance.",
                     nullable=True,
                     minimum=0.0,
                     maximum=1.0,
