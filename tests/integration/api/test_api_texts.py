@@ -41,7 +41,7 @@ def _from_the_pipeline(texts: list[str], folder: Path) -> list[dict[str, Any]]:
         {
             "recording_date": date.fromisoformat(DAY), "recording_id": "a" * 64, "file": "call.flac",
             "segment_id": [f"segment-{number}" for number in range(len(texts))],
-            "segment_index": range(len(texts)), "audio_uri": "call.flac", "recording_seconds": 60.0,
+            "segment_index": range(len(texts)), "audio_uri": "call.flac", "recording_seconds": 60.0, "language": "en",
             "speaker": "speaker_1", "channel": None, "start_seconds": [float(number) for number in range(len(texts))],
             "end_seconds": [number + 0.5 for number in range(len(texts))], "text": texts,
             "word_count": [len(text.split()) for text in texts], "mean_word_probability": 0.9,
