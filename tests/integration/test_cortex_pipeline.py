@@ -29,7 +29,7 @@ def pipeline(running: CortexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         made = Pipeline(tmp_path)
         for day in (DAY, NEXT_DAY):
             filled(made.lake, day, recordings=2, segments=2)
-            made.overwrite(SEGMENTS, day, made.rows("segments", day).assign(text=TEXTS))
+            made.overwrite(SEGMENTS, day, made.rows("segments", day).assign(text=TEXTS, language="en"))
             made.lake.path(SENTIMENT_SCORES, day).unlink()
         yield made
 

@@ -108,7 +108,7 @@ def test_any_strings_give_valid_results_alone_and_together(texts: list[str]) -> 
     for text, result in zip(texts, together, strict=True):
         assert_valid(result)
         alone = PREDICTOR.predict([text])[0]
-        assert alone.label_scores == pytest.approx(result.label_scores, abs=1e-3)
+        assert alone.label_scores == pytest.approx(result.label_scores, abs=2e-3)
 
 
 def test_ten_thousand_words_are_read_as_one_text() -> None:

@@ -27,6 +27,8 @@ BACKEND: Final = "acoustic"
 SHIPPED: Final = Path(__file__).parent / "weights"
 
 # Where no frame is speech nothing is known; the slight lean keeps ties from falling to the first label, angry.
+# Of probabilities: how libraries share work between cores moves the digits behind them.
+_DIGITS: Final = 9
 _NOTHING_HEARD: Final = {tone: 0.28 if tone == "neutral" else 0.24 for tone in ACOUSTIC_TONES}
 
 # Of the score of an utterance whose voice is known, how much comes from the committee that knows no voice. It costs
@@ -199,5 +201,5 @@ def _committee(artefact: Artefact, name: str) -> Committee:
 def _score(probabilities: Floats, dimensions: Floats) -> ToneScore:
     if np.isnan(probabilities).any():
         return ToneScore(_NOTHING_HEARD)
-    valence, arousal = dimensions.tolist()
-    return ToneScore(dict(zip(ACOUSTIC_TONES, probabilities.tolist(), strict=True)), valence, arousal)
+    valence, arousal = dimensions.round(_DIGITS).tolist()
+    return ToneScore(dict(zip(ACOUSTIC_TONES, probabilities.round(_DIGITS).tolist(), strict=True)), valence, arousal)
