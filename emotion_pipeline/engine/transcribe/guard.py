@@ -65,17 +65,20 @@ class CheckedDecoding:
     reason: DropReason | None
 
 
-def decode_guarded(recogniser: Recogniser, items: Sequence[Channel], language: str) -> list[CheckedDecoding]:
+def decode_guarded(
+    recogniser: Recogniser, items: Sequence[Channel], language: str, speakers: Sequence[str] | None = None
+) -> list[CheckedDecoding]:
     """Decode items, those that fail a check again at each higher temperature, and say which never passed.
 
-    Items are first decoded together (``packing``). One whose share of a window is in doubt is decoded by itself before
-    the temperature rises.
+    Items of one speaker are first decoded together (``packing``). One whose share of a window is in doubt is decoded by
+    itself before the temperature rises.
 
     :param items: as ``Recogniser.decode`` takes them
+    :param speakers: who speaks in each item; None gives each item to somebody else
     :return: one per item, in order
     """
     lowest, *higher = recogniser.temperatures
-    decodings, doubtful = _decode_packed_and_check(recogniser, items, language, lowest)
+    decodings, doubtful = _decode_packed_and_check(recogniser, items, language, lowest, speakers)
     for temperature in (lowest, *higher):
         if temperature != lowest:
             doubtful = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
@@ -121,12 +124,16 @@ def compression_ratio(text: str) -> float:
 
 
 def _decode_packed_and_check(
-    recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float
+    recogniser: Recogniser,
+    items: Sequence[Channel],
+    language: str,
+    temperature: float,
+    speakers: Sequence[str] | None,
 ) -> tuple[list[CheckedDecoding], list[int]]:
     """Return what windows with several items came to, and which items have to be decoded by themselves."""
     checked: list[CheckedDecoding] = []
     doubtful: list[int] = []
-    for at, packed in enumerate(decode_packed(recogniser, items, language, temperature)):
+    for at, packed in enumerate(decode_packed(recogniser, items, language, temperature, speakers)):
         reason = reason_to_drop(packed.item, len(items[at]) / SAMPLE_RATE, recogniser.rules)
         checked.append(CheckedDecoding(packed.item, temperature, reason))
         # Whether nobody speaks is known of a window only, and an item that holds no speech gets no words or a phrase.

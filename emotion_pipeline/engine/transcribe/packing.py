@@ -1,7 +1,8 @@
 """Several short items in one window of the recogniser, with silence between them, and their words taken apart again.
 
-An encoder that always reads 30 s costs as much for a second of speech as for thirty, and a decoder that sees little
-speech makes more mistakes. Which items are decoded together is decided here; which text is believed is decided by
+An encoder that always reads 30 s costs as much for a second of speech as for thirty. A word at the edge of an item can
+be timed into the pause and go to the neighbour, so only items of one speaker in one recording share a window: no word
+can go to another person. Which items are decoded together is decided here; which text is believed is decided by
 ``guard``, which has items decoded by themselves where their share of a window is in doubt.
 """
 
@@ -48,12 +49,20 @@ class _Place:
         return self.first + self.length
 
 
-def decode_packed(recogniser: Recogniser, items: Sequence[Channel], language: str, temperature: float) -> list[Packed]:
-    """Decode items, neighbours together where they fit into one window of the recogniser, and return one each.
+def decode_packed(
+    recogniser: Recogniser,
+    items: Sequence[Channel],
+    language: str,
+    temperature: float,
+    speakers: Sequence[str] | None = None,
+) -> list[Packed]:
+    """Decode items, neighbours of one speaker together where they fit into one window, and return one each.
 
     :param items: as ``Recogniser.decode`` takes them
+    :param speakers: who speaks in each item; None gives each item to somebody else
     """
-    windows = _windows([len(item) for item in items], int(recogniser.longest_s * SAMPLE_RATE))
+    owners: Sequence[object] = range(len(items)) if speakers is None else speakers
+    windows = _windows([len(item) for item in items], owners, int(recogniser.longest_s * SAMPLE_RATE))
     decodings = recogniser.decode([_joined(items, places) for places in windows], language, temperature)
     packed: dict[int, Packed] = {}
     for places, decoding in zip(windows, decodings, strict=True):
@@ -63,13 +72,14 @@ def decode_packed(recogniser: Recogniser, items: Sequence[Channel], language: st
     return [packed[index] for index in range(len(items))]
 
 
-def _windows(lengths: Sequence[int], longest: int) -> list[list[_Place]]:
+def _windows(lengths: Sequence[int], owners: Sequence[object], longest: int) -> list[list[_Place]]:
     """Return the items of each window, in order; an item that leaves no room has a window of its own."""
     windows: list[list[_Place]] = []
     for index, length in enumerate(lengths):
         last = windows[-1] if windows else []
         first = last[-1].end + _GAP_SAMPLES if last else 0
-        if last and first + length + _TAIL_SAMPLES <= longest:
+        fits = bool(last) and first + length + _TAIL_SAMPLES <= longest
+        if fits and owners[index] == owners[last[-1].index]:
             last.append(_Place(index, first, length))
         else:
             windows.append([_Place(index, 0, length)])

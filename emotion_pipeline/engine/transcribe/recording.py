@@ -7,7 +7,7 @@ reason. A window that is done is kept as a checkpoint, so that a ten-hour record
 import hashlib
 import time
 from collections.abc import Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,7 +16,6 @@ from pydantic.dataclasses import dataclass
 
 from emotion_pipeline.engine.audio.channels import speakers_of
 from emotion_pipeline.engine.audio.cut import cut
-from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import (
     SAMPLE_RATE,
     Channel,
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 # Which speech is recognised and which text is believed; the last number is that of the rules about channels.
 FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|channels:1"
 
-# What reading a recording raises when it is damaged or gone.
-UNREADABLE: Final = (MediaError, OSError)
 # Speech that is enough to tell a language by.
 _LISTENED_TO_S: Final = 30.0
 
@@ -132,42 +129,6 @@ class LocalTranscriber:
             checkpoints.clear()
         return self._joined(parts, speakers)
 
-    def transcribe_together(
-        self, recordings: Sequence[tuple[Path, tuple[str, ...]]]
-    ) -> list[Transcript | MediaError | OSError]:
-        """Return the transcripts of short recordings, whose utterances share windows of the recogniser.
-
-        All of their audio is in memory at once. A word may differ from the one that ``transcribe`` gives.
-
-        :param recordings: files, and the speakers of each, as ``audio.channels`` names them
-        :return: one per recording, in order; the error of one that cannot be read
-        """
-        prepared = [self._all_prepared(recording, speakers) for recording, speakers in recordings]
-        by_language: dict[str, list[_Prepared]] = {}
-        for window in (window for windows in prepared if not isinstance(windows, UNREADABLE) for window in windows):
-            by_language.setdefault(window.language.code if window.language else "", []).append(window)
-        decodings: dict[int, list[CheckedDecoding]] = {}
-        for language, windows in by_language.items():
-            items = [item for window in windows for item in window.items]
-            results = iter(decode_guarded(self._recogniser, items, language) if items else ())
-            decodings |= {id(window): list(islice(results, len(window.items))) for window in windows}
-        return [
-            windows
-            if isinstance(windows, UNREADABLE)
-            else self._joined([self._part_of(window, decodings[id(window)]) for window in windows], speakers)
-            for windows, (_, speakers) in zip(prepared, recordings, strict=True)
-        ]
-
-    def _all_prepared(self, recording: Path, speakers: tuple[str, ...]) -> list[_Prepared] | MediaError | OSError:
-        prepared: list[_Prepared] = []
-        try:
-            for window in windows_of(recording, speakers):
-                language = prepared[-1].language if prepared else self._language
-                prepared.append(self._prepared(window, speakers, language))
-        except UNREADABLE as error:
-            return error
-        return prepared
-
     def _refuse_to_go_on(self, recording: Path, started: float, window: Window) -> None:
         # Never before the first window is done, so that each attempt gets further than the one before.
         if self._timeout_s is not None and window.index and time.monotonic() - started > self._timeout_s:
@@ -195,7 +156,8 @@ class LocalTranscriber:
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
         prepared = self._prepared(window, speakers, language)
         code = prepared.language.code if prepared.language else ""
-        decodings = decode_guarded(self._recogniser, prepared.items, code) if prepared.items else []
+        speakers_of_items = [utterance.speaker for utterance in prepared.spoken]
+        decodings = decode_guarded(self._recogniser, prepared.items, code, speakers_of_items) if prepared.items else []
         return self._part_of(prepared, decodings)
 
     def _prepared(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Prepared:

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emotion_pipeline.engine.audio.decode import decode
-from emotion_pipeline.engine.common.errors import MediaError
 from emotion_pipeline.engine.common.types import RedactedSpan, Transcript, Word
 from emotion_pipeline.engine.diarize.assign import assign
 from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.transcribe.base import Transcriber
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
-from emotion_pipeline.engine.transcribe.recording import UNREADABLE, LocalTranscriber
 
 
 @dataclass(frozen=True)
@@ -39,27 +37,6 @@ class TranscriptMaker:
     ) -> Transcript:
         """Return what was said; parameters and errors are those of ``Transcriber.transcribe``."""
         return self._finished(recording, self.transcriber.transcribe(recording, checkpoints, speakers))
-
-    @property
-    def reads_together(self) -> bool:
-        """Whether several short recordings cost less together than one by one."""
-        return isinstance(self.transcriber, LocalTranscriber)
-
-    def transcripts_of(
-        self, recordings: Sequence[tuple[Path, tuple[str, ...]]]
-    ) -> list[Transcript | MediaError | OSError]:
-        """Return what was said in each of several short recordings; see ``LocalTranscriber.transcribe_together``.
-
-        :raises TypeError: the transcriber cannot do it, see ``reads_together``
-        """
-        if not isinstance(self.transcriber, LocalTranscriber):
-            raise TypeError(f"{type(self.transcriber).__name__} takes recordings one by one")
-        return [
-            transcript if isinstance(transcript, UNREADABLE) else self._finished(recording, transcript)
-            for (recording, _), transcript in zip(
-                recordings, self.transcriber.transcribe_together(recordings), strict=True
-            )
-        ]
 
     def _finished(self, recording: Path, transcript: Transcript) -> Transcript:
         """Return a transcript with the voices told apart and personal data taken out."""
