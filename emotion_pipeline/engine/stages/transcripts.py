@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -58,40 +57,20 @@ def _transcribe_one(
 ) -> dict[str, Any]:
     recording_id = recording["recording_id"]
     unfinished = checkpoints(recording_id) if checkpoints else None
+    audio_uri = store.audio_uri(recording_id)
+    row: dict[str, Any] = {"recording_id": recording_id, "audio_uri": audio_uri}
     try:
-        with store.audio_file(store.audio_uri(recording_id)) as path:
-            speakers = _speakers(recording, path)
+        with store.audio_file(audio_uri) as path:
+            channels = recording["speaker_channels"]
+            # Days that were taken in before the column existed have none in it.
+            speakers = speakers_of(path) if pd.isna(channels) else speaker_names(int(channels))
             transcript = transcript_maker.transcript_of(path, unfinished, speakers)
-        return _finished_row(recording, transcript, speakers, transcript_maker, store)
+        if transcript_maker.silences_audio and transcript.redacted:
+            row["audio_uri"] = _silence(recording_id, transcript, speakers, store)
     except TranscriptionFailedError as error:
-        return _row(recording, store) | _failed_row(error.code, error)
+        return row | _failed_row(error.code, error)
     except (MediaError, OSError) as error:
-        return _row(recording, store) | _failed_row(FailureReason.AUDIO_LOST, error)
-
-
-def _speakers(recording: dict[Any, Any], path: Path) -> tuple[str, ...]:
-    channels = recording["speaker_channels"]
-    # Days that were taken in before the column existed have none in it.
-    return speakers_of(path) if pd.isna(channels) else speaker_names(int(channels))
-
-
-def _row(recording: dict[Any, Any], store: AudioStore) -> dict[str, Any]:
-    return {"recording_id": recording["recording_id"], "audio_uri": store.audio_uri(recording["recording_id"])}
-
-
-def _finished_row(
-    recording: dict[Any, Any],
-    transcript: Transcript,
-    speakers: tuple[str, ...],
-    transcript_maker: TranscriptMaker,
-    store: AudioStore,
-) -> dict[str, Any]:
-    row = _row(recording, store)
-    if transcript_maker.silences_audio and transcript.redacted:
-        try:
-            row["audio_uri"] = _silence(recording["recording_id"], transcript, speakers, store)
-        except (MediaError, OSError) as error:
-            return row | _failed_row(FailureReason.AUDIO_LOST, error)
+        return row | _failed_row(FailureReason.AUDIO_LOST, error)
     return row | _transcript_row(transcript)
 
 

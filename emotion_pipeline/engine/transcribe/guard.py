@@ -80,13 +80,10 @@ def decode_guarded(
     lowest, *higher = recogniser.temperatures
     decodings, doubtful = _decode_packed_and_check(recogniser, items, language, lowest, speakers)
     for temperature in (lowest, *higher):
-        if temperature != lowest:
-            doubtful = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
-        if not doubtful:
-            continue
-        again = _decode_and_check(recogniser, [items[at] for at in doubtful], language, temperature)
+        again = _decode_and_check(recogniser, [items[at] for at in doubtful], language, temperature) if doubtful else []
         for at, decoding in zip(doubtful, again, strict=True):
             decodings[at] = decoding
+        doubtful = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
     return decodings
 
 

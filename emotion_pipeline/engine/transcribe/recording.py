@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -69,17 +69,6 @@ class _Utterance:
 
     speaker: str
     span: Span
-
-
-class _Prepared(NamedTuple):
-    """A window ready to be decoded: one item for each utterance, and what is known without decoding."""
-
-    window: Window
-    language: SpokenLanguage | None
-    spoken: list[_Utterance]
-    items: list[Channel]
-    speech: list[Span]
-    dropped: list[DroppedSpan]
 
 
 _PARTS: Final = TypeAdapter(_Part)
@@ -154,14 +143,6 @@ class LocalTranscriber:
         return part
 
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
-        prepared = self._prepared(window, speakers, language)
-        code = prepared.language.code if prepared.language else ""
-        speakers_of_items = [utterance.speaker for utterance in prepared.spoken]
-        decodings = decode_guarded(self._recogniser, prepared.items, code, speakers_of_items) if prepared.items else []
-        return self._part_of(prepared, decodings)
-
-    def _prepared(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Prepared:
-        """Return the utterances of a window, cut out for the recogniser, and the language that they are in."""
         speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
         spoken = [
             _Utterance(speaker, span)
@@ -174,27 +155,25 @@ class LocalTranscriber:
         ]
         if items and language is None:
             language = self._recogniser.language_of(_enough(items))
-        dropped = [
+        owners = [utterance.speaker for utterance in spoken]
+        decodings = decode_guarded(self._recogniser, items, language.code, owners) if items and language else []
+        words, passages, dropped = self._sorted_out(window, spoken, decodings)
+        # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
+        words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
+        dropped += [
             DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)
             for speaker, spans in zip(speakers, leaked, strict=False)
             for span in spans
         ]
         own = [_moved(span, window) for spans in speech for span in spans]
-        return _Prepared(window, language, spoken, items, own, dropped)
-
-    def _part_of(self, prepared: _Prepared, decodings: Sequence[CheckedDecoding]) -> _Part:
-        window = prepared.window
-        words, passages, dropped = self._sorted_out(window, prepared.spoken, decodings)
-        # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
-        words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
         return _Part(
             window.start,
             window.seconds,
-            prepared.language,
+            language,
             tuple(words),
-            tuple(prepared.speech),
+            tuple(own),
             tuple(passages),
-            (*dropped, *prepared.dropped),
+            tuple(dropped),
             redacted,
         )
 

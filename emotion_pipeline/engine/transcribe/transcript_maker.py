@@ -36,10 +36,7 @@ class TranscriptMaker:
         self, recording: Path, checkpoints: Checkpoints | None = None, speakers: tuple[str, ...] | None = None
     ) -> Transcript:
         """Return what was said; parameters and errors are those of ``Transcriber.transcribe``."""
-        return self._finished(recording, self.transcriber.transcribe(recording, checkpoints, speakers))
-
-    def _finished(self, recording: Path, transcript: Transcript) -> Transcript:
-        """Return a transcript with the voices told apart and personal data taken out."""
+        transcript = self.transcriber.transcribe(recording, checkpoints, speakers)
         if self.diarizer is not None and transcript.speakers_by == "assumed_one" and transcript.words:
             turns = self.diarizer.turns(decode(recording)[0])
             transcript = replace(transcript, words=assign(transcript.words, turns), speakers_by="diarizer")
