@@ -6,7 +6,6 @@ recording. With ``--speech`` folders, seconds of real speech before and after th
 """
 
 import json
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Final
 import numpy as np
 import typer
 
+from benchmarks.support.noise_suite import noise_suite
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.audio.voice_activity import VoiceRules, spans_of, speech_probabilities, voiced_spans
@@ -24,7 +24,6 @@ from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
-_TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
 _RULES: Final = VoiceRules()
 
 
@@ -37,10 +36,7 @@ def main(
 
 
 def _over_noise(seed: int | None) -> dict[str, float]:
-    sys.path.insert(0, str(_TESTS))
-    from support.noises import SEED, noises
-
-    items = list(noises(SEED if seed is None else seed))
+    items = list(noise_suite(seed))
     found = [_looked_at(item.samples) for item in items]
     whole = np.concatenate([item.samples for item in items])
     with TemporaryDirectory() as folder:

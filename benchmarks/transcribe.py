@@ -10,7 +10,6 @@ Three things are measured in one run, on the same weights and the same audio:
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from benchmarks.support.noise_suite import noise_suite
 from benchmarks.support.speech import Spoken, call, clips
 from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.logs import to_logging
@@ -33,7 +33,6 @@ from emotion_pipeline.engine.transcribe.registry import TRANSCRIBERS, Transcribe
 from emotion_pipeline.engine.transcribe.whisper.conversion import convert
 from emotion_pipeline.training.evaluation.asr import evaluate_asr, word_error_rate
 
-_TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
 _CONVERTED: Final = ("openai-whisper", "transformers")
 
 # Recordings to their texts, as one transcriber reads them.
@@ -177,10 +176,7 @@ def _timed(reader: Reader, paths: Sequence[Path]) -> tuple[float, list[str]]:
 
 
 def _noises(count: int, folder: Path) -> Iterator[Path]:
-    sys.path.insert(0, str(_TESTS))
-    from support.noises import noises
-
-    for number, noise in enumerate(islice(noises(), count)):
+    for number, noise in enumerate(islice(noise_suite(), count)):
         path = folder / f"noise-{number:03d}.flac"
         encode_flac(noise.samples[None], path)
         yield path

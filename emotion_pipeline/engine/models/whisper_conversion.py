@@ -64,36 +64,51 @@ def read_arrays(file: Path) -> Arrays:
 
 def openai_state(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
     """Return the state dict of ``whisper.model.Whisper``, which computes the same as the arrays do in CTranslate2."""
-    state: dict[str, NDArray[Any]] = {
-        "decoder.token_embedding.weight": arrays["decoder/embeddings/weight"],
-        "encoder.positional_embedding": arrays["encoder/position_encodings/encodings"],
-        "decoder.positional_embedding": arrays["decoder/position_encodings/encodings"],
-        **_norm("encoder.ln_post", arrays, "encoder/layer_norm"),
-        **_norm("decoder.ln", arrays, "decoder/layer_norm"),
+    return {
+        **encoder_state(arrays),
+        **_in_float32(
+            {
+                "decoder.token_embedding.weight": arrays["decoder/embeddings/weight"],
+                "decoder.positional_embedding": arrays["decoder/position_encodings/encodings"],
+                **_norm("decoder.ln", arrays, "decoder/layer_norm"),
+                **_blocks("decoder", arrays),
+            }
+        ),
     }
-    for name in ("conv1", "conv2"):
-        state |= _linear(f"encoder.{name}", arrays, f"encoder/{name}")
-    for half in ("encoder", "decoder"):
-        for layer in range(_layers(arrays, half)):
-            state |= _block(f"{half}.blocks.{layer}", arrays, f"{half}/layer_{layer}")
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in state.items()}
+
+
+def encoder_state(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
+    """Return the encoder's part of ``openai_state``, about a quarter of the weights of tiny.en."""
+    return _in_float32(
+        {
+            "encoder.positional_embedding": arrays["encoder/position_encodings/encodings"],
+            **_norm("encoder.ln_post", arrays, "encoder/layer_norm"),
+            **_linear("encoder.conv1", arrays, "encoder/conv1"),
+            **_linear("encoder.conv2", arrays, "encoder/conv2"),
+            **_blocks("encoder", arrays),
+        }
+    )
+
+
+def dimensions(arrays: Arrays) -> dict[str, int]:
+    """Return the sizes of the model as OpenAI's package names them, such as ``n_audio_state``; converts no weight."""
+    width, n_mels, _kernel = arrays["encoder/conv1/weight"].shape
+    return {
+        "n_mels": n_mels,
+        "n_vocab": len(arrays["decoder/embeddings/weight"]),
+        **{f"n_{part}_ctx": len(arrays[f"{half}/position_encodings/encodings"]) for part, half in _HALVES},
+        **{f"n_{part}_state": width for part, _half in _HALVES},
+        **{f"n_{part}_head": width // _HEAD_WIDTH for part, _half in _HALVES},
+        **{f"n_{part}_layer": _layers(arrays, half) for part, half in _HALVES},
+    }
 
 
 def openai_checkpoint(arrays: Arrays) -> dict[str, Any]:
     """Return what ``torch.save`` makes a ``.pt`` of that ``whisper.load_model`` takes: dimensions and state dict."""
     import torch
 
-    state = openai_state(arrays)
-    n_mels, width = state["encoder.conv1.weight"].shape[1], state["encoder.conv1.weight"].shape[0]
-    dims = {
-        "n_mels": n_mels,
-        "n_vocab": len(state["decoder.token_embedding.weight"]),
-        **{f"n_{part}_ctx": len(state[f"{half}.positional_embedding"]) for part, half in _HALVES},
-        **{f"n_{part}_state": width for part, _half in _HALVES},
-        **{f"n_{part}_head": width // _HEAD_WIDTH for part, _half in _HALVES},
-        **{f"n_{part}_layer": _layers(arrays, half) for part, half in _HALVES},
-    }
-    return {"dims": dims, "model_state_dict": {name: torch.from_numpy(array) for name, array in state.items()}}
+    state = {name: torch.from_numpy(array) for name, array in openai_state(arrays).items()}
+    return {"dims": dimensions(arrays), "model_state_dict": state}
 
 
 def transformers_state(arrays: Arrays) -> "dict[str, torch.Tensor]":
@@ -117,6 +132,15 @@ def _transformers_name(name: str) -> str:
 
 def _layers(arrays: Arrays, half: str) -> int:
     return len({name.split("/")[1] for name in arrays if name.startswith(f"{half}/layer_") and name.count("/") > 2})
+
+
+def _in_float32(state: Arrays) -> dict[str, NDArray[np.float32]]:
+    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in state.items()}
+
+
+def _blocks(half: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    blocks = (_block(f"{half}.blocks.{n}", arrays, f"{half}/layer_{n}") for n in range(_layers(arrays, half)))
+    return {name: array for block in blocks for name, array in block.items()}
 
 
 def _block(name: str, arrays: Arrays, source: str) -> dict[str, NDArray[Any]]:

@@ -13,6 +13,8 @@ Names that stand for themselves are in double quotes and upper case. Temporary t
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from emotion_pipeline.engine.text.language import ENGLISH
+
 CACHE: Final = "CORTEX_SENTIMENT_CACHE"
 TEXTS: Final = "CORTEX_TEXTS"
 PENDING: Final = "CORTEX_PENDING_TEXTS"
@@ -30,9 +32,7 @@ class CortexFunction:
     languages: frozenset[str]
 
 
-SENTIMENT: Final = CortexFunction(
-    "SENTIMENT", 'SNOWFLAKE.CORTEX.SENTIMENT("TEXT")', answers="SCORE", languages=frozenset({"en"})
-)
+SENTIMENT: Final = CortexFunction("SENTIMENT", 'SNOWFLAKE.CORTEX.SENTIMENT("TEXT")', answers="SCORE", languages=ENGLISH)
 AI_SENTIMENT: Final = CortexFunction(
     "AI_SENTIMENT",
     # Without categories of the caller's the only record is the overall one.

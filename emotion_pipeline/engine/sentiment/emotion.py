@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.taxonomy import LABELS, SENTIMENT_GROUPS
+from emotion_pipeline.engine.text.language import ENGLISH
 from emotion_pipeline.engine.text.tokens import says_something
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class EmotionSentiment:
     The groups are GoEmotions' own (``taxonomy.SENTIMENT_GROUPS``); ambiguous and neutral labels draw towards 0.
     """
 
-    languages = frozenset({"en"})
+    languages = ENGLISH
 
     def __init__(self, predictor: "EmotionPredictor") -> None:
         self._predictor = predictor

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from emotion_pipeline.engine.text.language import ENGLISH
+
 
 class VaderSentiment:
     """The compound score of VADER, a lexicon with rules for negation, emphasis and contrast.
@@ -12,7 +14,7 @@ class VaderSentiment:
     ICWSM.
     """
 
-    languages = frozenset({"en"})
+    languages = ENGLISH
 
     @cached_property
     def _analyzer(self) -> Any:

@@ -6,9 +6,10 @@ import pandas as pd
 
 from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, not_english
-from emotion_pipeline.engine.stages.reuse import ENGLISH, StageResult, complete_by_segment, is_read
+from emotion_pipeline.engine.stages.reuse import StageResult, complete_by_segment, is_read
 from emotion_pipeline.engine.stages.tables import EMOTION_LABELS
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
+from emotion_pipeline.engine.text.language import ENGLISH
 
 
 def label_emotions(

@@ -13,8 +13,6 @@ import pandas as pd
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, Table
 from emotion_pipeline.engine.text.tokens import words
 
-# What the text emotion model and its features read.
-ENGLISH = frozenset({"en"})
 SEGMENT_KEY = ["recording_date", "recording_id", "segment_id"]
 
 

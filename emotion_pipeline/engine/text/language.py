@@ -15,6 +15,9 @@ from emotion_pipeline.engine.text.tokens import EMOJI, words
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
+# What the text emotion model, its features and the lexicons read, ISO 639-1.
+ENGLISH: Final = frozenset({"en"})
+
 # How languages are recognised; raise the first number when the rules below change.
 FINGERPRINT: Final = f"languages=2,py3langid={version('py3langid')}"
 
@@ -35,7 +38,7 @@ _LOADING: Final = Lock()
 
 def seems_english(text: str) -> bool:
     """Return False where another language than English is clearly likelier; see ``seems_one_of``."""
-    return seems_one_of(text, frozenset({"en"}))
+    return seems_one_of(text, ENGLISH)
 
 
 def seems_one_of(text: str, languages: Set[str]) -> bool:

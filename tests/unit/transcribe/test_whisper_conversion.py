@@ -9,7 +9,8 @@ import torch
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
-from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays, transformers_state
+from emotion_pipeline.engine.models.whisper_conversion import read_arrays, transformers_state
+from emotion_pipeline.engine.transcribe.whisper.conversion import convert
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "2026-11-03" / "happy_voice_message.mp3"
 
@@ -32,24 +33,12 @@ def test_all_three_packages_encode_the_same(tiny: Path, mel: torch.Tensor, tmp_p
     import whisper
     from ctranslate2 import StorageView
     from ctranslate2.models import Whisper
-    from transformers import WhisperConfig, WhisperForConditionalGeneration
+    from transformers import WhisperForConditionalGeneration
 
-    arrays = read_arrays(tiny / "model.bin")
-    torch.save(openai_checkpoint(arrays), tmp_path / "tiny.en.pt")
-    openai = whisper.load_model(str(tmp_path / "tiny.en.pt"))
-    dims = openai.dims
-    config = WhisperConfig(
-        vocab_size=dims.n_vocab,
-        d_model=dims.n_audio_state,
-        encoder_layers=dims.n_audio_layer,
-        decoder_layers=dims.n_text_layer,
-        encoder_attention_heads=dims.n_audio_head,
-        decoder_attention_heads=dims.n_text_head,
-        encoder_ffn_dim=4 * dims.n_audio_state,
-        decoder_ffn_dim=4 * dims.n_text_state,
-    )
-    transformers = WhisperForConditionalGeneration(config).eval()
-    transformers.load_state_dict(transformers_state(arrays))  # strict: every key in its place
+    openai = whisper.load_model(str(convert(tiny, tmp_path / "tiny.en.pt", "openai-whisper")))
+    folder = convert(tiny, tmp_path / "tiny.en", "transformers")
+    transformers = WhisperForConditionalGeneration.from_pretrained(folder).eval()
+    transformers.load_state_dict(transformers_state(read_arrays(tiny / "model.bin")))  # strict: every key in its place
     reference = np.array(Whisper(str(tiny), compute_type="float32").encode(StorageView.from_array(mel.numpy())))
     with torch.no_grad():
         encoded = [openai.embed_audio(mel), transformers.model.encoder(mel).last_hidden_state]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
-from emotion_pipeline.engine.models.whisper_conversion import openai_state, read_arrays
+from emotion_pipeline.engine.models.whisper_conversion import encoder_state, read_arrays
 
 MODEL: Final = "tiny.en"
 # Layers that are loaded; those above say less about tone.
@@ -92,7 +92,7 @@ def load_encoder(layers: int = LAYERS) -> WhisperEncoder:
     :raises BackendUnavailableError: the package is not installed
     :raises ArtefactError: its file is damaged or another one; the message names it
     """
-    return WhisperEncoder(openai_state(read_arrays(PACKAGED[MODEL].fetch() / "model.bin")), layers)
+    return WhisperEncoder(encoder_state(read_arrays(PACKAGED[MODEL].fetch() / "model.bin")), layers)
 
 
 def log_mel(samples: Tensor) -> Tensor:

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emotion_pipeline.engine.common.errors import ArtefactError
-from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays, transformers_state
+from emotion_pipeline.engine.models.whisper_conversion import (
+    dimensions,
+    openai_checkpoint,
+    read_arrays,
+    transformers_state,
+)
 
 Format = Literal["openai-whisper", "transformers"]
 
@@ -55,7 +60,7 @@ def _write_transformers(source: Path, folder: Path) -> None:
 
     arrays = read_arrays(source / "model.bin")
     settings = _settings(source)
-    model = WhisperForConditionalGeneration(_config(openai_checkpoint(arrays)["dims"], settings))
+    model = WhisperForConditionalGeneration(_config(dimensions(arrays), settings))
     model.load_state_dict(transformers_state(arrays))
     model.generation_config = _generation_config(settings)
     disable_progress_bar()
@@ -67,14 +72,16 @@ def _write_transformers(source: Path, folder: Path) -> None:
 
 
 def _settings(source: Path) -> dict[str, Any]:
-    """Return CTranslate2's settings of the decoder, and the tokens that end and start a text."""
+    """Return CTranslate2's settings of the decoder, and under ``tokens`` those that begin and end a text."""
     try:
         settings = json.loads((source / "config.json").read_text(encoding="utf-8"))
         added = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]
-        tokens = {token["content"]: token["id"] for token in added}
-        return settings | {"end": tokens["<|endoftext|>"], "start": tokens["<|startoftranscript|>"]}
+        ids = {token["content"]: token["id"] for token in added}
+        start, end = ids["<|startoftranscript|>"], ids["<|endoftext|>"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{source} lacks a config.json and tokenizer.json of a Whisper model ({error})") from error
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end)
+    return settings | {"tokens": {"decoder_start_token_id": start, **ends}}
 
 
 def _config(dims: Mapping[str, int], settings: Mapping[str, Any]) -> Any:
@@ -90,12 +97,9 @@ def _config(dims: Mapping[str, int], settings: Mapping[str, Any]) -> Any:
         decoder_attention_heads=dims["n_text_head"],
         encoder_ffn_dim=4 * dims["n_audio_state"],
         decoder_ffn_dim=4 * dims["n_text_state"],
-        decoder_start_token_id=settings["start"],
-        bos_token_id=settings["end"],
-        eos_token_id=settings["end"],
-        pad_token_id=settings["end"],
         suppress_tokens=None,
         begin_suppress_tokens=None,
+        **settings["tokens"],
     )
 
 
@@ -103,11 +107,8 @@ def _generation_config(settings: Mapping[str, Any]) -> Any:
     from transformers import GenerationConfig
 
     return GenerationConfig(
-        decoder_start_token_id=settings["start"],
-        bos_token_id=settings["end"],
-        eos_token_id=settings["end"],
-        pad_token_id=settings["end"],
         suppress_tokens=settings["suppress_ids"],
         begin_suppress_tokens=settings["suppress_ids_begin"],
         alignment_heads=settings["alignment_heads"],
+        **settings["tokens"],
     )
