@@ -27,13 +27,13 @@ MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")
 DBT = Path(sys.executable).with_name("dbt")
 
 
-def _build(pipeline: Pipeline, day: str = "") -> dg.ExecuteInProcessResult:
+def _build(pipeline: Pipeline, day: str = "", raise_on_error: bool = False) -> dg.ExecuteInProcessResult:
     """Build all marts, as a run of one day does or as one of all days."""
     with pipeline.instance() as instance:
         return pipeline.definitions.resolve_job_def("marts_only").execute_in_process(
             instance=instance,
             run_config=QUIET,
-            raise_on_error=False,
+            raise_on_error=raise_on_error,
             tags={"dagster/partition": day} if day else None,
         )
 
@@ -52,7 +52,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline.drop_speech(SECOND, "call.flac", start=8.0, seconds=4.0)
     assert pipeline.run(FIRST).success
     assert pipeline.run(SECOND).success
-    assert _build(pipeline).success
+    assert _build(pipeline, raise_on_error=True).success
     return pipeline
 
 

@@ -71,6 +71,21 @@ def test_windows_of_one_length_can_be_computed_together(encoder: WhisperEncoder)
     assert together[-1][1].numpy() == pytest.approx(encoder.states(second)[-1], abs=1e-4)
 
 
+def test_a_window_gives_the_same_numbers_whatever_the_number_of_threads(encoder: WhisperEncoder) -> None:
+    samples = np.random.default_rng(5).normal(0, 0.05, 6 * SAMPLE_RATE).astype(np.float32)
+    threads = torch.get_num_threads()
+    states = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            states.append(encoder.states(samples))
+            assert torch.get_num_threads() == count, "the threads of others are left alone"
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(states[0], states[1])
+    assert np.array_equal(states[0], states[2])
+
+
 def test_another_file_in_the_package_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.bin").write_bytes(b"not the weights")
     package = PACKAGED["tiny.en"].packages[0]

@@ -9,7 +9,8 @@ Unlike in Whisper, a window is not padded to 30 s: the layers see it at its true
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -65,8 +66,9 @@ class WhisperEncoder(nn.Module):
     @torch.inference_mode()
     def states(self, samples: Channel) -> NDArray[np.float32]:
         """Return the output of each block for one window of at most 30 s, shape ``(n_layers, n_frames, 384)``."""
-        mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))
-        return torch.stack(self(mel[None]))[:, 0].numpy()
+        with _one_thread():
+            mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))
+            return torch.stack(self(mel[None]))[:, 0].numpy()
 
 
 class _Block(nn.Module):
@@ -84,6 +86,20 @@ class _Block(nn.Module):
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         frames = frames + self.out(attended.transpose(1, 2).flatten(-2))
         return frames + self.mlp(self.mlp_ln(frames))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let one thread of torch work: sums that are shared out differ in the last digits with the number of threads.
+
+    That number is not ours to know: loading CTranslate2 changes it for the whole process.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load_encoder(layers: int = LAYERS) -> WhisperEncoder:
