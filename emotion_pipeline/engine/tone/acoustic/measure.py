@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
+from emotion_pipeline.engine.models.whisper_encoder import MODEL, WIDTH, load_encoder
 from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
-from emotion_pipeline.engine.tone.acoustic.whisper_encoder import MODEL, WIDTH, load_encoder
 from emotion_pipeline.engine.tone.windows import windows
 
 # Counted from 1. Chosen by corpora held out; the layers above hear what is said more than how.

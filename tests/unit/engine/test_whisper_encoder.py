@@ -8,10 +8,10 @@ import torch
 
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
+from emotion_pipeline.engine.models import whisper_encoder
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
 from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays
-from emotion_pipeline.engine.tone.acoustic import whisper_encoder
-from emotion_pipeline.engine.tone.acoustic.whisper_encoder import (
+from emotion_pipeline.engine.models.whisper_encoder import (
     FRAMES_PER_SECOND,
     LAYERS,
     WIDTH,
