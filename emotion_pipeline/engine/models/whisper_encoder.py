@@ -1,17 +1,16 @@
-"""The first layers of Whisper's encoder as a measuring instrument: what they make of a window, frame by frame.
+"""Whisper's encoder in torch, whole or its first layers, and the log-mel spectrum that it reads.
 
-Whisper was trained to write down what is said; its lower layers still hold how it is said, its last one hardly does.
-Here are the log-mel spectrum, the layers and their loading. Which layer is pooled, and what follows from it, is up to
-the model that asks.
-
-Unlike in Whisper, a window is not padded to 30 s: the layers see it at its true length. A window padded with silence to
-30 s gives what openai-whisper gives for it.
+Transcription computes the whole encoder with it where torch is quicker than CTranslate2, on windows of 30 s. The tone
+model measures windows at their true length with the first layers: Whisper was trained to write down what is said, its
+lower layers still hold how it is said, its last one hardly does. A window padded with silence to 30 s gives what
+openai-whisper gives for it.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,17 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
 from emotion_pipeline.engine.models.whisper_conversion import encoder_state, read_arrays
 
-MODEL: Final = "tiny.en"
-# Layers that are loaded; those above say less about tone.
-LAYERS: Final = 3
 FRAMES_PER_SECOND: Final = 50
-WIDTH: Final = 384
 LONGEST_SECONDS: Final = 30.0
 
-_HEADS: Final = 6
+_HEAD_WIDTH: Final = 64
 _MELS: Final = 80
 _FFT: Final = 400
 _HOP: Final = 160
@@ -39,21 +33,28 @@ _RANGE: Final = 8.0
 
 
 class WhisperEncoder(nn.Module):
-    """Convolutions, positions and the first ``layers`` blocks of a Whisper encoder; float32, on the CPU."""
+    """Convolutions, positions and blocks of a Whisper encoder of any size, on the CPU.
 
-    def __init__(self, state: Mapping[str, NDArray[np.float32]], layers: int = LAYERS) -> None:
+    :param state: the arrays of ``whisper_conversion.encoder_state``
+    :param layers: how many blocks, from the first one on; None is all of them
+    """
+
+    def __init__(self, state: Mapping[str, NDArray[np.float32]], layers: int | None = None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv1d(_MELS, WIDTH, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv1d(WIDTH, WIDTH, kernel_size=3, stride=2, padding=1)
-        self.positions = nn.Parameter(torch.empty(round(LONGEST_SECONDS * FRAMES_PER_SECOND), WIDTH))
-        self.blocks = nn.ModuleList(_Block() for _ in range(layers))
+        layers = layers or len({name.split(".")[2] for name in state if name.startswith("encoder.blocks.")})
+        width, mels, kernel = state["encoder.conv1.weight"].shape
+        self.conv1 = nn.Conv1d(mels, width, kernel, padding=1)
+        self.conv2 = nn.Conv1d(width, width, kernel, stride=2, padding=1)
+        self.positions = nn.Parameter(torch.empty(round(LONGEST_SECONDS * FRAMES_PER_SECOND), width))
+        self.blocks = nn.ModuleList(_Block(width) for _ in range(layers))
+        self.ln_post = nn.LayerNorm(width)
         self.load_state_dict(_renamed(state, layers))
         self.eval().requires_grad_(False)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
-        """Return the output of each block, ``(n_windows, n_frames, 384)``, of ``mel``, ``(n_windows, 80, 2 n_frames)``.
+        """Return the output of each block, ``(n_windows, n_frames, width)``.
 
-        All windows of a batch have the same length, at most 30 s.
+        :param mel: log-mel spectra of windows of the same length, at most 30 s, ``(n_windows, n_mels, 2 n_frames)``
         """
         frames = nn.functional.gelu(self.conv2(nn.functional.gelu(self.conv1(mel)))).transpose(1, 2)
         frames = frames + self.positions[: frames.shape[1]]
@@ -64,24 +65,36 @@ class WhisperEncoder(nn.Module):
         return outputs
 
     @torch.inference_mode()
+    def encode(self, mel: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
+        """Return what the decoder reads, ``(n_windows, 1500, width)``, of spectra of 30 s.
+
+        ``mel``: shape ``(n_windows, n_mels, 3000)``. One window is computed after the other, since more of them at
+        once do not stay in the processor's cache.
+        """
+        spectra = torch.from_numpy(mel).to(self.positions.dtype).split(1)
+        with _torch_threads(threads):
+            return torch.cat([self.ln_post(self(spectrum)[-1]) for spectrum in spectra]).float().numpy()
+
+    @torch.inference_mode()
     def states(self, samples: Channel) -> NDArray[np.float32]:
-        """Return the output of each block for one window of at most 30 s, shape ``(n_layers, n_frames, 384)``."""
-        with _one_thread():
+        """Return the output of each block for one window of at most 30 s, shape ``(n_layers, n_frames, width)``."""
+        with _torch_threads(1):
             mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))
             return torch.stack(self(mel[None]))[:, 0].numpy()
 
 
 class _Block(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.attn_ln, self.mlp_ln = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.attn_ln, self.mlp_ln = nn.LayerNorm(width), nn.LayerNorm(width)
         # Query, key and value in one matrix: one large product is quicker than three small ones.
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, frames: Tensor) -> Tensor:
         query, key, value = (
-            part.unflatten(-1, (_HEADS, -1)).transpose(1, 2) for part in self.qkv(self.attn_ln(frames)).chunk(3, -1)
+            part.unflatten(-1, (-1, _HEAD_WIDTH)).transpose(1, 2)
+            for part in self.qkv(self.attn_ln(frames)).chunk(3, -1)
         )
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         frames = frames + self.out(attended.transpose(1, 2).flatten(-2))
@@ -89,26 +102,25 @@ class _Block(nn.Module):
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let one thread of torch work: sums that are shared out differ in the last digits with the number of threads.
+def _torch_threads(count: int) -> Iterator[None]:
+    """Let this many threads of torch work: sums that are shared out differ in the last digits with their number.
 
-    That number is not ours to know: loading CTranslate2 changes it for the whole process.
+    That number is not torch's alone: loading CTranslate2 changes it for the whole process.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
 
 
-def load_encoder(layers: int = LAYERS) -> WhisperEncoder:
-    """Load the encoder of Whisper tiny.en from the package that carries it.
+def load_encoder(file: Path, layers: int | None = None) -> WhisperEncoder:
+    """Load the encoder, or its first ``layers``, from a ``model.bin`` of CTranslate2, in float32.
 
-    :raises BackendUnavailableError: the package is not installed
-    :raises ArtefactError: its file is damaged or another one; the message names it
+    :raises ArtefactError: the file is no Whisper model of CTranslate2, or is not whole
     """
-    return WhisperEncoder(encoder_state(read_arrays(PACKAGED[MODEL].fetch() / "model.bin")), layers)
+    return WhisperEncoder(encoder_state(read_arrays(file)), layers)
 
 
 def log_mel(samples: Tensor) -> Tensor:
@@ -152,7 +164,11 @@ def _renamed(state: Mapping[str, NDArray[Any]], layers: int) -> dict[str, Tensor
     """Return the tensors of ``WhisperEncoder`` out of the state dict of ``whisper.model.Whisper``."""
     named = {
         "positions": state["encoder.positional_embedding"],
-        **{f"{conv}.{kind}": state[f"encoder.{conv}.{kind}"] for conv in ("conv1", "conv2") for kind in _PARTS},
+        **{
+            f"{part}.{kind}": state[f"encoder.{part}.{kind}"]
+            for part in ("conv1", "conv2", "ln_post")
+            for kind in _PARTS
+        },
     }
     for layer in range(layers):
         own, theirs = f"blocks.{layer}", f"encoder.blocks.{layer}"
@@ -162,8 +178,10 @@ def _renamed(state: Mapping[str, NDArray[Any]], layers: int) -> dict[str, Tensor
         names = [f"{theirs}.attn.{name}" for name in ("query", "key", "value")]
         named[f"{own}.qkv.weight"] = np.concatenate([state[f"{name}.weight"] for name in names])
         # Whisper's key has no bias.
-        named[f"{own}.qkv.bias"] = np.concatenate([state.get(f"{name}.bias", np.zeros(WIDTH)) for name in names])
+        no_bias = np.zeros_like(state["encoder.ln_post.bias"])
+        named[f"{own}.qkv.bias"] = np.concatenate([state.get(f"{name}.bias", no_bias) for name in names])
     return {name: torch.from_numpy(np.asarray(array, dtype=np.float32)) for name, array in named.items()}
 
 
+_OUTSIDE: Final = ("conv1", "conv2", "ln_post")
 _PARTS: Final = ("weight", "bias")

@@ -1,29 +1,37 @@
-"""Whisper's first layers: the same numbers as openai-whisper's own, and no padding."""
+"""Whisper's encoder in torch: the same numbers as openai-whisper's own and CTranslate2's, and no padding."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ctranslate2 import StorageView
+from ctranslate2.models import Whisper
 
 from emotion_pipeline.engine.common.errors import ArtefactError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.models import whisper_encoder
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
 from emotion_pipeline.engine.models.whisper_conversion import openai_checkpoint, read_arrays
 from emotion_pipeline.engine.models.whisper_encoder import (
     FRAMES_PER_SECOND,
-    LAYERS,
-    WIDTH,
     WhisperEncoder,
     load_encoder,
     log_mel,
 )
+from emotion_pipeline.engine.tone.acoustic.descriptors import mel_filters
+from emotion_pipeline.engine.tone.acoustic.measure import measure
+
+WIDTH = 384
 
 
 @pytest.fixture(scope="module")
-def encoder() -> WhisperEncoder:
-    return load_encoder()
+def file() -> Path:
+    return PACKAGED["tiny.en"].fetch() / "model.bin"
+
+
+@pytest.fixture(scope="module")
+def encoder(file: Path) -> WhisperEncoder:
+    return load_encoder(file)
 
 
 def sound(seconds: float) -> Channel:
@@ -48,7 +56,7 @@ def test_a_window_of_30_s_has_the_layers_that_openai_whisper_computes(encoder: W
     reference.load_state_dict(checkpoint["model_state_dict"])
     padded = np.pad(sound(4.0), (0, 26 * SAMPLE_RATE))
     outputs: list[torch.Tensor] = []
-    for block in list(reference.encoder.blocks)[:LAYERS]:
+    for block in list(reference.encoder.blocks):
         block.register_forward_hook(lambda _module, _inputs, output: outputs.append(output[0]))
     with torch.inference_mode():
         reference.encoder(whisper.log_mel_spectrogram(padded)[None])
@@ -60,7 +68,7 @@ def test_a_window_of_30_s_has_the_layers_that_openai_whisper_computes(encoder: W
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 7.3])
 def test_a_window_keeps_its_true_length(encoder: WhisperEncoder, seconds: float) -> None:
     states = encoder.states(sound(seconds))
-    assert states.shape == (LAYERS, round(seconds * FRAMES_PER_SECOND), WIDTH)
+    assert states.shape == (4, round(seconds * FRAMES_PER_SECOND), WIDTH)
     assert np.isfinite(states).all()
 
 
@@ -86,9 +94,24 @@ def test_a_window_gives_the_same_numbers_whatever_the_number_of_threads(encoder:
     assert np.array_equal(states[0], states[2])
 
 
+def test_the_first_layers_alone_give_what_they_give_in_the_whole(encoder: WhisperEncoder, file: Path) -> None:
+    samples = sound(1.0)
+    assert np.array_equal(load_encoder(file, layers=2).states(samples), encoder.states(samples)[:2])
+
+
+def test_the_decoder_reads_the_same_as_from_ctranslate2(encoder: WhisperEncoder, file: Path) -> None:
+    spectra = torch.stack(
+        [log_mel(torch.from_numpy(np.pad(sound(s), (0, int((30 - s) * 16_000))))) for s in (4.0, 9.0)]
+    )
+    model = Whisper(str(file.parent), device="cpu", compute_type="float32", intra_threads=1)
+    expected = np.array(model.encode(StorageView.from_array(spectra.numpy())))
+    assert encoder.encode(spectra.numpy(), threads=1) == pytest.approx(expected, abs=1e-2)
+    assert encoder.encode(spectra.numpy(), threads=2) == pytest.approx(expected, abs=1e-2)
+
+
 def test_another_file_in_the_package_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.bin").write_bytes(b"not the weights")
     package = PACKAGED["tiny.en"].packages[0]
     monkeypatch.setattr(type(package), "path", lambda _self: tmp_path)
     with pytest.raises(ArtefactError, match=r"model\.bin is not Whisper tiny\.en: its SHA-256"):
-        whisper_encoder.load_encoder()
+        measure(sound(2.0), mel_filters())

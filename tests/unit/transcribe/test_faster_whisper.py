@@ -11,6 +11,7 @@ from support.tiny_whisper import TinyModel
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE
+from emotion_pipeline.engine.models.devices import torch_precision
 from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
 NOTHING = [np.zeros(SAMPLE_RATE, dtype=np.float32)]
@@ -34,6 +35,11 @@ def test_a_cpu_computes_in_int8_unless_told_otherwise(tiny_model: TinyModel) -> 
     assert decoding.text == "Hello, brave new world."
     [drawn] = recogniser.decode([np.zeros(5 * SAMPLE_RATE, dtype=np.float32)], "de", 0.6)
     assert drawn.text == decoding.text
+
+
+def test_the_packaged_model_is_encoded_in_bfloat16_where_the_processor_has_it() -> None:
+    expected = "bfloat16" if torch_precision("auto", "cpu") == "bfloat16" else "int8"
+    assert faster_whisper("tiny.en", "cpu").fingerprint.endswith(f":{expected},pad=0.1")
 
 
 def test_more_items_than_are_drawn_at_once_keep_their_order(tiny_model: TinyModel, rng: np.random.Generator) -> None:

