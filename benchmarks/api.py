@@ -55,6 +55,8 @@ _TEXTS: Final = (
 )
 _START_S: Final = 180.0
 _IDLE_S: Final = 1.0
+# Of each user of texts beside recordings.
+_TEXT_PAUSE_S: Final = 0.25
 
 
 @dataclass
@@ -96,13 +98,17 @@ def main(
 
 
 async def measured(port: int, token: str, seconds: float) -> dict[str, Any]:
-    """The figures of texts, of recordings as fast as they go, and of recordings at the documented pace."""
+    """The figures of texts, of recordings as fast as they go and at the documented pace, and of these beside texts."""
     texts, clip = text_requests(port, token), audio_request(port, token)
     await loaded(port, texts, TEXT_USERS, min(5.0, seconds))  # warm
     text = await loaded(port, texts, TEXT_USERS, seconds)
     audio = await loaded(port, [clip], AUDIO_USERS, seconds)
     pause = 60.0 * AUDIO_USERS / DOCUMENTED["requests_per_minute"]
     paced = await loaded(port, [clip], AUDIO_USERS, max(seconds, pause), pause)
+    beside_audio, beside_text = await asyncio.gather(
+        loaded(port, [clip], AUDIO_USERS, max(seconds, pause), pause),
+        loaded(port, texts, AUDIO_USERS, max(seconds, pause), _TEXT_PAUSE_S),
+    )
     return {
         **text.figures("text"),
         "text_users": TEXT_USERS,
@@ -112,7 +118,9 @@ async def measured(port: int, token: str, seconds: float) -> dict[str, Any]:
         "audio_clip_seconds": CLIP_S,
         **paced.figures("paced_audio"),
         **{f"documented_{name}": value for name, value in DOCUMENTED.items()},
-        "errors": sum(one.figures("x")["x_errors"] for one in (text, audio, paced)),
+        **beside_audio.figures("audio_beside_texts"),
+        **beside_text.figures("text_beside_audio"),
+        "errors": sum(one.figures("x")["x_errors"] for one in (text, audio, paced, beside_audio, beside_text)),
     }
 
 

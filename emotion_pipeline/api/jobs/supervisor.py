@@ -7,11 +7,14 @@ that was deleted, or that takes too long, is ended by killing its process.
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from joblib import cpu_count  # as many as a container may use, not as the machine has
 
 from emotion_pipeline.api.jobs.store import Claim, JobStore
 from emotion_pipeline.api.logs import logger
@@ -43,6 +46,7 @@ class Supervisor:
         self, jobs: Jobs, metrics: Metrics, ask: Callable[[Callable[[JobStore], bool]], Awaitable[bool]]
     ) -> None:
         count = jobs.workers
+        self._threads = str(max(1, cpu_count() // count))
         self._lanes = [["--short-only"] if index == 0 and count > 1 else [] for index in range(count)]
         self._jobs, self._metrics, self._ask = jobs, metrics, ask
         self._processes: dict[int, asyncio.subprocess.Process] = {}
@@ -120,7 +124,10 @@ class Supervisor:
             sys.executable,
             "-m",
             "emotion_pipeline.api.jobs.worker",
+            *("--threads", self._threads),
             *self._lanes[index],
+            # Workers share the cores: threads that wait for a core of another worker make both slower.
+            env={"OMP_NUM_THREADS": self._threads, **os.environ},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -47,16 +47,19 @@ class Worker:
     """Claims and analyses jobs one after the other.
 
     :param send: sends a message to the server
+    :param threads: cores that a recogniser may use
     """
 
-    def __init__(self, settings: Settings, store: JobStore, send: Callable[..., None], *, short_only: bool) -> None:
+    def __init__(
+        self, settings: Settings, store: JobStore, send: Callable[..., None], *, short_only: bool, threads: int
+    ) -> None:
         self._api, self._store, self._send, self._short_only = settings.api, store, send, short_only
         self._folders = Folders(settings.api.folder)
         self._limits = job_limits(settings)
         self._sources = Sources(self._limits)
         choice = backend_choice(settings)
         self._transcribes_elsewhere = choice.transcriber == _SERVICE
-        options = replace(choice.transcriber_options, threads=choice.transcriber_options.threads or 1)
+        options = replace(choice.transcriber_options, threads=choice.transcriber_options.threads or threads)
         self._backends = Backends(replace(choice, transcriber_options=options))
         secret = settings.api_secrets.webhook_secret
         self._webhook_key = webhook_key(secret.get_secret_value()) if secret else None
@@ -158,6 +161,7 @@ class Worker:
 
 def main(
     short_only: Annotated[bool, typer.Option(help="Take only jobs whose request waits for them.")] = False,
+    threads: Annotated[int, typer.Option(help="Cores that a recogniser may use.", min=1)] = 1,
 ) -> None:
     """Work on jobs until standard input ends."""
     # Texts are answered by the server process, which a recording in work must not hold up.
@@ -178,7 +182,7 @@ def main(
     to_logging()
     store = JobStore(open_database(settings.api, settings.api_secrets), settings.api.jobs, settings.api.webhooks)
     try:
-        Worker(settings, store, send, short_only=short_only).serve(sys.stdin)
+        Worker(settings, store, send, short_only=short_only, threads=threads).serve(sys.stdin)
     except EmotionPipelineError as error:
         logger().error("worker_cannot_start", error=type(error).__name__, reason=str(error))
     except Exception as error:  # noqa: BLE001 - its message may hold secrets, and a trace would hold paths
