@@ -89,7 +89,7 @@ class Recogniser(Protocol):
 
     @property
     def pad_s(self) -> float:
-        """Seconds of audio that it wants to hear on both sides of an utterance."""
+        """Seconds of audio that it wants to hear on both sides of an utterance, at most to the middle of a pause."""
         ...
 
     def language_of(self, items: Sequence[Channel]) -> SpokenLanguage:

@@ -7,7 +7,7 @@ reason. A window that is done is kept as a checkpoint, so that a ten-hour record
 import hashlib
 import time
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,8 +42,10 @@ if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor
 
 # Which speech is recognised and which text is believed; the last number is that of the rules about channels.
-FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|channels:1"
+FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|pauses:1|channels:1"
 
+# Of audio around an utterance, also where the next one is as near.
+_LEAST_PAD_S: Final = 0.1
 # Speech that is enough to tell a language by.
 _LISTENED_TO_S: Final = 30.0
 
@@ -65,10 +67,14 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Utterance:
-    """One utterance of a window: who speaks, and when, counted from the start of the window."""
+    """One utterance of a window: who speaks, and when, counted from the start of the window.
+
+    ``audio`` is what the recogniser hears of it: a quiet first sound lies before ``span``, the neighbours do not.
+    """
 
     speaker: str
     span: Span
+    audio: Span
 
 
 _PARTS: Final = TypeAdapter(_Part)
@@ -145,14 +151,11 @@ class LocalTranscriber:
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
         speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
         spoken = [
-            _Utterance(speaker, span)
+            utterance
             for speaker, channel, spans in zip(speakers, window.samples, speech, strict=True)
-            for span in utterances(channel, spans, self._longest_s, self._joined_over_s)
+            for utterance in self._utterances(speaker, utterances(channel, spans, self._longest_s, self._joined_over_s))
         ]
-        items = [
-            cut(window.samples[speakers.index(utterance.speaker)], utterance.span, self._recogniser.pad_s)
-            for utterance in spoken
-        ]
+        items = [cut(window.samples[speakers.index(utterance.speaker)], utterance.audio) for utterance in spoken]
         if items and language is None:
             language = self._recogniser.language_of(_enough(items))
         owners = [utterance.speaker for utterance in spoken]
@@ -176,6 +179,16 @@ class LocalTranscriber:
             tuple(dropped),
             redacted,
         )
+
+    def _utterances(self, speaker: str, spans: Sequence[Span]) -> list[_Utterance]:
+        """Return the utterances of a speaker with the audio around them, to the middle of a pause at most."""
+        most = self._recogniser.pad_s
+        pauses = [most * 2, *(after.start - before.end for before, after in pairwise(spans)), most * 2]
+        pads = [min(most, max(pause / 2, _LEAST_PAD_S)) for pause in pauses]
+        return [
+            _Utterance(speaker, span, Span(max(0.0, span.start - before), span.end + after))
+            for span, (before, after) in zip(spans, pairwise(pads), strict=True)
+        ]
 
     def _joined(self, parts: Sequence[_Part], speakers: tuple[str, ...]) -> Transcript:
         words = sorted((word for part in parts for word in part.words), key=lambda word: (word.start, word.end))
@@ -215,7 +228,7 @@ class LocalTranscriber:
             if result.reason is not None:
                 dropped.append(DroppedSpan(span, utterance.speaker, result.reason))
             elif result.decoding.words:
-                audio_start = window.start + max(0.0, utterance.span.start - self._recogniser.pad_s)
+                audio_start = window.start + utterance.audio.start
                 words += [_word(word, audio_start, span, utterance.speaker) for word in result.decoding.words]
                 passages.append(_passage(span, utterance.speaker, result))
         return words, passages, dropped

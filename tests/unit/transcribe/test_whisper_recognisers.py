@@ -191,4 +191,4 @@ def test_the_fingerprint_follows_the_weights_and_the_package(make: Make, tiny_mo
     assert backend.endswith("whisper")
     assert "@" in model
     assert version[0].isdigit()
-    assert parameters == "float32,pad=0.1"
+    assert parameters == "float32,pad=0.25"

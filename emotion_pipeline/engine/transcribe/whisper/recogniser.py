@@ -27,7 +27,7 @@ LONGEST_S: Final = 30.0
 LONGEST_SAMPLES: Final = int(LONGEST_S * SAMPLE_RATE)
 # Of one text, half the places of the decoder, as in Whisper's own decoding.
 MOST_TOKENS: Final = 224
-PAD_S: Final = 0.1
+PAD_S: Final = 0.25
 _SHORTEST_SAMPLES: Final = int(FRAME_S * SAMPLE_RATE)
 _SAMPLES_PER_MEL_FRAME: Final = 160
 # Of logarithms and probabilities: what is decoded in the same batch moves the digits behind them.
