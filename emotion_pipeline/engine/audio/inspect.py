@@ -24,7 +24,7 @@ from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 # What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
-FINGERPRINT: Final = f"av:{av.__version__}:rules:2"
+FINGERPRINT: Final = f"av:{av.__version__}:rules:3"
 
 # The level that stands for digital silence, whose logarithm is not finite.
 FLOOR_DBFS: Final = -120.0
@@ -169,7 +169,7 @@ def _judge(path: Path, unread: Inspection, reader: MediaReader, levels: _Levels)
     declared = claimed_seconds(path, info, levels.seconds, reader.bytes_read)
     read = replace(
         read,
-        declared_seconds=info.declared_seconds if declared is None else declared,
+        declared_seconds=_believable(info.declared_seconds, levels.seconds) if declared is None else declared,
         peak_dbfs=levels.peak_dbfs,
         rms_dbfs=levels.rms_dbfs,
     )
@@ -187,6 +187,11 @@ def _rejection(
     seconds, peak = levels.seconds, levels.peak_dbfs
     hidden_bytes = read.size_bytes - reader.bytes_read
     if read.container == "wav" and hidden_bytes > max(_SMALLEST_HIDDEN_BYTES, reader.bytes_read):
+def _believable(estimate: float | None, seconds: float) -> float | None:
+    """Return a length that is no claim (an estimate, a placeholder), None where it is far from what is there."""
+    return None if estimate is None or estimate > 2 * seconds else estimate
+
+
         return RejectReason.LYING_HEADER, (
             f"the header declares {seconds:.1f} s, but {hidden_bytes} of {read.size_bytes} bytes lie outside of "
             "what it declares; have the header repaired or export the recording again."

@@ -1,6 +1,7 @@
 """The verdict on recordings: what is refused and why, what is warned about, and what copy is left."""
 
 import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +200,10 @@ def test_a_header_that_promises_far_more_than_there_is_makes_a_truncated_file(tm
     assert verdict.reason == RejectReason.TRUNCATED
 
 
-@pytest.mark.parametrize("data_bytes", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
+@pytest.mark.parametrize(
+    "data_bytes",
+    [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFFF - 44, 2_000_000_000, 2_000_000_000 - 36, 10**9, 2**30, 0],
+)
 def test_a_length_that_a_pipe_left_open_is_no_claim(tmp_path: Path, data_bytes: int) -> None:
     verdict = judged(tmp_path, wav(tone(seconds=10.0), data_bytes=data_bytes))
     assert (verdict.status, verdict.seconds) == ("accepted", 10.0)
@@ -225,6 +229,35 @@ def test_a_recording_whose_packets_are_mostly_destroyed_is_rejected(tmp_path: Pa
     assert len(others) > 100
     damaged = begin.join([kept, *others[:20]]) + b"".join(b"\0\0" + other for other in others[20:])
     assert judged(tmp_path, damaged, "a.avi").reason == RejectReason.MOSTLY_DAMAGED
+
+# Where each container states its length, how, and the number that stands for one that is not known.
+PLACEHOLDERS = {
+    "aiff": ("aiff", "pcm_s16be", b"COMM", 10, ">I", 2_000_000_000),
+    "au": ("au", "pcm_s16be", b".snd", 8, ">I", 0x7FFF_FFFF),
+    "flac": ("flac", "flac", b"fLaC", 22, ">I", 0xFFFF_FFFF),
+    "mka": ("matroska", "libopus", b"\x44\x89\x88", 3, ">d", 2e9),
+    "mp3": ("mp3", "libmp3lame", b"Info", 8, ">I", 2_000_000_000),
+}
+
+
+@pytest.mark.parametrize("suffix", PLACEHOLDERS)
+def test_a_length_that_was_left_open_is_no_claim_in_any_container(
+    tmp_path: Path, rng: np.random.Generator, suffix: str
+) -> None:
+    container, codec, name, offset, form, number = PLACEHOLDERS[suffix]
+    content = bytearray(encoded(tmp_path / f"whole.{suffix}", noise(rng, 10.0), container, codec).read_bytes())
+    struct.pack_into(form, content, content.index(name) + offset, number)
+    verdict = judged(tmp_path, bytes(content), f"a.{suffix}")
+    assert (verdict.status, verdict.declared_seconds) == ("accepted", None)
+    assert verdict.seconds == pytest.approx(10.0, abs=0.1)
+    assert Warned.SHORTER_THAN_DECLARED not in verdict.warnings
+
+
+@pytest.mark.parametrize("hours", [1.0, 13.5])
+def test_a_long_claim_that_is_no_round_number_is_believed(tmp_path: Path, hours: float) -> None:
+    verdict = judged(tmp_path, wav(tone(seconds=10.0), data_bytes=round(hours * 3600 * 2 * SAMPLE_RATE) + 1_234))
+    assert verdict.reason == RejectReason.TRUNCATED
+
 
 
 def test_a_missing_file_is_an_error_and_no_verdict(tmp_path: Path) -> None:
