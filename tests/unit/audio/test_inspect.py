@@ -107,6 +107,26 @@ def test_the_copy_has_two_channels_at_most(tmp_path: Path, channels: int, kept: 
     assert np.abs(copy - expected).max() < 1e-3
 
 
+@pytest.mark.parametrize(("level", "lag_ms"), [(1.0, 0), (-1.0, 0), (1.0, 2), (1.0, 50), (-0.5, 300), (2.0, -120)])
+def test_a_copy_on_the_second_channel_is_one_recording(
+    repository: Path, tmp_path: Path, level: float, lag_ms: int
+) -> None:
+    voice = 0.4 * decode(repository / "samples" / "2026-11-02" / "sad_voice_message.ogg")[0]
+    verdict = judged(tmp_path, wav(np.stack([voice, level * np.roll(voice, lag_ms * SAMPLE_RATE // 1000)])))
+    copy = decode(tmp_path / "copies" / "copy.flac", keep_channels=True)
+    assert (verdict.channels, verdict.speaker_channels, len(copy)) == (2, 1, 1)
+    assert np.abs(copy[0]).max() == pytest.approx(max(1.0, abs(level)) * np.abs(voice).max(), rel=0.01)
+
+
+def test_one_word_of_a_second_person_makes_two(repository: Path, tmp_path: Path) -> None:
+    call = decode(repository / "samples" / "2026-11-03" / "happy_customer_call.m4a", keep_channels=True)
+    voice = np.tile(call[0], 3)
+    answer = np.zeros_like(voice)
+    word = call[1, np.abs(call[1]).argmax() - 4_000 :][:8_000]
+    answer[-SAMPLE_RATE:][: len(word)] = word
+    assert judged(tmp_path, wav(np.stack([voice, -0.9 * voice + answer]))).speaker_channels == 2
+
+
 def test_a_copy_is_made_only_where_one_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(tone()))
     assert inspect(tmp_path / "a.wav").status == "accepted"
@@ -210,26 +230,6 @@ def test_a_length_that_a_pipe_left_open_is_no_claim(tmp_path: Path, data_bytes: 
     assert Warned.SHORTER_THAN_DECLARED not in verdict.warnings
 
 
-def test_chunks_after_the_audio_are_not_taken_for_hidden_audio(tmp_path: Path) -> None:
-    content = wav(tone(seconds=2.0)) + b"LIST" + (50_000).to_bytes(4, "little") + bytes(50_000)
-    assert judged(tmp_path, content).status == "accepted"
-
-
-def test_the_length_of_a_wav_is_found_behind_other_chunks(tmp_path: Path) -> None:
-    content = wav(tone(seconds=10.0))
-    note = b"note" + (5).to_bytes(4, "little") + b"hello\x00"
-    verdict = judged(tmp_path, content[:12] + note + content[12 : len(content) // 3])
-    assert verdict.reason == RejectReason.TRUNCATED
-
-
-def test_a_recording_whose_packets_are_mostly_destroyed_is_rejected(tmp_path: Path, rng: np.random.Generator) -> None:
-    content = encoded(tmp_path / "whole.avi", noise(rng, 5.0), "avi", "mp2").read_bytes()
-    begin = b"\xff\xf5"  # of an MPEG-2 layer II frame, ISO/IEC 13818-3
-    kept, *others = content.split(begin)
-    assert len(others) > 100
-    damaged = begin.join([kept, *others[:20]]) + b"".join(b"\0\0" + other for other in others[20:])
-    assert judged(tmp_path, damaged, "a.avi").reason == RejectReason.MOSTLY_DAMAGED
-
 # Where each container states its length, how, and the number that stands for one that is not known.
 PLACEHOLDERS = {
     "aiff": ("aiff", "pcm_s16be", b"COMM", 10, ">I", 2_000_000_000),
@@ -258,6 +258,26 @@ def test_a_long_claim_that_is_no_round_number_is_believed(tmp_path: Path, hours:
     verdict = judged(tmp_path, wav(tone(seconds=10.0), data_bytes=round(hours * 3600 * 2 * SAMPLE_RATE) + 1_234))
     assert verdict.reason == RejectReason.TRUNCATED
 
+
+def test_chunks_after_the_audio_are_not_taken_for_hidden_audio(tmp_path: Path) -> None:
+    content = wav(tone(seconds=2.0)) + b"LIST" + (50_000).to_bytes(4, "little") + bytes(50_000)
+    assert judged(tmp_path, content).status == "accepted"
+
+
+def test_the_length_of_a_wav_is_found_behind_other_chunks(tmp_path: Path) -> None:
+    content = wav(tone(seconds=10.0))
+    note = b"note" + (5).to_bytes(4, "little") + b"hello\x00"
+    verdict = judged(tmp_path, content[:12] + note + content[12 : len(content) // 3])
+    assert verdict.reason == RejectReason.TRUNCATED
+
+
+def test_a_recording_whose_packets_are_mostly_destroyed_is_rejected(tmp_path: Path, rng: np.random.Generator) -> None:
+    content = encoded(tmp_path / "whole.avi", noise(rng, 5.0), "avi", "mp2").read_bytes()
+    begin = b"\xff\xf5"  # of an MPEG-2 layer II frame, ISO/IEC 13818-3
+    kept, *others = content.split(begin)
+    assert len(others) > 100
+    damaged = begin.join([kept, *others[:20]]) + b"".join(b"\0\0" + other for other in others[20:])
+    assert judged(tmp_path, damaged, "a.avi").reason == RejectReason.MOSTLY_DAMAGED
 
 
 def test_a_missing_file_is_an_error_and_no_verdict(tmp_path: Path) -> None:
