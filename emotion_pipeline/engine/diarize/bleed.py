@@ -56,6 +56,8 @@ class LeakRules:
     level_margin: float = 5.0
     # ... and makes the frame the channel's own from this share of its power on.
     most_unexplained: float = 0.15
+    # The same where the voice is known to be the other's: a room adds what no level explains.
+    most_unexplained_of_other: float = 0.25
     # Of certain likeness within a window; with less there is no leak.
     shortest_evidence: float = 0.25
     # Share of certain likeness where a leak is possible at all. People who speak at once sound alike in a twentieth of
@@ -119,10 +121,11 @@ def _leak(
         return np.zeros(len(quiet), dtype=bool)
     coupling = np.median(above_noise[evidence] / np.maximum(loud[evidence], _QUIETEST), axis=0)
     beyond = np.maximum(quiet - (coupling * loud + noise) * _ratio(rules.level_margin), 0.0).sum(axis=1)
-    explained = beyond <= rules.most_unexplained * quiet.sum(axis=1)
+    owner = uniform_filter1d(shared.owner.astype(np.float64), _frames(rules.owner_context))
+    most = np.where(owner < 0, rules.most_unexplained_of_other, rules.most_unexplained)
+    explained = beyond <= most * quiet.sum(axis=1)
     # Where own speech ends and a leak begins both are in the context; there the level decides.
     alike = maximum_filter1d(likeness, context) >= rules.likeness
-    owner = uniform_filter1d(shared.owner.astype(np.float64), _frames(rules.owner_context))
     return talked_over & explained & (owner <= 0) & (alike | (owner < 0))
 
 
