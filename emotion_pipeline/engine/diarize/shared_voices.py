@@ -50,6 +50,7 @@ class SharedRules:
     loud: float = 0.1
     # Two voices: at least this share of the shared frames each, their levels on both sides of 0 dB or this far apart.
     least_share: float = 0.1
+    beside_zero: float = 0.3
     far_apart: float = 3.0
     # A lag is one person's where the frames of theirs outnumber the other's by this share of all.
     of_one: float = 0.8
@@ -124,7 +125,7 @@ def _lags(waveform: Waveform, rules: SharedRules) -> list[int]:
     Generalised cross-correlation with phase transform (Knapp and Carter 1976), summed over blocks of four seconds.
     """
     lowest, highest = (round(hertz * 2 * _BLOCK / SAMPLE_RATE) for hertz in (_LOWEST_HZ, _HIGHEST_HZ))
-    total = np.zeros(_BLOCK // 2 + _BLOCK // 2 + 1, dtype=np.complex128)
+    total = np.zeros(_BLOCK + 1, dtype=np.complex128)
     for start in range(0, waveform.shape[1], _BLOCK):
         first, second = rfft(waveform[:, start : start + _BLOCK], 2 * _BLOCK)[:, lowest:highest]
         cross = second * first.conj()
@@ -185,7 +186,8 @@ def _owners(
     if len(levels) == 0:
         return np.zeros(0, dtype=np.int8), True
     low, high, spread, share = _two_levels(levels)
-    on_both_sides = low < -0.3 and high > 0.3 and high - low > 2 * spread
+    # One voice's levels scatter around one centre: split, they lie about three of these deviations apart.
+    on_both_sides = low < -rules.beside_zero and high > rules.beside_zero and high - low > 2 * spread
     if share < rules.least_share or not (on_both_sides or high - low > max(rules.far_apart, 5 * spread)):
         side, is_decided = _side(float(np.median(levels)), float(np.median(lags[kinds])), alone, rules)
         return np.full(len(levels), side, dtype=np.int8), is_decided
@@ -203,9 +205,11 @@ def _side(level: float, lag: float, alone: tuple[float, float], rules: SharedRul
     """Return whose a single shared voice is, 1 or -1, and whether anything tells."""
     if abs(level) >= rules.clear_level:
         return (1 if level > 0 else -1), True
-    for side, own, other in ((1, *alone), (-1, *alone[::-1])):
-        if other > rules.alone + 4 * own:
-            return side, True
+    first, second = alone
+    if second > rules.alone + 4 * first:
+        return 1, True
+    if first > rules.alone + 4 * second:
+        return -1, True
     if abs(level) >= rules.least_level:
         return (1 if level > 0 else -1), True
     return (1 if lag > -rules.least_lag else -1), abs(lag) >= rules.least_lag
