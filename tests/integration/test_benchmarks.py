@@ -58,6 +58,15 @@ def test_transcribers_are_measured_beside_peers_on_the_same_weights(
     assert ours["call_wer"] <= 0.3
 
 
+def test_words_on_two_channels_are_counted_once(repository: Path, shared_data: Path) -> None:
+    mixes = ("--level=-3", "--level=-15", "--lag=-50", "--lag=120")
+    figures = json.loads(run(repository, "two_channels", "--data", shared_data, "--seconds=0", *mixes))
+    shares = figures["two_channels"]["all"]
+    assert shares["words"] > 500
+    assert shares["twice_percent"] <= 1.0
+    assert shares["lost_percent"] <= 2.0
+
+
 @pytest.mark.full
 def test_the_service_answers_texts_and_recordings_without_errors(repository: Path) -> None:
     figures = json.loads(run(repository, "api", "--seconds", "2"))

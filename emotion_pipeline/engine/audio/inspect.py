@@ -15,8 +15,8 @@ import av
 import numpy as np
 
 from emotion_pipeline.engine.audio.channels import ChannelComparison
-from emotion_pipeline.engine.audio.decode import MediaReader, no_samples, open_media
-from emotion_pipeline.engine.audio.encode import FlacWriter
+from emotion_pipeline.engine.audio.decode import MediaReader, no_samples, open_media, stream
+from emotion_pipeline.engine.audio.encode import FlacWriter, write_flac
 from emotion_pipeline.engine.audio.length import claimed_seconds
 from emotion_pipeline.engine.audio.reject_reasons import RecordingWarning, RejectReason
 from emotion_pipeline.engine.common.errors import MediaError
@@ -24,7 +24,7 @@ from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 # What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
-FINGERPRINT: Final = f"av:{av.__version__}:rules:2"
+FINGERPRINT: Final = f"av:{av.__version__}:rules:3"
 
 # The level that stands for digital silence, whose logarithm is not finite.
 FLOOR_DBFS: Final = -120.0
@@ -80,8 +80,8 @@ class Inspection:
 def inspect(path: Path, copy_to: Path | None = None, recording_id: str | None = None) -> Inspection:
     """Judge one recording in one pass over it; memory stays flat however long it is.
 
-    :param copy_to: where to leave a 16 kHz 16-bit FLAC copy if the recording is accepted (stereo stays stereo, more
-        channels become mono); nothing is left for a rejected one
+    :param copy_to: where to leave a 16 kHz 16-bit FLAC copy if the recording is accepted (two channels stay two
+        unless they carry one sound, more become mono); nothing is left for a rejected one
     :param recording_id: the SHA-256 of the bytes, where the caller has computed it
     :raises FileNotFoundError: there is no file at ``path``
     """
@@ -105,11 +105,18 @@ def inspect(path: Path, copy_to: Path | None = None, recording_id: str | None = 
                 _judge(path, verdict, reader, levels),
                 speaker_channels=channels.speaker_channels if levels.samples else None,
             )
-            if writer is not None and verdict.status == "accepted":
+            if copy_to is not None and writer is not None and verdict.status == "accepted":
                 writer.publish()
+                if reader.info.channels == 2 and verdict.speaker_channels == 1:
+                    _keep_channel(copy_to, channels.original)
     except MediaError as error:
         return replace(verdict, reason=RejectReason(error.code), detail=str(error))
     return verdict
+
+
+def _keep_channel(copy: Path, index: int) -> None:
+    """Make a copy whose two channels carry one sound a copy of one of them: their mean may be silence or an echo."""
+    write_flac((block[[index]] for block in stream(copy, keep_channels=True)), copy)
 
 
 class _Levels:
@@ -169,7 +176,7 @@ def _judge(path: Path, unread: Inspection, reader: MediaReader, levels: _Levels)
     declared = claimed_seconds(path, info, levels.seconds, reader.bytes_read)
     read = replace(
         read,
-        declared_seconds=info.declared_seconds if declared is None else declared,
+        declared_seconds=_believable(info.declared_seconds, levels.seconds) if declared is None else declared,
         peak_dbfs=levels.peak_dbfs,
         rms_dbfs=levels.rms_dbfs,
     )
@@ -178,6 +185,11 @@ def _judge(path: Path, unread: Inspection, reader: MediaReader, levels: _Levels)
         reason, what = rejection
         return replace(read, reason=reason, detail=f"{path}: {what}")
     return replace(read, status="accepted", warnings=_warnings(path, read, reader, levels, declared))
+
+
+def _believable(estimate: float | None, seconds: float) -> float | None:
+    """Return a length that is no claim (an estimate, a placeholder), None where it is far from what is there."""
+    return None if estimate is None or estimate > 2 * seconds else estimate
 
 
 def _rejection(

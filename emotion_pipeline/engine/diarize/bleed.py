@@ -1,23 +1,23 @@
 """Cross-talk of a two-sided call: which speech on a channel is its own speaker's, and which leaked from the other.
 
 A headset's microphone picks up its earphone, a telephone line echoes: a voice is then on both channels and would be
-transcribed twice. The spectrum of a leak follows that of the other channel frame by frame, at most some hundredths of a
-second apart, at a constant number of decibels below; that of a second speaker does not. The audio is left as it is, and
-so is a leak under its channel's own voice.
+transcribed twice. When a voice gets to the other channel and whose it is tells ``shared_voices``. Here each frame is
+judged: the spectrum of a leak follows that of the other channel at a constant number of decibels below; that of a
+second speaker does not. The audio is left as it is, and so is a leak under its channel's own voice.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, Waveform
+from emotion_pipeline.engine.diarize.shared_voices import HOP_S, Flags, SharedVoices, shared_voices, shifted
 
-HOP_S: Final = 0.01
 _HOP: Final = round(HOP_S * SAMPLE_RATE)
 _FRAME: Final = 512
 _BANDS: Final = 20
@@ -27,7 +27,6 @@ _FRAMES_AT_ONCE: Final = 4096
 # Power of a band in digital silence, far below what 16 bits can hold.
 _QUIETEST: Final = 1e-9
 
-Flags = NDArray[np.bool_]
 # Shape ``(n_frames, n_bands)``.
 Powers = NDArray[np.float64]
 
@@ -40,8 +39,8 @@ class LeakRules:
     through rooms, and with none.
     """
 
-    # Between a voice on its own channel and its leak: lines, echoes and two recorders' clocks.
-    farthest_lag: float = 0.05
+    # A leak is looked for so far from each lag that is known, or from none: a room's echoes come later.
+    around_lag: float = 0.05
     # Over which spectra are compared; a syllable or two.
     context: float = 0.5
     # Correlation of the two channels' log band powers from which on a leak's level is measured. Leaks have 0.75 to
@@ -49,12 +48,16 @@ class LeakRules:
     certain_likeness: float = 0.7
     # Correlation that is enough where that level is known.
     likeness: float = 0.6
-    # The own voice is louder than its leak by at least this: of two equals nobody can say which is which.
+    # Where it is not known whose a voice is, it is louder than its leak by at least this.
     least_difference: float = 6.0
+    # Over which it is known whose a voice is.
+    owner_context: float = 0.3
     # What in a band is louder than leak and noise together by more than this is said on the channel itself ...
     level_margin: float = 5.0
     # ... and makes the frame the channel's own from this share of its power on.
     most_unexplained: float = 0.15
+    # The same where the voice is known to be the other's: a room adds what no level explains.
+    most_unexplained_of_other: float = 0.25
     # Of certain likeness within a window; with less there is no leak.
     shortest_evidence: float = 0.25
     # Share of certain likeness where a leak is possible at all. People who speak at once sound alike in a twentieth of
@@ -64,60 +67,74 @@ class LeakRules:
     shortest_piece: float = 0.25
 
 
-def own_spans(
-    waveform: Waveform, speech: Sequence[tuple[Span, ...]], rules: LeakRules | None = None
-) -> tuple[list[tuple[Span, ...]], list[tuple[Span, ...]]]:
+class Sides(NamedTuple):
+    """For each channel what is said on it, and what leaked into it."""
+
+    own: list[tuple[Span, ...]]
+    leaked: list[tuple[Span, ...]]
+    # Whether nothing tells whose a voice is that both channels carry alike; it is the first channel's then.
+    undecided: bool = False
+
+
+def own_spans(waveform: Waveform, speech: Sequence[tuple[Span, ...]], rules: LeakRules | None = None) -> Sides:
     """Return the speech of each channel that is its own, and the speech that leaked into it; together all of it.
 
     :param waveform: float32, shape (2, n_samples), 16 kHz: a stretch of a call, better half a minute than a second,
-        because the level of a leak is learnt from it
+        because lag and level of a leak are learnt from it
     :param speech: for each of the two channels where somebody is heard, in order, seconds from the start of the stretch
-    :return: own and leaked spans, one tuple per channel each; a span is split where one turns into the other
+    :return: a span is split where own speech turns into leak
     """
     rules = rules or LeakRules()
-    nothing: list[tuple[Span, ...]] = [(), ()]
     if not all(speech) or waveform.shape[1] < _FRAME:
-        return list(speech), nothing
+        return Sides(list(speech), [(), ()])
     powers = [_band_powers(channel) for channel in waveform]
-    own, leaked = [], []
+    voiced = [_inside(spans, len(powers[0])) for spans in speech]
+    *shared, is_decided = shared_voices(waveform, voiced)
+    sides = Sides([], [], not is_decided)
     for quiet, loud in ((0, 1), (1, 0)):
-        voiced, other_voiced = (_inside(spans, len(powers[0])) for spans in (speech[quiet], speech[loud]))
-        leak = _leak(powers[quiet], powers[loud], voiced, other_voiced, rules)
+        leak = _leak(powers[quiet], powers[loud], voiced[quiet], voiced[loud], shared[quiet], rules)
         pieces = [piece for span in speech[quiet] for piece in _pieces(span, leak, rules.shortest_piece)]
-        own.append(tuple(span for span, is_leak in pieces if not is_leak))
-        leaked.append(tuple(span for span, is_leak in pieces if is_leak))
-    return own, leaked
+        sides.own.append(tuple(span for span, is_leak in pieces if not is_leak))
+        sides.leaked.append(tuple(span for span, is_leak in pieces if is_leak))
+    return sides
 
 
-def _leak(quiet: Powers, loud: Powers, voiced: Flags, other_voiced: Flags, rules: LeakRules) -> Flags:
+def _leak(
+    quiet: Powers, loud: Powers, voiced: Flags, other_voiced: Flags, shared: SharedVoices, rules: LeakRules
+) -> Flags:
     """Return the frames in which ``quiet`` holds no more than what leaked from ``loud`` and noise."""
-    lag = _frames(rules.farthest_lag)
-    likeness = _likeness(quiet, loud, lag, _frames(rules.context))
+    lags, around, context = shared.lags or (0,), _frames(rules.around_lag), _frames(rules.context)
+    shifts = sorted({shift for lag in lags for shift in range(lag - around, lag + around + 1)})
+    likeness = _likeness(quiet, loud, shifts, context)
     # One tenth of a second smooths over the periods of a voice; the louder one may be heard a lag earlier or later.
     quiet, loud = (uniform_filter1d(powers, _frames(0.1), axis=0) for powers in (quiet, loud))
-    loud = maximum_filter1d(loud, 2 * lag + 1, axis=0)
+    loud = np.max([np.roll(loud, shift, axis=0) for shift in shifts], axis=0)
     noise = np.percentile(quiet, 5, axis=0)
     above_noise = np.maximum(quiet - noise, _QUIETEST)
     louder = loud.sum(axis=1) > above_noise.sum(axis=1) * _ratio(rules.least_difference)
-    talked_over = voiced & _widened(other_voiced, _frames(rules.context / 2))
-    possible = talked_over & louder
-    evidence = possible & (likeness >= rules.certain_likeness)
+    there = np.any([shifted(other_voiced, lag) for lag in lags], axis=0)
+    talked_over = voiced & _widened(there, context // 2)
+    is_other = shared.owner < 0
+    possible = talked_over & (louder | is_other) & (shared.owner <= 0)
+    evidence = possible & ((likeness >= rules.certain_likeness) | is_other)
     if evidence.sum() < max(_frames(rules.shortest_evidence), rules.least_evidence * possible.sum()):
         return np.zeros(len(quiet), dtype=bool)
     coupling = np.median(above_noise[evidence] / np.maximum(loud[evidence], _QUIETEST), axis=0)
     beyond = np.maximum(quiet - (coupling * loud + noise) * _ratio(rules.level_margin), 0.0).sum(axis=1)
-    explained = beyond <= rules.most_unexplained * quiet.sum(axis=1)
+    owner = uniform_filter1d(shared.owner.astype(np.float64), _frames(rules.owner_context))
+    most = np.where(owner < 0, rules.most_unexplained_of_other, rules.most_unexplained)
+    explained = beyond <= most * quiet.sum(axis=1)
     # Where own speech ends and a leak begins both are in the context; there the level decides.
-    alike = maximum_filter1d(likeness, _frames(rules.context)) >= rules.likeness
-    return talked_over & alike & explained
+    alike = maximum_filter1d(likeness, context) >= rules.likeness
+    return talked_over & explained & (owner <= 0) & (alike | (owner < 0))
 
 
-def _likeness(powers: Powers, other: Powers, lag: int, context: int) -> NDArray[np.float64]:
+def _likeness(powers: Powers, other: Powers, shifts: Sequence[int], context: int) -> NDArray[np.float64]:
     """Return the correlation of both channels' log band powers around each frame, at the lag where it is highest."""
     logs, others = _log_powers(powers), _log_powers(other)
     mean, variance = _moments(logs, context)
     best = np.full(len(logs), -1.0)
-    for shift in range(-lag, lag + 1):
+    for shift in shifts:
         shifted = np.roll(others, shift, axis=0)
         shifted_mean, shifted_variance = _moments(shifted, context)
         covariance = (uniform_filter1d(logs * shifted, context, axis=0) - mean * shifted_mean).sum(axis=1)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from emotion_pipeline.engine.redact.redactor import Redactor
 
 # Which speech is recognised and which text is believed; the last number is that of the rules about channels.
-FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|pauses:1|channels:1"
+FINGERPRINT: Final = f"{WINDOWS}|{GUARD}|{ENGLISH}|pauses:1|channels:2"
 
 # Of audio around an utterance, also where the next one is as near.
 _LEAST_PAD_S: Final = 0.1
@@ -149,7 +149,9 @@ class LocalTranscriber:
         return part
 
     def _transcribe(self, window: Window, speakers: Sequence[str], language: SpokenLanguage | None) -> _Part:
-        speech, leaked = own_spans(window.samples, window.speech) if len(speakers) > 1 else (window.speech, ())
+        sides = own_spans(window.samples, window.speech) if len(speakers) > 1 else None
+        speech, leaked = (sides.own, sides.leaked) if sides else (window.speech, ())
+        not_own = DropReason.EITHER_CHANNEL if sides and sides.undecided else DropReason.OTHER_CHANNEL
         spoken = [
             utterance
             for speaker, channel, spans in zip(speakers, window.samples, speech, strict=True)
@@ -164,7 +166,7 @@ class LocalTranscriber:
         # Per window, so that no stored checkpoint holds personal data; ``TranscriptMaker`` does it across windows.
         words, redacted = self._redactor.redact(words) if self._redactor else (words, ())
         dropped += [
-            DroppedSpan(_moved(span, window), speaker, DropReason.OTHER_CHANNEL)
+            DroppedSpan(_moved(span, window), speaker, not_own)
             for speaker, spans in zip(speakers, leaked, strict=False)
             for span in spans
         ]

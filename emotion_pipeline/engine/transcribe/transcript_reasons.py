@@ -15,6 +15,10 @@ class DropReason(CodeEnum):
     TOO_FAST = "too_fast", "More words than anybody can say in that time."
     OUTSIDE_SPEECH = "outside_speech", "The words lie where voice activity found no speech."
     OTHER_CHANNEL = "other_channel", "The voice belongs to the other channel, from which it leaked."
+    EITHER_CHANNEL = (
+        "either_channel",
+        "The voice is on both channels alike and nothing tells whose it is; its words are kept on the other one.",
+    )
 
 
 class FailureReason(CodeEnum):

@@ -1,6 +1,7 @@
 """The verdict on recordings: what is refused and why, what is warned about, and what copy is left."""
 
 import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,26 @@ def test_the_copy_has_two_channels_at_most(tmp_path: Path, channels: int, kept: 
     assert np.abs(copy - expected).max() < 1e-3
 
 
+@pytest.mark.parametrize(("level", "lag_ms"), [(1.0, 0), (-1.0, 0), (1.0, 2), (1.0, 50), (-0.5, 300), (2.0, -120)])
+def test_a_copy_on_the_second_channel_is_one_recording(
+    repository: Path, tmp_path: Path, level: float, lag_ms: int
+) -> None:
+    voice = 0.4 * decode(repository / "samples" / "2026-11-02" / "sad_voice_message.ogg")[0]
+    verdict = judged(tmp_path, wav(np.stack([voice, level * np.roll(voice, lag_ms * SAMPLE_RATE // 1000)])))
+    copy = decode(tmp_path / "copies" / "copy.flac", keep_channels=True)
+    assert (verdict.channels, verdict.speaker_channels, len(copy)) == (2, 1, 1)
+    assert np.abs(copy[0]).max() == pytest.approx(max(1.0, abs(level)) * np.abs(voice).max(), rel=0.01)
+
+
+def test_one_word_of_a_second_person_makes_two(repository: Path, tmp_path: Path) -> None:
+    call = decode(repository / "samples" / "2026-11-03" / "happy_customer_call.m4a", keep_channels=True)
+    voice = np.tile(call[0], 3)
+    answer = np.zeros_like(voice)
+    word = call[1, np.abs(call[1]).argmax() - 4_000 :][:8_000]
+    answer[-SAMPLE_RATE:][: len(word)] = word
+    assert judged(tmp_path, wav(np.stack([voice, -0.9 * voice + answer]))).speaker_channels == 2
+
+
 def test_a_copy_is_made_only_where_one_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(tone()))
     assert inspect(tmp_path / "a.wav").status == "accepted"
@@ -199,11 +220,43 @@ def test_a_header_that_promises_far_more_than_there_is_makes_a_truncated_file(tm
     assert verdict.reason == RejectReason.TRUNCATED
 
 
-@pytest.mark.parametrize("data_bytes", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
+@pytest.mark.parametrize(
+    "data_bytes",
+    [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFFF - 44, 2_000_000_000, 2_000_000_000 - 36, 10**9, 2**30, 0],
+)
 def test_a_length_that_a_pipe_left_open_is_no_claim(tmp_path: Path, data_bytes: int) -> None:
     verdict = judged(tmp_path, wav(tone(seconds=10.0), data_bytes=data_bytes))
     assert (verdict.status, verdict.seconds) == ("accepted", 10.0)
     assert Warned.SHORTER_THAN_DECLARED not in verdict.warnings
+
+
+# Where each container states its length, how, and the number that stands for one that is not known.
+PLACEHOLDERS = {
+    "aiff": ("aiff", "pcm_s16be", b"COMM", 10, ">I", 2_000_000_000),
+    "au": ("au", "pcm_s16be", b".snd", 8, ">I", 0x7FFF_FFFF),
+    "flac": ("flac", "flac", b"fLaC", 22, ">I", 0xFFFF_FFFF),
+    "mka": ("matroska", "libopus", b"\x44\x89\x88", 3, ">d", 2e9),
+    "mp3": ("mp3", "libmp3lame", b"Info", 8, ">I", 2_000_000_000),
+}
+
+
+@pytest.mark.parametrize("suffix", PLACEHOLDERS)
+def test_a_length_that_was_left_open_is_no_claim_in_any_container(
+    tmp_path: Path, rng: np.random.Generator, suffix: str
+) -> None:
+    container, codec, name, offset, form, number = PLACEHOLDERS[suffix]
+    content = bytearray(encoded(tmp_path / f"whole.{suffix}", noise(rng, 10.0), container, codec).read_bytes())
+    struct.pack_into(form, content, content.index(name) + offset, number)
+    verdict = judged(tmp_path, bytes(content), f"a.{suffix}")
+    assert (verdict.status, verdict.declared_seconds) == ("accepted", None)
+    assert verdict.seconds == pytest.approx(10.0, abs=0.1)
+    assert Warned.SHORTER_THAN_DECLARED not in verdict.warnings
+
+
+@pytest.mark.parametrize("hours", [1.0, 13.5])
+def test_a_long_claim_that_is_no_round_number_is_believed(tmp_path: Path, hours: float) -> None:
+    verdict = judged(tmp_path, wav(tone(seconds=10.0), data_bytes=round(hours * 3600 * 2 * SAMPLE_RATE) + 1_234))
+    assert verdict.reason == RejectReason.TRUNCATED
 
 
 def test_chunks_after_the_audio_are_not_taken_for_hidden_audio(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def on_grid(spans: Sequence[Span], n: int, widened: float = 0.0) -> NDArray[np.b
 def compare(clean: Waveform, heard: Waveform) -> Found:
     """Separate a call and compare with where each side speaks on its clean channel."""
     speech = [spans(channel) for channel in heard]
-    own, leaks = own_spans(heard, speech)
+    own, leaks, _ = own_spans(heard, speech)
     n = heard.shape[1] * GRID // SAMPLE_RATE + GRID
     totals = np.zeros(4)
     for side, other in ((0, 1), (1, 0)):
@@ -196,7 +196,7 @@ def test_a_leak_into_one_side_only_is_found() -> None:
     heard = mixed(clean, None)
     heard[1] += leaked(clean[0], Leak(-18), np.random.default_rng(0))
     speech = [spans(channel) for channel in heard]
-    own, leaks = own_spans(heard, speech)
+    own, leaks, _ = own_spans(heard, speech)
     assert own[0] == speech[0]
     assert leaks[0] == ()
     assert sum(span.seconds for span in leaks[1]) == pytest.approx(sum(span.seconds for span in speech[0]), rel=0.2)
@@ -210,28 +210,68 @@ def test_an_answer_into_a_leak_splits_the_span() -> None:
         start = int(span.start * SAMPLE_RATE)
         clean[side, int(begin * SAMPLE_RATE) : int(end * SAMPLE_RATE)] = voices[side, start:][: 3 * SAMPLE_RATE // 2]
     heard = mixed(clean, Leak(-20))
-    own, leaks = own_spans(heard, [(Span(0.5, 3.5),), (Span(0.5, 3.5),)])
+    own, leaks, _ = own_spans(heard, [(Span(0.5, 3.5),), (Span(0.5, 3.5),)])
     for spans_found, expected in zip([*own, *leaks], [(0.5, 2.0), (2.0, 3.5), (2.0, 3.5), (0.5, 2.0)], strict=True):
         assert [(span.start, span.end) for span in spans_found] == [pytest.approx(expected, abs=0.15)]
 
 
-def test_the_same_voice_on_both_channels_is_nobodys_leak() -> None:
+def test_a_voice_that_both_channels_carry_alike_is_kept_once_and_called_undecided() -> None:
     voice = call(CALLS[0])[0]
-    speech = [spans(voice), spans(voice)]
-    assert own_spans(np.stack([voice, voice]), speech) == (speech, [(), ()])
+    own, leaks, undecided = own_spans(np.stack([voice, voice]), [spans(voice), spans(voice)])
+    assert undecided
+    assert own == [spans(voice), ()]
+    assert leaks == [(), spans(voice)]
+
+
+@pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "leak",
+    [
+        Leak(-1, delay=0.003, telephone=False),
+        Leak(-3, delay=0.003),
+        Leak(-3, delay=0.0),
+        Leak(-6, delay=0.12),
+        Leak(-15, delay=0.12),
+        Leak(-10, delay=0.3, room=0.1),
+    ],
+    ids=str,
+)
+def test_leaks_that_are_near_in_level_or_far_in_time_are_found(path: Path, leak: Leak) -> None:
+    clean = call(path)
+    result = compare(clean, mixed(clean, leak))
+    assert result.found_share > 0.95
+    assert result.lost_share < 0.02
+
+
+def test_an_inverted_leak_that_is_heard_first_is_found() -> None:
+    clean = call(CALLS[0])
+    early = np.roll(clean[0], -SAMPLE_RATE // 20)
+    heard = mixed(np.stack([clean[0], clean[1] - 0.5 * early]), None)
+    own, _, undecided = own_spans(heard, [spans(channel) for channel in heard])
+    assert not undecided
+    assert own[0] == spans(heard[0])
+    assert sum(span.seconds for span in own[1]) == pytest.approx(sum(s.seconds for s in spans(clean[1])), rel=0.1)
+
+
+def test_an_equal_copy_belongs_to_the_channel_that_leads() -> None:
+    voice = call(CALLS[0])[0]
+    late = np.roll(voice, SAMPLE_RATE // 50)
+    own, leaks, undecided = own_spans(np.stack([late, voice]), [spans(late), spans(voice)])
+    assert (own[1], leaks[1], undecided) == (spans(voice), (), False)
+    assert sum(span.seconds for span in own[0]) < 0.05 * sum(span.seconds for span in leaks[0])
 
 
 def test_what_nobody_says_on_the_other_channel_is_no_leak() -> None:
     heard = mixed(call(CALLS[0]), Leak(-20))
     speech = [spans(heard[0]), ()]
-    assert own_spans(heard, speech) == (speech, [(), ()])
+    assert own_spans(heard, speech) == (speech, [(), ()], False)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4, 0.1])
 def test_silence_and_noise_leak_nowhere(rng: np.random.Generator, level: float) -> None:
     noise = rng.normal(0.0, level, (2, 5 * SAMPLE_RATE)).astype(np.float32)
     speech = [(Span(0.5, 2.0), Span(3.0, 4.5)), (Span(1.0, 4.0),)]
-    assert own_spans(noise, speech) == (speech, [(), ()])
+    assert own_spans(noise, speech) == (speech, [(), ()], False)
 
 
 @given(
@@ -247,7 +287,7 @@ def test_spans_of_any_shape_are_returned_whole(n_samples: int, left: list[float]
         tuple(Span(start, end) for start, end in zip(times[::2], times[1::2], strict=False) if start < end)
         for times in (left, right)
     ]
-    own, leaks = own_spans(heard, speech)
+    own, leaks, _ = own_spans(heard, speech)
     for side in (0, 1):
         whole = sum(span.seconds for span in speech[side])
         assert sum(span.seconds for span in [*own[side], *leaks[side]]) == pytest.approx(whole)
@@ -288,7 +328,7 @@ def test_leaks_of_readers_are_found(shared_data: Path, level: float, overlap: fl
 def test_a_call_on_which_both_talk_from_the_start_is_kept_whole(shared_data: Path) -> None:
     heard = decode(shared_data / "speech" / "stereo" / "stereo_diarization.wav", keep_channels=True)
     speech = [spans(channel) for channel in heard]
-    assert own_spans(heard, speech) == (speech, [(), ()])
+    assert own_spans(heard, speech) == (speech, [(), ()], False)
 
 
 def test_what_that_call_leaks_is_found_where_only_one_talks(shared_data: Path) -> None:

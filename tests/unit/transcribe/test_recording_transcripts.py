@@ -112,6 +112,23 @@ def test_one_voice_on_both_channels_is_one_speaker(two_readers: Path, tmp_path: 
     assert transcript == READER.transcribe(tmp_path / "once.flac")
 
 
+@pytest.mark.parametrize("name", ["dualmono", "inv_same", "echo_120ms_-20dB"])
+def test_a_copy_on_the_second_channel_says_nothing_twice(shared_data: Path, name: str) -> None:
+    transcript = READER.transcribe(shared_data / "faults" / "stereo" / f"{name}.flac")
+    assert transcript.text.lower().split().count("wonderful") == 1
+    assert {word.speaker for word in transcript.words} == {"speaker_1"}
+
+
+def test_a_leak_3_db_below_its_source_is_not_said_twice(shared_data: Path) -> None:
+    transcript = READER.transcribe(shared_data / "faults" / "stereo" / "call_bleed3ms_-3.2dB.flac")
+    said = {
+        speaker: [word.text.strip(".,").lower() for word in transcript.words if word.speaker == speaker]
+        for speaker in ("speaker_1", "speaker_2")
+    }
+    assert [said[speaker].count("wonderful") for speaker in said] == [1, 0]
+    assert [said[speaker].count("grandmother") for speaker in said] == [0, 1]
+
+
 def test_a_recording_without_speech_has_an_empty_transcript_and_no_language(
     rng: np.random.Generator, tmp_path: Path
 ) -> None:
