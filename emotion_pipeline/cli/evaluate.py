@@ -55,6 +55,17 @@ def evaluate_intensity_command(
     print_figures(evaluate_intensity(predictor(model), data).to_dict())
 
 
+@app.command("conversation")
+def evaluate_conversation_command(model: Annotated[Path | None, typer.Option(help=_MODEL_HELP)] = None) -> None:
+    """Measure emotion and sentiment on the project's own conversation sentences, those never trained on.
+
+    Example: emotion-clf evaluate conversation
+    """
+    from emotion_pipeline.training.evaluation.conversation import evaluate_conversation
+
+    print_figures(evaluate_conversation(predictor(model)).to_dict())
+
+
 @app.command("tone")
 def evaluate_tone_command(
     manifest: Annotated[Path, typer.Option(help="CSV with file, speaker, emotion; files lie beside it.")],

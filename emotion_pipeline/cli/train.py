@@ -25,14 +25,26 @@ def train_text_command(
     output: Annotated[Path, typer.Option(help="Folder for weights, card and metrics.")],
     seed: int = 0,
     encoder: Annotated[
-        str | None, typer.Option(help="Fine-tune this encoder too: a folder, a hub's name, or all-MiniLM-L6-v2.")
+        str | None,
+        typer.Option(help="Fine-tune this encoder too: a folder, a hub's name, all-MiniLM-L6-v2 or all-mpnet-base-v2."),
     ] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Take only so many of its lowest layers.")] = None,
+    distil: Annotated[Path | None, typer.Option(help="Learn also what the model in this folder says.")] = None,
+    conversation: Annotated[
+        int, typer.Option(min=0, help="Learn the conversation set too, in so many wordings; 0: not.")
+    ] = 0,
     work: Annotated[Path | None, typer.Option(help="Where checkpoints lie; a run that was cut off goes on.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each student network.")] = 5,
     students: Annotated[int, typer.Option(min=1, help="Networks of different seeds that are averaged.")] = 1,
     teachers: Annotated[int, typer.Option(min=0, help="Parts of the data that are labelled by the rest; 0: none.")] = 0,
     batch: Annotated[int, typer.Option(min=1)] = 48,
     rate: Annotated[float, typer.Option(help="Learning rate of the encoder's last layer.")] = 1e-4,
+    frozen: Annotated[int, typer.Option(min=0, help="Lowest layers that do not learn, with the embeddings.")] = 0,
+    encoder_dropout: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Dropout inside the encoder; left out: as it was made.")
+    ] = None,
+    focus: Annotated[float, typer.Option(min=0, help="How much easy negatives are damped; 0: not at all.")] = 0.0,
+    balance: Annotated[float, typer.Option(min=0, help="How much rare labels weigh more; 0: not at all.")] = 0.25,
 ) -> None:
     """Train the text emotion model: TF-IDF alone, or with --encoder a network beside it.
 
@@ -45,9 +57,16 @@ def train_text_command(
         return
     from emotion_pipeline.training.text.encoder_fit import Recipe
     from emotion_pipeline.training.text.encoder_training import Plan, train_encoder_model
+    from emotion_pipeline.training.text.losses import LossWeights
 
-    student = Recipe(epochs=epochs, batch=batch, encoder_rate=rate)
-    plan = Plan(encoder, seed, teachers, students, student=student, teacher=replace(student, epochs=min(epochs, 2)))
+    student = Recipe(
+        epochs=epochs, batch=batch, encoder_rate=rate, frozen=frozen, encoder_dropout=encoder_dropout,
+        losses=LossWeights(focus=focus, balance=balance),
+    )  # fmt: skip
+    plan = Plan(
+        encoder, seed, teachers, students, layers=layers, distil=str(distil) if distil else None,
+        conversation=conversation, student=student, teacher=replace(student, epochs=min(epochs, 2)),
+    )  # fmt: skip
     folder = work or output.with_name(f"{output.name}.work")
     with progress() as show:
         report = train_encoder_model(train, dev, labels, intensity, output, plan, work=folder, progress=show)

@@ -20,7 +20,7 @@ from emotion_pipeline.engine.common.errors import TrainingDataError
 
 CHECKPOINT: Final = "checkpoint.pt"
 # Longest time between two checkpoints.
-_CHECKPOINT_SECONDS: Final = 120.0
+_CHECKPOINT_SECONDS: Final = 300.0
 _LARGEST_GRADIENT: Final = 1.0
 
 # Called with what is being done, the step, the number of steps, and a remark.

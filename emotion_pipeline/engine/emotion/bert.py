@@ -1,14 +1,17 @@
-"""BERT's encoder in plain torch, for inference with weights that were trained as ``transformers.BertModel``.
+"""BERT's encoder in plain torch, for weights that were trained as ``transformers.BertModel`` or ``MPNetModel``.
 
 Importing transformers takes longer than scoring a thousand sentences, and most processes need no other encoder than the
-shipped one. Modules have the names of transformers, so that weights fit both. Training and other architectures use
-transformers. Devlin et al. (2019), "BERT", NAACL; Vaswani et al. (2017), "Attention Is All You Need", NeurIPS.
+shipped one. Modules have the names of transformers' BERT, so that weights fit both; MPNet is BERT with a bias by
+distance, and ``from_mpnet`` renames its weights. There is no dropout. Other architectures use transformers. Devlin et
+al. (2019), "BERT", NAACL; Song et al. (2020), "MPNet", NeurIPS.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 
 _WHAT_IT_IS: Final[Mapping[str, Any]] = {
@@ -17,6 +20,19 @@ _WHAT_IT_IS: Final[Mapping[str, Any]] = {
     "position_embedding_type": "absolute",
     "is_decoder": False,
     "add_cross_attention": False,
+}
+# In a configuration: in how many buckets distances between tokens fall; absent where attention knows no distances.
+_BUCKETS: Final = "relative_attention_num_buckets"
+# Distances from here on share the last bucket.
+_FARTHEST: Final = 128
+# MPNet counts positions from its padding's index on.
+_FIRST_POSITION: Final = 2
+_BERT_NAMES: Final[Mapping[str, str]] = {
+    ".attention.attn.q.": ".attention.self.query.",
+    ".attention.attn.k.": ".attention.self.key.",
+    ".attention.attn.v.": ".attention.self.value.",
+    ".attention.attn.o.": ".attention.output.dense.",
+    ".attention.LayerNorm.": ".attention.output.LayerNorm.",
 }
 
 
@@ -57,6 +73,10 @@ class BertEncoder(nn.Module):
         self.embeddings = _Embeddings(described)
         layers = [_Layer(described) for _ in range(described["num_hidden_layers"])]
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
+        if _BUCKETS in described:
+            self.encoder["relative_attention_bias"] = nn.Embedding(
+                described[_BUCKETS], described["num_attention_heads"]
+            )
 
     @staticmethod
     def can_read(described: Mapping[str, Any]) -> bool:
@@ -67,9 +87,53 @@ class BertEncoder(nn.Module):
         """``input_ids`` and ``attention_mask`` ``(texts, tokens)`` integer, the mask 1 where a token stands."""
         states = self.embeddings(input_ids)
         mask = attention_mask[:, None, None, :].bool()
+        if _BUCKETS in self.config.described:
+            mask = self._distance_bias(input_ids.shape[1]).masked_fill(~mask, -torch.inf).to(states.dtype)
         for layer in cast(nn.ModuleList, self.encoder["layer"]):
             states = layer(states, mask)
         return Encoded(states)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the embeddings of tokens, by the name that transformers gives this method."""
+        return self.embeddings.word_embeddings
+
+    def set_input_embeddings(self, embeddings: nn.Embedding) -> None:
+        self.embeddings.word_embeddings = embeddings
+        self.config = BertConfig({**self.config.described, "vocab_size": embeddings.num_embeddings})
+
+    def _distance_bias(self, tokens: int) -> Tensor:
+        """Return what attention adds to the scores of two tokens by their distance, ``(1, heads, tokens, tokens)``.
+
+        Raffel et al. (2020), "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", JMLR,
+        section 2.1: near distances have a bucket each, far ones share buckets on a logarithmic scale.
+        """
+        table = cast(nn.Embedding, self.encoder["relative_attention_bias"])
+        one_way = table.num_embeddings // 2
+        exact = one_way // 2
+        place = torch.arange(tokens, device=table.weight.device)
+        distance = place[None, :] - place[:, None]
+        near = distance.abs()
+        ratio = (near.clamp(min=1) / exact).log() / math.log(_FARTHEST / exact)
+        far = (exact + (ratio * (one_way - exact)).long()).clamp(max=one_way - 1)
+        bucket = torch.where(near < exact, near, far) + one_way * (distance > 0)
+        return table(bucket).permute(2, 0, 1).unsqueeze(0)
+
+
+def from_mpnet(encoder: Any) -> BertEncoder:
+    """Return the encoder with the weights of a ``transformers.MPNetModel``, and its hidden states without dropout."""
+    theirs: dict[str, Any] = encoder.config.to_dict()
+    described = {**theirs, **_WHAT_IT_IS, "type_vocab_size": 1,
+                 "max_position_embeddings": theirs["max_position_embeddings"] - _FIRST_POSITION}  # fmt: skip
+    state = {"embeddings.token_type_embeddings.weight": torch.zeros(1, theirs["hidden_size"])}
+    for name, weight in encoder.state_dict().items():
+        if not name.startswith("pooler."):
+            part = next((part for part in _BERT_NAMES if part in name), "")
+            state[name.replace(part, _BERT_NAMES[part]) if part else name] = weight
+    positions = "embeddings.position_embeddings.weight"
+    state[positions] = state[positions][_FIRST_POSITION:]
+    ours = BertEncoder(described)
+    ours.load_state_dict(state, strict=True)
+    return ours
 
 
 class _Embeddings(nn.Module):

@@ -210,7 +210,7 @@ class EncoderEmotionModel:
         if missing:
             raise ArtefactError(f"{folder} lacks {sorted(missing)} in its terms: it belongs to another version.")
         return cls(
-            _read_net(artefact),
+            read_net(artefact),
             Tokenizer.from_str(artefact.terms["tokenizer"][0]),
             FeatureScale(artefact.tensor("scale_mean"), artefact.tensor("scale_deviation")),
             TfidfEmotionModel.of(artefact, extractor, prefix="tfidf."),
@@ -257,7 +257,8 @@ def rounded(net: "EmotionNet") -> "EmotionNet":
     return net.cpu()
 
 
-def _read_net(artefact: Artefact) -> "EmotionNet":
+def read_net(artefact: Artefact) -> "EmotionNet":
+    """Rebuild the network of an artefact; raises ``ArtefactError`` where weights and configuration do not fit."""
     import torch
 
     from emotion_pipeline.engine.emotion.bert import BertEncoder

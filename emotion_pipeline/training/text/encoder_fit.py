@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet, HeadScores
 from emotion_pipeline.engine.emotion.taxonomy import RAW
@@ -37,7 +37,8 @@ class Recipe:
     ``form_shares``: how often a row is shown as written, bare and with fillers. ``lost``: chance that a token of it is
     left out. ``soft_share``: weight of soft targets against the labels, where there are any. ``average``: decay of the
     moving average of weights, which is what is kept. ``patience``: epochs without a better development figure after
-    which training stops.
+    which training stops. ``frozen``: lowest layers that do not learn, the embeddings with them; 0 lets all learn.
+    ``encoder_dropout``: dropout inside the encoder; None leaves it as the encoder was made.
     """
 
     epochs: int = 5
@@ -55,6 +56,8 @@ class Recipe:
     lost: float = 0.1
     patience: int = 2
     bf16: bool = True
+    frozen: int = 0
+    encoder_dropout: float | None = None
     losses: LossWeights = field(default_factory=LossWeights)
 
 
@@ -82,9 +85,14 @@ class EncoderTask:
     ) -> None:
         self._device = device_of()
         self._net = net.to(self._device)
+        freeze(net, recipe.frozen)
+        if recipe.encoder_dropout is not None:
+            for module in net.encoder.modules():
+                if isinstance(module, nn.Dropout):
+                    module.p = recipe.encoder_dropout
         self.seed = seed
         self.course = Course(recipe.epochs, recipe.patience, recipe.warmup, cosine, recipe.average)
-        self.weights = net.state_dict()
+        self.weights = {name: weight.detach() for name, weight in net.named_parameters() if weight.requires_grad}
         self.groups = encoder_groups(net, recipe)
         self._examples, self._rows, self._recipe = examples, rows, recipe
         self._dev_figure = dev_figure
@@ -131,17 +139,27 @@ class EncoderTask:
 
 def encoder_groups(net: EmotionNet, recipe: Recipe) -> list[dict[str, Any]]:
     """Return groups for AdamW: heads at their own rate, encoder layers at rates that fall with depth."""
-    layers = [int(layer[1]) for name, _ in net.named_parameters() if (layer := _LAYER.match(name))]
-    depth = 1 + max(layers, default=0)
+    learning = [(name, weight) for name, weight in net.named_parameters() if weight.requires_grad]
+    depth = max(_level(name) for name, _ in learning)
 
     def rate_of(name: str) -> float:
         if not name.startswith("encoder."):
             return recipe.head_rate
-        layer = _LAYER.match(name)
-        level = int(layer[1]) + 1 if layer else 0
-        return recipe.encoder_rate * recipe.layer_decay ** (depth - level)
+        return recipe.encoder_rate * recipe.layer_decay ** (depth - _level(name))
 
-    return parameter_groups(net.named_parameters(), rate_of, recipe.weight_decay)
+    return parameter_groups(learning, rate_of, recipe.weight_decay)
+
+
+def freeze(net: EmotionNet, layers: int) -> None:
+    """Keep the lowest ``layers`` of the encoder and all that lies below them as they are; 0 freezes nothing."""
+    for name, weight in net.named_parameters():
+        weight.requires_grad_(not (layers and name.startswith("encoder.") and _level(name) <= layers))
+
+
+def _level(name: str) -> int:
+    """Return the layer of a weight, counted from 1; 0 for embeddings and for what is not the encoder's."""
+    layer = _LAYER.match(name)
+    return int(layer[1]) + 1 if layer else 0
 
 
 def _digest(*parts: str | NDArray[Any] | Form) -> str:

@@ -30,6 +30,7 @@ from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.loop import Progress, TrainingLoop
 from emotion_pipeline.training.text import metrics
+from emotion_pipeline.training.text.conversation import for_training, read_conversation
 from emotion_pipeline.training.text.data import GradedTexts, LabelledTexts, read_graded, read_labelled
 from emotion_pipeline.training.text.decisions import Choice, Interval, TextFigures, cross_fit, twice
 from emotion_pipeline.training.text.encoder_examples import Examples, prepare
@@ -50,22 +51,37 @@ TFIDF_SHARE: Final = (0.35, 0.30)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is trained: which encoder, how many teachers (0 or at least 2) and students, and how each is fitted."""
+    """What is trained: which encoder, how many teachers (0 or at least 2) and students, and how each is fitted.
+
+    ``layers``: of the encoder, from the lowest; None takes all. ``distil``: folder of an artefact whose probabilities
+    are soft labels, in place of teachers. ``conversation``: wordings of each sentence of the conversation set that are
+    trained on too; 0 leaves it out.
+    """
 
     encoder: str
     seed: int = 0
     teachers: int = 0
     students: int = 1
     vocabulary: int = VOCABULARY
+    layers: int | None = None
+    distil: str | None = None
+    conversation: int = 0
     teacher: Recipe = field(default_factory=lambda: Recipe(epochs=3))
     student: Recipe = field(default_factory=Recipe)
 
     def command(self) -> str:
         """What a user types to train by this plan."""
         fixed = "--train train.tsv --dev dev.tsv --labels labels.txt --intensity intensity --output weights"
-        size = f"--epochs {self.student.epochs} --batch {self.student.batch} --rate {self.student.encoder_rate:g}"
-        kind = f"--encoder {self.encoder} --teachers {self.teachers} --students {self.students}"
-        return f"emotion-clf train text {fixed} --seed {self.seed} {kind} {size}"
+        recipe = self.student
+        options = {
+            "encoder": self.encoder, "teachers": self.teachers, "students": self.students, "epochs": recipe.epochs,
+            "batch": recipe.batch, "rate": f"{recipe.encoder_rate:g}", "layers": self.layers, "distil": self.distil,
+            "conversation": self.conversation or None, "frozen": recipe.frozen or None,
+            "encoder-dropout": recipe.encoder_dropout, "focus": recipe.losses.focus or None,
+            "balance": recipe.losses.balance,
+        }  # fmt: skip
+        chosen = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+        return f"emotion-clf train text {fixed} --seed {self.seed} {chosen}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,8 @@ class _Corpora:
     dev: LabelledTexts
     graded: tuple[GradedTexts, ...]
     graded_dev: tuple[GradedTexts, ...]
+    # How many rows at the end of ``train`` are of the conversation set.
+    spoken: int
 
 
 def train_encoder_model(
@@ -117,13 +135,15 @@ def train_encoder_model(
     """
     started = time.perf_counter()
     check_output(output)
+    written = read_labelled(train, labels)
+    corpus = _with_conversation(written, plan)
     corpora = _Corpora(
-        read_labelled(train, labels), read_labelled(dev, labels),
-        read_graded(intensity, "train"), read_graded(intensity, "dev"),
+        corpus, read_labelled(dev, labels),
+        read_graded(intensity, "train"), read_graded(intensity, "dev"), len(corpus.texts) - len(written.texts),
     )  # fmt: skip
     extractor = FeatureExtractor()
-    tfidf = _tfidf(corpora, extractor, work / "tfidf", plan.seed)
     net, tokenizer, scale = _network(corpora, extractor, plan, work, progress)
+    tfidf = _tfidf(corpora, extractor, work / "tfidf", plan.seed)
     model, figures = _choose(net, tokenizer, scale, tfidf, extractor, corpora, plan.seed)
     report = {
         "encoder": plan.encoder,
@@ -141,6 +161,13 @@ def train_encoder_model(
     write_card(output, card)
     fingerprint = EncoderEmotionModel.load(output, extractor).fingerprint
     return EncoderReport(**report, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
+
+
+def _with_conversation(corpus: LabelledTexts, plan: Plan) -> LabelledTexts:
+    if not plan.conversation:
+        return corpus
+    spoken = for_training(read_conversation(), plan.conversation, plan.seed)
+    return LabelledTexts((*corpus.texts, *spoken.texts), np.vstack([corpus.labels, spoken.labels]))
 
 
 def _tfidf(corpora: _Corpora, extractor: FeatureExtractor, folder: Path, seed: int) -> TfidfEmotionModel:
@@ -167,9 +194,8 @@ def _network(
 
         # Heads of every seed begin alike: the mean of heads that began apart is neither of them.
         torch.manual_seed(plan.seed)
-        source = load_encoder(location)[0]
-        prune_vocabulary(source, load_encoder(location)[1], counts, plan.vocabulary)
-        return EmotionNet(source, dropout)
+        source, whole = load_encoder(location, plan.layers)
+        return EmotionNet(prune_vocabulary(source, whole, counts, plan.vocabulary)[0], dropout)
 
     def fit(name: str, rows: NDArray[np.int64], recipe: Recipe, seed: int, soft: Any = None) -> EmotionNet:
         net = fresh(recipe.dropout)
@@ -180,7 +206,7 @@ def _network(
         TrainingLoop(task, work / name, lambda what, *step: progress(f"{name}, {what}", *step)).run()
         return net.eval()
 
-    soft = _soft_labels(examples, plan, fit, work)
+    soft = _distilled(corpora, examples, plan, work) if plan.distil else _soft_labels(examples, plan, fit, work)
     students = [
         fit(f"student-{number}", np.arange(len(examples)), plan.student, plan.seed + number, soft)
         for number in range(plan.students)
@@ -207,6 +233,24 @@ def _soft_labels(
         labelled = examples.is_labelled[scored]
         platt = calibration.fit_platt(scores[labelled], truth[labelled])
         soft[scored] = calibration.apply_platt(scores, platt)
+    np.save(path, soft)
+    return soft
+
+
+def _distilled(corpora: _Corpora, examples: Examples, plan: Plan, work: Path) -> NDArray[np.float32]:
+    """Label probabilities ``(n, 28)`` of every row by the model in ``plan.distil``.
+
+    Sentences of the conversation set keep their own labels: a model that never saw such talk is no authority on it.
+    """
+    path = work / "soft.npy"
+    if path.is_file():
+        return np.load(path)
+    texts, end = corpora.train.texts, len(corpora.train.texts)
+    soft = examples.labels.copy()
+    soft[: end - corpora.spoken] = (
+        EncoderEmotionModel.load(Path(str(plan.distil))).score(texts[: end - corpora.spoken]).labels
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, soft)
     return soft
 

@@ -5,16 +5,10 @@ import sys
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
 
-from emotion_pipeline.engine.emotion.bert import BertEncoder
+from emotion_pipeline.engine.emotion.bert import BertEncoder, from_mpnet
 
-ASKED = """
-import sys
-from emotion_clf import EmotionPredictor
-EmotionPredictor().predict(["I am so glad."])
-print(*sys.modules)
-"""
 PIECES = 99
 
 
@@ -37,6 +31,27 @@ def test_hidden_states_are_those_of_transformers(theirs: BertModel, tokens: list
         expected = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
         states = ours(ids, mask).last_hidden_state
     torch.testing.assert_close(states[mask.bool()], expected[mask.bool()], atol=1e-6, rtol=0.0)
+
+
+def test_hidden_states_of_mpnet_are_those_of_transformers() -> None:
+    torch.manual_seed(1)
+    config = MPNetConfig(
+        hidden_size=48, num_hidden_layers=3, num_attention_heads=4, intermediate_size=96, vocab_size=PIECES,
+        max_position_embeddings=514,
+    )  # fmt: skip
+    theirs = MPNetModel(config, add_pooling_layer=False).eval()
+    torch.nn.init.normal_(theirs.encoder.relative_attention_bias.weight)
+    ours = from_mpnet(theirs).eval()
+    ids = torch.randint(2, PIECES, (2, 300), generator=torch.Generator().manual_seed(2))
+    mask = (torch.arange(300) < torch.tensor([300, 7]).unsqueeze(1)).long()
+    with torch.inference_mode():
+        expected = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
+        states = ours(ids, mask).last_hidden_state
+    torch.testing.assert_close(states[mask.bool()], expected[mask.bool()], atol=1e-5, rtol=0.0)
+    again = BertEncoder(ours.config.to_dict()).eval()
+    again.load_state_dict(ours.state_dict(), strict=True)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(ids, mask).last_hidden_state, states)
 
 
 @pytest.mark.parametrize(

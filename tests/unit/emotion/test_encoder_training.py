@@ -1,6 +1,9 @@
 """Fine-tuning tiny encoders on small corpora: what is learnt, kept, taken up again and refused."""
 
+import hashlib
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from support.corpora import FRAMES, Corpora, write_corpora
-from support.encoders import tiny_bert, tiny_deberta_v3
+from support.encoders import tiny_bert, tiny_deberta_v3, tiny_mpnet
 from support.little_memory import LittleMemory
 from support.strange import strange_strings
 
@@ -17,9 +20,19 @@ from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.models.packaged_whisper import WeightPackage
+from emotion_pipeline.training.text import encoder_source
+from emotion_pipeline.training.text.conversation import for_training, read_conversation
 from emotion_pipeline.training.text.data import read_labelled
-from emotion_pipeline.training.text.encoder_fit import Recipe, encoder_groups
-from emotion_pipeline.training.text.encoder_source import PACKAGED, load_encoder, locate, prune_vocabulary
+from emotion_pipeline.training.text.encoder_fit import Recipe, encoder_groups, freeze
+from emotion_pipeline.training.text.encoder_source import (
+    PACKAGED,
+    PackagedEncoder,
+    load_encoder,
+    locate,
+    lowest_layers,
+    prune_vocabulary,
+)
 from emotion_pipeline.training.text.encoder_training import EncoderReport, Plan, train_encoder_model
 
 QUICK = Recipe(epochs=2, batch=32, encoder_rate=2e-3, head_rate=5e-3, average=0.9)
@@ -191,9 +204,10 @@ def test_an_encoder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_packaged_weights_are_only_taken_with_the_known_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = PACKAGED["all-MiniLM-L6-v2"]
-    weights = tmp_path / source.module / source.folder / "model.safetensors"
+    (package,) = source.packages
+    weights = tmp_path / package.module / package.folder / "model.safetensors"
     weights.parent.mkdir(parents=True)
-    (tmp_path / source.module / "__init__.py").touch()
+    (tmp_path / package.module / "__init__.py").touch()
     weights.write_bytes(b"something else")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ArtefactError, match=f"not {source.sha256}"):
@@ -250,3 +264,73 @@ def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("sentence,labels\nhello,0\n")
     with pytest.raises(TrainingDataError, match="no column 'text'; its columns are sentence, labels"):
         read_labelled(tmp_path / "data.csv", tmp_path / "labels.txt")
+
+
+def test_weights_in_parts_are_joined_once_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("model/model.safetensors", b"weights" * 500)
+        archive.writestr("model/config.json", b"{}")
+    packages = tuple(WeightPackage(f"tiny-part-{part}", "1", f"tiny-part_{part}", "input") for part in (1, 2))
+    half = len(content.getvalue()) // 2
+    for package, part in zip(packages, (content.getvalue()[:half], content.getvalue()[half:]), strict=True):
+        folder = tmp_path / package.module / package.folder
+        folder.mkdir(parents=True)
+        (folder.parent / "__init__.py").touch()
+        (folder / f"model.zip.{package.module[-1]}").write_bytes(part)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    right = PackagedEncoder(packages, hashlib.sha256(b"weights" * 500).hexdigest())
+    monkeypatch.setattr(encoder_source, "PACKAGED", {"tiny": right, "other": replace(right, sha256="0" * 64)})
+    folder = Path(locate("tiny", tmp_path / "cache"))
+    assert (folder / "config.json").is_file()
+    assert locate("tiny", tmp_path / "cache") == str(folder)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
+    with pytest.raises(ArtefactError, match="not 0000"):
+        locate("other", tmp_path / "cache")
+
+
+def test_a_packaged_encoder_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = PackagedEncoder((WeightPackage("tiny-absent", "1", "tiny_absent", "input"),), "0" * 64)
+    monkeypatch.setattr(encoder_source, "PACKAGED", {"tiny": absent})
+    with pytest.raises(BackendUnavailableError, match="pip install tiny-absent==1"):
+        locate("tiny")
+
+
+def test_a_student_learns_from_the_lower_layers_of_its_teacher(
+    corpora: Corpora, texts: list[str], tmp_path: Path
+) -> None:
+    mpnet = tiny_mpnet(tmp_path / "mpnet", texts)
+    teacher = Plan(str(mpnet), vocabulary=200, student=replace(QUICK, frozen=1, epochs=3))
+    train(corpora, tmp_path / "teacher", tmp_path / "work", teacher)
+    student = Plan(str(tmp_path / "teacher"), layers=2, distil=str(tmp_path / "teacher"), conversation=1, student=QUICK)
+    report = train(corpora, tmp_path / "student", tmp_path / "work2", student)
+    assert report.train_rows == 392 + len(for_training(read_conversation(), 1, 0).texts)
+    assert report.written.macro_f1_28 > 0.5
+    model = EncoderEmotionModel.load(tmp_path / "student")
+    assert model._float_net.encoder.config.to_dict()["num_hidden_layers"] == 2
+    assert model._float_net.encoder.get_input_embeddings().num_embeddings == 200
+    assert np.load(tmp_path / "work2" / "soft.npy").shape == (report.train_rows + report.intensity_rows, len(LABELS))
+    made_with = json.loads((tmp_path / "student" / "card.json").read_text())["made_with"]
+    assert "--layers 2" in made_with
+    assert "--conversation 1" in made_with
+
+
+def test_frozen_layers_have_no_rate_and_the_others_keep_theirs(bert: Path) -> None:
+    net = EmotionNet(load_encoder(str(bert))[0])
+    freeze(net, 1)
+    groups = encoder_groups(net, Recipe(encoder_rate=1.0, head_rate=9.0))
+    assert sorted({group["lr"] for group in groups}) == pytest.approx([1.0, 9.0])
+    frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
+    assert all("embeddings" in name or ".layer.0." in name for name in frozen)
+    freeze(net, 0)
+    assert all(weight.requires_grad for weight in net.parameters())
+
+
+def test_only_bert_and_mpnet_are_cut_to_their_lower_layers(bert: Path, deberta: Path) -> None:
+    encoder = load_encoder(str(bert))[0]
+    cut = lowest_layers(encoder, 1)
+    assert cut.config.to_dict()["num_hidden_layers"] == 1
+    with pytest.raises(TrainingDataError, match="3 layers cannot be taken"):
+        lowest_layers(encoder, 3)
+    with pytest.raises(TrainingDataError, match="deberta-v2"):
+        load_encoder(str(deberta), 1)
