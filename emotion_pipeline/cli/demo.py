@@ -51,7 +51,7 @@ def main(
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
             _print_segments(marts, days)
-            _print_voices(marts, days)
+            print_voices(marts, days)
     print_not_analysed(warehouse_of(settings), Files(root=settings.storage.root), days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
@@ -150,7 +150,7 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
     )
 
 
-def _print_voices(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
+def print_voices(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
     """Print of each speaker how long every tone lasted, and in how many segments tone and words agree."""
     rows = marts.execute(
         """
