@@ -35,6 +35,7 @@ SAMPLES: Final = Path(__file__).resolve().parents[1] / "samples"
 _GROUP: Final = 4
 # Files of which a window goes through the exact path as well.
 _COMPARED: Final = 8
+_FEATURES: Final = ("avx2", "avx_vnni", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "bf16")
 # Of the memory that is free, how much the peer may take: it would bring the machine down.
 _PEER_SHARE: Final = 0.6
 
@@ -47,14 +48,27 @@ def main(
     layers: Annotated[int, typer.Option(help="Layers of the network; the real one has 24.")] = 24,
     long_minutes: Annotated[float, typer.Option(help="Length of the file for the memory's ratio.")] = 10.0,
     threads: Annotated[int, typer.Option(help="Threads of torch, for both.")] = 2,
+    precision: Annotated[str, typer.Option(help="Ours; auto is what the processor is good at.")] = "auto",
 ) -> None:
     """Compare speed, results and memory on the same weights."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = write_checkpoint(Path(folder), layers)
         figures: dict[str, Any] = {"files": files, "layers": layers, "threads": threads, "load": os.getloadavg()[0]}
-        figures |= apart(compare, checkpoint, files, longest, threads)
-        figures |= memory(checkpoint, long_minutes * 60, threads)
+        figures |= apart(processor)
+        figures |= apart(compare, checkpoint, files, longest, threads, precision)
+        figures |= memory(checkpoint, long_minutes * 60, threads, precision)
     typer.echo(json.dumps({key: _rounded(value) for key, value in figures.items()}))
+
+
+def processor() -> dict[str, Any]:
+    """Return the processor's features that decide which path is taken, and the instructions that torch uses."""
+    import torch
+
+    features = torch.cpu.get_capabilities()
+    return {
+        "processor": [name for name in _FEATURES if features.get(name)],
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 def write_checkpoint(folder: Path, layers: int) -> Path:
@@ -88,13 +102,13 @@ def write_checkpoint(folder: Path, layers: int) -> Path:
     return folder
 
 
-def compare(checkpoint: Path, files: int, longest: float, threads: int) -> dict[str, Any]:
+def compare(checkpoint: Path, files: int, longest: float, threads: int, precision: str) -> dict[str, Any]:
     """Return audio seconds per second of both, how far our fast path is from our exact one, and from the peer."""
     import torch
 
     torch.set_num_threads(threads)
     recordings = _recordings(np.linspace(10.0, longest, files))
-    peer, ours = Peer(checkpoint), load_wav2vec2(checkpoint, device="cpu")
+    peer, ours = Peer(checkpoint), load_wav2vec2(checkpoint, device="cpu", precision=precision)
     warm = recordings[0][: 3 * SAMPLE_RATE]
     peer.score(warm)
     ours.score([warm])
@@ -135,9 +149,9 @@ def sameness(fast: Wav2Vec2ToneModel, checkpoint: Path, recordings: Sequence[Cha
     }
 
 
-def memory(checkpoint: Path, long_s: float, threads: int) -> dict[str, float | None]:
+def memory(checkpoint: Path, long_s: float, threads: int, precision: str) -> dict[str, float | None]:
     """Return the ratio of the peak memory of a long file to that of one of 30 s, each in a process of its own."""
-    ours = [apart(_peak, checkpoint, seconds, threads, False) for seconds in (30.0, long_s)]
+    ours = [apart(_peak, checkpoint, seconds, threads, precision) for seconds in (30.0, long_s)]
     peer = [_peak_of_peer(checkpoint, seconds, threads) for seconds in (30.0, long_s)]
     return {
         "long_s": long_s,
@@ -210,14 +224,17 @@ def _timed(clock: list[float], work: Any) -> Any:
     return result
 
 
-def _peak(checkpoint: Path, seconds: float, threads: int, of_peer: bool) -> dict[str, Any]:
-    """Return MB of the process at its highest, and at its highest after the model was loaded; None where it failed."""
+def _peak(checkpoint: Path, seconds: float, threads: int, precision: str | None) -> dict[str, Any]:
+    """Return MB of the process at its highest, and at its highest after the model was loaded; None where it failed.
+
+    The peer has no ``precision``.
+    """
     import torch
 
     torch.set_num_threads(threads)
     [recording] = _recordings([seconds])
     limit = None
-    if of_peer:
+    if precision is None:
         peer = Peer(checkpoint)
         limit = _free_mb() * _PEER_SHARE
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 2**20), resource.RLIM_INFINITY))
@@ -228,7 +245,7 @@ def _peak(checkpoint: Path, seconds: float, threads: int, of_peer: bool) -> dict
                 raise
             return {"peak": None, "scoring": None, "limit": limit}
         return {"peak": _highest_mb(), "scoring": None, "limit": limit}
-    ours = load_wav2vec2(checkpoint, device="cpu")
+    ours = load_wav2vec2(checkpoint, device="cpu", precision=precision)
     ours.load()
     loaded = _highest_mb()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the highest so far
@@ -239,7 +256,7 @@ def _peak(checkpoint: Path, seconds: float, threads: int, of_peer: bool) -> dict
 
 def _peak_of_peer(checkpoint: Path, seconds: float, threads: int) -> dict[str, Any]:
     try:
-        return apart(_peak, checkpoint, seconds, threads, True)
+        return apart(_peak, checkpoint, seconds, threads, None)
     except BrokenProcessPool:  # a library that gets no memory may well abort
         return {"peak": None, "scoring": None, "limit": None}
 

@@ -1,10 +1,10 @@
 """Remakes the sample recordings from dialogues.yaml: synthesise, place on channels, encode.
 
 What is said, by whom and in which mood stands in ``dialogues.yaml`` and not here. Speech comes from the program
-espeak-ng, which is needed for remaking only; PyAV encodes it. The same dialogues and the same versions of both give
-the same bytes.
+espeak-ng, and that of the passages from clips of EmoDB; both are needed for remaking only. PyAV encodes. The same
+dialogues, clips and versions give the same bytes.
 
-    python samples/make_samples.py [--into FOLDER]
+    python samples/make_samples.py [--into FOLDER] [--emodb FOLDER]
 """
 
 import argparse
@@ -33,6 +33,8 @@ SAMPLES: Final = Path(__file__).resolve().parent
 SPEECH_RATE: Final = 22_050
 # Root mean square of the line noise: no telephone or room is digitally silent.
 NOISE_DBFS: Final = -72.0
+# Peak of a passage of clips.
+PASSAGE_DBFS: Final = -1.0
 # Quiet before the first and after the last word.
 EDGE_SECONDS: Final = 0.4
 CODECS: Final = {".wav": "pcm_s16le", ".mp3": "libmp3lame", ".flac": "flac", ".ogg": "libopus", ".m4a": "aac"}
@@ -89,6 +91,18 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Clips of a corpus one after the other, ``pause`` seconds apart; what is not named is as in ``Recording``."""
+
+    file: str
+    scenario: str
+    mood: str
+    sample_rate: int
+    pause: float
+    clips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenUpload:
     file: str
     scenario: str
@@ -101,6 +115,7 @@ class Dialogues:
     speakers: dict[str, Speaker]
     moods: dict[str, Mood]
     recordings: tuple[Recording, ...]
+    passages: tuple[Passage, ...]
     broken: BrokenUpload
 
 
@@ -111,6 +126,7 @@ def read_dialogues(path: Path) -> Dialogues:
         speakers={name: Speaker(**speaker) for name, speaker in document["speakers"].items()},
         moods={name: Mood(**mood) for name, mood in document["moods"].items()},
         recordings=tuple(_recording(entry) for entry in document["recordings"]),
+        passages=tuple(Passage(**{**entry, "clips": tuple(entry["clips"])}) for entry in document["passages"]),
         broken=BrokenUpload(**document["broken"]),
     )
 
@@ -180,7 +196,30 @@ def compose(program: str, recording: Recording, dialogues: Dialogues) -> Signal:
     return mixed
 
 
-def encode(signal: Signal, recording: Recording, target: Path) -> None:
+def join(passage: Passage, corpus: Path) -> Signal:
+    """The clips of a passage with digital silence between them, shape ``(1, n_samples)``, at the passage's rate."""
+    pause = np.zeros(round(passage.pause * passage.sample_rate), dtype=np.float32)
+    pieces = [pause]
+    for clip in passage.clips:
+        path = corpus / f"{clip}.flac"
+        if not path.is_file():
+            raise SampleError(f"{passage.file} needs the clip {path.name}, which is not in {corpus}")
+        with av.open(str(path)) as container:
+            frames = list(container.decode(audio=0))
+        if {frame.sample_rate for frame in frames} != {passage.sample_rate}:
+            raise SampleError(f"{path} is not at {passage.sample_rate} Hz, which {passage.file} is made at")
+        pieces += [np.concatenate([_floats(frame) for frame in frames]), pause]
+    joined = np.concatenate(pieces)
+    return (joined * np.float32(_amplitude(PASSAGE_DBFS) / np.abs(joined).max()))[None]
+
+
+def _floats(frame: av.AudioFrame) -> Signal:
+    """The first channel of a frame of whole numbers, in the range [-1, 1]."""
+    values = frame.to_ndarray()
+    return (values[0] / -float(np.iinfo(values.dtype).min)).astype(np.float32)
+
+
+def encode(signal: Signal, rate: int, recording: Recording | Passage, target: Path) -> None:
     """Writes ``signal`` in the format that the file's ending names; the file appears whole or not at all."""
     layout = "stereo" if len(signal) == 2 else "mono"
     partial = _partial(target)
@@ -189,22 +228,22 @@ def encode(signal: Signal, recording: Recording, target: Path) -> None:
         stream = container.add_stream(CODECS[target.suffix], rate=recording.sample_rate, layout=layout)
         assert isinstance(stream, AudioStream)
         stream.codec_context.flags |= Flags.bitexact
-        if recording.bit_rate is not None:
+        if isinstance(recording, Recording) and recording.bit_rate is not None:
             stream.bit_rate = recording.bit_rate
-        for frame in _frames(signal, layout):
+        for frame in _frames(signal, rate, layout):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     partial.replace(target)
 
 
-def _frames(signal: Signal, layout: str) -> Iterator[av.AudioFrame]:
+def _frames(signal: Signal, rate: int, layout: str) -> Iterator[av.AudioFrame]:
     """``signal`` in frames of a tenth of a second, as PyAV's encoders take them."""
-    step = SPEECH_RATE // 10
+    step = rate // 10
     for start in range(0, signal.shape[1], step):
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(signal[:, start : start + step]), "fltp", layout)
-        frame.sample_rate = SPEECH_RATE
+        frame.sample_rate = rate
         frame.pts = start
-        frame.time_base = Fraction(1, SPEECH_RATE)
+        frame.time_base = Fraction(1, rate)
         yield frame
 
 
@@ -215,18 +254,25 @@ def write_broken(broken: BrokenUpload, target: Path) -> None:
     partial.replace(target)
 
 
-def make_all(dialogues: Dialogues, folder: Path) -> Iterator[Path]:
-    """Makes every file of ``dialogues`` below ``folder`` and yields each as it is done."""
+def make_all(dialogues: Dialogues, folder: Path, corpus: Path | None) -> Iterator[Path]:
+    """Makes every file of ``dialogues`` below ``folder``, passages only with a corpus; yields each as it is done."""
     program = find_synthesiser()
     for recording in dialogues.recordings:
-        target = folder / recording.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        encode(compose(program, recording, dialogues), recording, target)
-        yield target
+        yield _made(compose(program, recording, dialogues), SPEECH_RATE, recording, folder)
+    if corpus is not None:
+        for passage in dialogues.passages:
+            yield _made(join(passage, corpus), passage.sample_rate, passage, folder)
     broken = folder / dialogues.broken.file
     broken.parent.mkdir(parents=True, exist_ok=True)
     write_broken(dialogues.broken, broken)
     yield broken
+
+
+def _made(signal: Signal, rate: int, recording: Recording | Passage, folder: Path) -> Path:
+    target = folder / recording.file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    encode(signal, rate, recording, target)
+    return target
 
 
 def _partial(target: Path) -> Path:
@@ -244,10 +290,11 @@ def _samples(seconds: float) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Remake the sample recordings from dialogues.yaml (needs espeak-ng).")
     parser.add_argument("--into", type=Path, default=SAMPLES, help="the folder to write to (default: beside this file)")
-    into = parser.parse_args().into
+    parser.add_argument("--emodb", type=Path, help="the folder with EmoDB's clips; without it passages are left as is")
+    options = parser.parse_args()
     try:
-        for path in make_all(read_dialogues(SAMPLES / "dialogues.yaml"), into):
-            print(f"{path.relative_to(into)}  {path.stat().st_size:,} bytes")
+        for path in make_all(read_dialogues(SAMPLES / "dialogues.yaml"), options.into, options.emodb):
+            print(f"{path.relative_to(options.into)}  {path.stat().st_size:,} bytes")
     except SampleError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -26,7 +26,7 @@ from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
 SAMPLES: Final = Path("samples")
-_NUMBERS: Final = {"Emotion_Score", "Sentiment_Score", "At", "Sentiment"}
+_NUMBERS: Final = {"Emotion_Score", "Sentiment_Score", "At", "Sentiment", "Match", "Do Not Match"}
 
 
 def main(
@@ -51,6 +51,7 @@ def main(
         with duckdb.connect(str(settings.storage.marts), read_only=True) as marts:
             _print_result(marts, days)
             _print_segments(marts, days)
+            print_voices(marts, days)
     print_not_analysed(warehouse_of(settings), Files(root=settings.storage.root), days)
     _print_next(settings)
     raise typer.Exit(0 if succeeded else 1)
@@ -147,6 +148,30 @@ def _print_segments(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
             for file, speaker, start, tone, emotion, sentiment, words in rows
         ],
     )
+
+
+def print_voices(marts: duckdb.DuckDBPyConnection, days: list[str]) -> None:
+    """Print of each speaker how long every tone lasted, and in how many segments tone and words agree."""
+    rows = marts.execute(
+        """
+        with tones as (
+            select recording_date || '/' || file as name, speaker, tone, sum(duration_seconds) as seconds,
+                count(*) filter (where tone_sentiment_match = 'Match') as agree,
+                count(*) filter (where tone_sentiment_match = 'Do Not Match') as disagree
+            from fct_segments
+            where tone is not null and recording_date::varchar in (select unnest($days))
+            group by all
+        )
+        select name, speaker, string_agg(format('{} {:.0f} s', tone, seconds), ', ' order by seconds desc),
+            sum(agree)::varchar, sum(disagree)::varchar
+        from tones
+        group by all
+        order by name, speaker
+        """,
+        {"days": days},
+    ).fetchall()
+    names = ("File", "Speaker", "Tones, by how long they lasted", "Match", "Do Not Match")
+    _print_table("How every voice sounded, and its segments in which tone and words agree or not", names, rows)
 
 
 def print_not_analysed(warehouse: Warehouse, files: Files, days: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias, cast
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 
 TorchDevice: TypeAlias = Literal["cpu", "cuda", "mps"]
-Precision: TypeAlias = Literal["float32", "float16", "bfloat16"]
+Precision: TypeAlias = Literal["float32", "float16", "bfloat16", "int8"]
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 PRECISIONS: Final = ("auto", "float32", "float16", "bfloat16")
@@ -33,21 +33,27 @@ def torch_device(requested: str) -> TorchDevice:
     return cast(TorchDevice, requested)
 
 
-def torch_precision(requested: str, device: TorchDevice) -> Precision:
+def torch_precision(requested: str, device: TorchDevice, *, has_int8: bool = False) -> Precision:
     """Return ``requested``, and for ``auto`` bfloat16 where the device has it, float16 on older GPUs, else float32.
 
-    :raises BackendUnavailableError: no such precision
+    :param has_int8: whether the model can compute in int8; ``auto`` takes it on a processor with AVX2 and no bfloat16
+    :raises BackendUnavailableError: no such precision, or int8 on another device than a processor with AVX2
     """
     import torch
 
-    check_name("precision", requested, PRECISIONS)
+    check_name("precision", requested, (*PRECISIONS, "int8") if has_int8 else PRECISIONS)
+    features = torch.cpu.get_capabilities() if device == "cpu" else {}
+    if requested == "int8" and not features.get("avx2"):
+        raise BackendUnavailableError(
+            f"precision 'int8' needs a processor with AVX2, and device {device!r} is none; take precision 'auto'"
+        )
     if requested != "auto":
         return cast(Precision, requested)
     if device == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    if device == "cpu" and any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")):
+    if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")):
         return "bfloat16"
-    return "float32"
+    return "int8" if has_int8 and features.get("avx2") else "float32"
 
 
 def check_name(what: str, name: str, names: tuple[str, ...]) -> None:

@@ -157,9 +157,9 @@ def _dimensions(clips: Sequence[Clip], scores: Sequence[ToneScore]) -> Dimension
     values = np.array([(score.valence, score.arousal) for score in scores], dtype=np.float64)
     valence, arousal = (metrics.rank_correlation(places[:, axis], values[:, axis]) for axis in range(2))
     by_utterance: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    for clip, arousal in zip(clips, values[:, 1].tolist(), strict=True):
+    for clip, excited in zip(clips, values[:, 1].tolist(), strict=True):
         levels = by_utterance.setdefault((clip.speaker, clip.text, clip.emotion), {})
-        levels.setdefault(clip.intensity, []).append(arousal)
+        levels.setdefault(clip.intensity, []).append(excited)
     stronger = [
         float(np.mean(levels[strong]) > np.mean(levels[weak]))
         for levels in by_utterance.values()

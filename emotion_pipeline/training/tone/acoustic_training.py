@@ -24,7 +24,7 @@ from emotion_pipeline.engine.tone.acoustic.descriptors import mel_filters
 from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure, vector_names
 from emotion_pipeline.engine.tone.acoustic.model import AcousticToneModel, Weights, save, score_voice
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
-from emotion_pipeline.engine.tone.calibration import Calibration, RawScores, fit_calibration
+from emotion_pipeline.engine.tone.calibration import RawScores, fit_temperature, probabilities_of
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 from emotion_pipeline.training.tone import metrics
 from emotion_pipeline.training.tone.corpus import Clip, read_clip, read_manifest, without_duplicates
@@ -33,7 +33,10 @@ from emotion_pipeline.training.tone.dimensions import dimensions_of
 from emotion_pipeline.training.tone.fitting import Examples, fit_committee, fit_normaliser
 
 NAME: Final = "whisper-functionals"
-VERSION: Final = "4"
+VERSION: Final = "5"
+
+# To be raised where the numbers of a vector change: then those that were kept are measured again.
+_MEASURES: Final = "4"
 
 FOLDS: Final = 5
 
@@ -79,8 +82,8 @@ class ToneTrainingReport:
     by_speaker: tuple[HeldOutFigures, ...]
     # Empty where there is only one corpus.
     leave_one_corpus_out: tuple[HeldOutFigures, ...]
-    calibration_alone: Calibration
-    calibration_relative: Calibration
+    temperature_alone: float
+    temperature_relative: float
     seed: int
     seconds: float
 
@@ -109,24 +112,23 @@ def train_tone_model(
     by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
     by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
     # Whatever a user brings was recorded elsewhere than what was heard here: unheard speakers of a corpus flatter.
-    calibrations = _calibrations(by_corpus or by_speaker, examples)
+    temperatures = _temperatures(by_corpus or by_speaker, examples)
     of_four = examples.tones >= 0
     figures = {
         "clips": {name: int((of_four & (examples.corpora == name)).sum()) for name in np.unique(examples.corpora)},
         "duplicates": len(listed) - len(clips),
-        "by_speaker": _figures(by_speaker, examples, calibrations),
-        "leave_one_corpus_out": _figures(by_corpus, examples, calibrations) if by_corpus else (),
-        "calibration_alone": calibrations[0],
-        "calibration_relative": calibrations[1],
+        "by_speaker": _figures(by_speaker, examples, temperatures),
+        "leave_one_corpus_out": _figures(by_corpus, examples, temperatures) if by_corpus else (),
+        "temperature_alone": temperatures[0],
+        "temperature_relative": temperatures[1],
         "seed": seed,
     }
     normaliser, alone, relative = _fit(examples, seed)
-    weights = Weights(mel_filters(), normaliser, alone, calibrations[0], relative, calibrations[1])
+    weights = Weights(mel_filters(), normaliser, alone, temperatures[0], relative, temperatures[1])
     named = " ".join(f"--manifest {name}/manifest.csv" for name in figures["clips"])
     lists = {key: [asdict(part) for part in figures[key]] for key in ("by_speaker", "leave_one_corpus_out")}
-    plain = {**lists, **{key: asdict(figures[key]) for key in ("calibration_alone", "calibration_relative")}}
     made_with = _COMMAND.format(manifests=named, seed=seed)
-    save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | plain}, output)
+    save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | lists}, output)
     fingerprint = AcousticToneModel.load(output).fingerprint
     return ToneTrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
 
@@ -173,7 +175,7 @@ def _measured(clip: Clip, filters: NDArray[np.float32], work: Path | None) -> ND
 def _measurement_id(samples: NDArray[np.float32]) -> str:
     """A hash of the sound, and of what is measured and by which weights."""
     digest = hashlib.sha256(samples.tobytes())
-    digest.update("\n".join((VERSION, encoder_identity(), *vector_names())).encode())
+    digest.update("\n".join((_MEASURES, encoder_identity(), *vector_names())).encode())
     return digest.hexdigest()[:32]
 
 
@@ -226,7 +228,7 @@ class _HeldOut:
 def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
     n = len(examples.tones)
     tones = len(ACOUSTIC_TONES)
-    result = _HeldOut(*(RawScores(np.zeros((n, tones)), np.zeros((n, 2)), np.zeros(n)) for _ in range(3)))
+    result = _HeldOut(*(RawScores(np.zeros((n, tones)), np.zeros((n, 2))) for _ in range(3)))
     same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
     for train, test in folds:
         normaliser, alone, relative = _fit(examples.take(np.asarray(train)), seed)
@@ -243,27 +245,25 @@ def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
 
 def _put(target: RawScores, rows: NDArray[np.int64], scores: RawScores) -> None:
     target.logits[rows], target.dimensions[rows] = scores.logits, scores.dimensions
-    target.novelty[rows] = scores.novelty
 
 
-def _calibrations(held_out: _HeldOut, examples: Examples) -> tuple[Calibration, Calibration]:
-    """For clips alone, and for clips relative to their voice; every corpus counts the same."""
+def _temperatures(held_out: _HeldOut, examples: Examples) -> tuple[float, float]:
+    """For clips alone, and for clips relative to their voice; every corpus counts the same, and every tone in it."""
     rows = np.flatnonzero(examples.tones >= 0)
-    corpora, tones = examples.corpora[rows], examples.tones[rows]
-    weights = np.array([1 / (corpora == corpus).sum() for corpus in corpora])
+    corpora, tones, voices = examples.corpora[rows], examples.tones[rows], examples.speakers[rows]
+    cells = np.char.add(corpora, tones.astype(str))
+    _, cell_of, sizes = np.unique(cells, return_inverse=True, return_counts=True)
 
-    def of(*views: RawScores) -> Calibration:
-        taken = [RawScores(view.logits[rows], view.dimensions[rows], view.novelty[rows]) for view in views]
-        return fit_calibration(taken, tones, weights)
+    def of(*views: RawScores) -> float:
+        return fit_temperature([view.logits[rows] for view in views], tones, voices, 1 / sizes[cell_of])
 
     return of(held_out.alone), of(held_out.by_speaker, held_out.one_tone)
 
 
-def _figures(
-    held_out: _HeldOut, examples: Examples, calibrations: tuple[Calibration, Calibration]
-) -> tuple[HeldOutFigures, ...]:
-    alone, relative = calibrations
-    every = [line.apply(view) for line, view in zip((alone, relative, relative), held_out.every, strict=True)]
+def _figures(held_out: _HeldOut, examples: Examples, temperatures: tuple[float, float]) -> tuple[HeldOutFigures, ...]:
+    alone, relative = temperatures
+    pairs = zip((alone, relative, relative), held_out.every, strict=True)
+    every = [probabilities_of(view.logits, temperature) for temperature, view in pairs]
 
     def of(corpus: str) -> HeldOutFigures:
         inside = examples.corpora == corpus

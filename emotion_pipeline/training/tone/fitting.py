@@ -56,8 +56,10 @@ def fit_committee(examples: Examples, normaliser: Normaliser, seed: int, *, rela
     """A machine for each source, on clips as they are alone, or with ``relative`` on clips relative to their voice."""
     rng = np.random.default_rng(seed)
     inputs = _normalised(examples, normaliser) if relative else normaliser.alone(examples.vectors)
-    chosen = rng.permutation(np.flatnonzero(examples.tones >= 0))[:LANDMARKS]
     tone_weights = _balanced(examples, np.where(examples.tones >= 0, examples.trust, 0.0))
+    # What counts more in the fit is more often compared with; no clip is taken twice.
+    count = min(LANDMARKS, np.count_nonzero(tone_weights))
+    chosen = rng.choice(len(tone_weights), count, replace=False, p=tone_weights / tone_weights.sum())
     dimension_weights = _balanced(examples, examples.trust)
     tone_targets = np.eye(len(ACOUSTIC_TONES))[examples.tones] - 1 / len(ACOUSTIC_TONES)
     machines = []

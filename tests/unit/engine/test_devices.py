@@ -25,6 +25,29 @@ def test_an_unknown_device_or_precision_is_an_error_that_lists_those_that_exist(
         torch_precision("int4", "cpu")
 
 
+@pytest.mark.parametrize(
+    ("features", "precision"),
+    [
+        (("avx2", "avx512_f", "avx512_bf16", "amx_bf16"), "bfloat16"),
+        (("avx2", "avx512_f", "avx512_vnni"), "int8"),
+        (("avx2",), "int8"),
+        ((), "float32"),
+    ],
+)
+def test_auto_takes_what_the_processor_is_good_at(
+    monkeypatch: pytest.MonkeyPatch, features: tuple[str, ...], precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(features, True))
+    assert torch_precision("auto", "cpu", has_int8=True) == precision
+    assert torch_precision("auto", "cpu") == precision.replace("int8", "float32")
+
+
+def test_int8_without_avx2_is_an_error_that_names_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict[str, bool])
+    with pytest.raises(BackendUnavailableError, match="'int8' needs a processor with AVX2, and device 'cpu' is none"):
+        torch_precision("int8", "cpu", has_int8=True)
+
+
 def test_auto_takes_a_precision_in_which_the_device_multiplies() -> None:
     precision = torch_precision("auto", "cpu")
     ones = torch.ones(2, 2, dtype=getattr(torch, precision))

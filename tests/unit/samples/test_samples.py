@@ -22,9 +22,11 @@ DIALOGUES = yaml.safe_load((SAMPLES / "dialogues.yaml").read_text(encoding="utf-
 BROKEN = DIALOGUES["broken"]["file"]
 CODECS = {".wav": "pcm_s16le", ".mp3": "mp3float", ".flac": "flac", ".ogg": "opus", ".m4a": "aac"}
 
+PASSAGES = [{**entry, "channels": [["actor"]]} for entry in DIALOGUES["passages"]]
+RECORDINGS = [*DIALOGUES["recordings"], *PASSAGES]
 STEREO = [entry for entry in DIALOGUES["recordings"] if len(entry["channels"]) == 2]
 
-every_recording = pytest.mark.parametrize("entry", DIALOGUES["recordings"], ids=lambda entry: entry["file"])
+every_recording = pytest.mark.parametrize("entry", RECORDINGS, ids=lambda entry: entry["file"])
 every_stereo_recording = pytest.mark.parametrize("entry", STEREO, ids=lambda entry: entry["file"])
 
 
@@ -32,14 +34,14 @@ def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.glob("????-??-??/*")}
 
 
-def remake(folder: Path, search_path: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(folder)]
+def remake(folder: Path, search_path: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(folder), *options]
     environment = {**os.environ, "PATH": search_path}
     return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def test_the_dialogues_name_exactly_the_files_on_disk() -> None:
-    assert files_below(SAMPLES) == {BROKEN, *(entry["file"] for entry in DIALOGUES["recordings"])}
+    assert files_below(SAMPLES) == {BROKEN, *(entry["file"] for entry in RECORDINGS)}
 
 
 def test_the_readme_lists_every_file() -> None:
@@ -47,7 +49,7 @@ def test_the_readme_lists_every_file() -> None:
     assert [file for file in files_below(SAMPLES) if f"`{file}`" not in readme] == []
 
 
-def test_the_samples_cover_two_days_five_formats_four_moods_and_two_stereo_calls() -> None:
+def test_the_synthetic_samples_cover_two_days_five_formats_four_moods_and_two_stereo_calls() -> None:
     recordings = DIALOGUES["recordings"]
     assert len(recordings) >= 7
     assert len({Path(entry["file"]).parent for entry in recordings}) == 2
@@ -56,8 +58,8 @@ def test_the_samples_cover_two_days_five_formats_four_moods_and_two_stereo_calls
     assert len(STEREO) == 2
 
 
-def test_all_samples_together_are_smaller_than_three_megabytes() -> None:
-    assert sum(path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()) < 3_000_000
+def test_all_samples_together_are_smaller_than_four_megabytes() -> None:
+    assert sum(path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()) < 4_000_000
 
 
 @every_recording
@@ -76,6 +78,17 @@ def test_the_readme_gives_a_recordings_length(entry: dict[str, Any]) -> None:
     rows = (SAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
     row = next(line for line in rows if f"`{entry['file']}`" in line)
     assert float(row.split("|")[5]) == pytest.approx(seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("entry", PASSAGES, ids=lambda entry: entry["file"])
+def test_a_passage_is_its_clips_one_after_the_other(entry: dict[str, Any], shared_data: Path) -> None:
+    pause = np.zeros(round(entry["pause"] * entry["sample_rate"]))
+    pieces = [pause]
+    for clip in entry["clips"]:
+        pieces += [decode(shared_data / "tone" / "emodb" / f"{clip}.flac")[0], pause]
+    passage, joined = decode(SAMPLES / entry["file"])[0], np.concatenate(pieces)
+    gain = np.abs(passage).max() / np.abs(joined).max()
+    assert passage == pytest.approx(joined * gain, abs=1e-4)
 
 
 @every_stereo_recording
@@ -107,6 +120,6 @@ def test_remaking_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for attempt in ("first", "second"):
         answer = remake(tmp_path / attempt, os.environ["PATH"])
         assert answer.returncode == 0, answer.stderr
-    assert files_below(tmp_path / "first") == files_below(SAMPLES)
-    for file in files_below(SAMPLES):
+    assert files_below(tmp_path / "first") == files_below(SAMPLES) - {entry["file"] for entry in PASSAGES}
+    for file in files_below(tmp_path / "first"):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes(), file

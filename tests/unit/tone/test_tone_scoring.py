@@ -195,13 +195,10 @@ def test_likeness_is_one_for_the_same_and_falls_with_distance(rng: np.random.Gen
     assert likeness == pytest.approx([1, np.exp(-compared.steepness * apart)])
 
 
-def test_what_is_like_the_examples_is_less_new_than_what_is_not(rng: np.random.Generator) -> None:
+def test_what_is_unlike_all_examples_is_scored_as_no_tone_more_than_another(rng: np.random.Generator) -> None:
     committee = Committee((machine(rng, "encoder", landmarks=30), machine(rng, "functionals")))
-    inputs = np.zeros((2, len(vector_names())))
-    inputs[1, sources()["encoder"]] = 10.0
-    near, far = committee.scores(inputs).novelty
-    assert near == pytest.approx(1, rel=0.2)
-    assert far > 50
+    strange = np.full((1, len(vector_names())), 100.0)
+    assert committee.scores(strange).logits == pytest.approx(0, abs=1e-9)
 
 
 def test_a_machine_of_more_weight_has_more_say(rng: np.random.Generator) -> None:

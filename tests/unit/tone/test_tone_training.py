@@ -15,7 +15,9 @@ from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
 from emotion_pipeline.engine.tone.registry import load_tone_model
 from emotion_pipeline.training.evaluation.tone import evaluate_tone, four_classes
 from emotion_pipeline.training.tone.acoustic_training import train_tone_model
-from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
+from emotion_pipeline.training.tone.corpus import read_clip, read_manifest, without_duplicates
+from emotion_pipeline.training.tone.dimensions import dimensions_of
+from emotion_pipeline.training.tone.metrics import rank_correlation
 
 
 def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_tones_that_differ_are_learnt_and_the_artefact_gives_the_reported_model(
     unheard = evaluate_tone(model, make_corpus(tmp_path / "third", seed=9))
     assert unheard.uar_4 > 0.8
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["metrics"]["calibration_alone"] == report.to_dict()["calibration_alone"]
+    assert card["metrics"]["temperature_alone"] == report.temperature_alone > 0
     assert str(tmp_path) not in json.dumps(card)
 
 
@@ -108,13 +110,18 @@ def test_the_figures_have_the_keys_of_the_command_contract(tmp_path: Path) -> No
 
 
 def test_figures_tell_certain_clips_whole_recordings_and_dimensions_apart(tmp_path: Path) -> None:
-    evaluation = evaluate_tone(load_tone_model(), make_corpus(tmp_path / "corpus"))
+    manifest = make_corpus(tmp_path / "corpus")
+    evaluation = evaluate_tone(load_tone_model(), manifest)
     assert 0 <= evaluation.certain.share <= 1
     # Five speakers in four tones.
     assert evaluation.recordings.n == 20
     assert evaluation.dimensions is not None
     assert evaluation.dimensions.n == 41
     assert evaluation.dimensions.pairs == 0
+    clips = read_manifest(manifest, every_label=True)
+    values = [score.arousal or 0.0 for score in load_tone_model().score(map(read_clip, clips))]
+    places = [dimensions_of(clip.emotion, clip.intensity)[1] for clip in clips]
+    assert evaluation.dimensions.arousal == pytest.approx(rank_correlation(np.array(places), np.array(values)))
     assert evaluation.dimensions.stronger_is_more_aroused is None
 
 

@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 # What a machine tells: how much each tone is heard, then valence and arousal around 0.
 OUTPUTS: Final = (*ACOUSTIC_TONES, "valence", "arousal")
 
-_NEAREST: Final = 5
 # From differences of ridge regression's scores, which lie in about [0, 1], to logits.
 _SHARPNESS: Final = 5.0
 
@@ -42,13 +41,10 @@ class KernelMachine:
 
     def likeness(self, inputs: Floats) -> Floats:
         """Shape ``(n, n_landmarks)``, in (0, 1], of vectors, shape ``(n, n_features)``."""
-        return np.exp(-self.steepness * self.distances(inputs))
-
-    def distances(self, inputs: Floats) -> Floats:
-        """Squared distances to the examples, shape ``(n, n_landmarks)``."""
         values = inputs[:, sources()[self.source]]
         squares, landmark_squares = (values**2).sum(axis=1), (self.landmarks**2).sum(axis=1)
-        return np.maximum(squares[:, None] + landmark_squares - 2 * values @ self.landmarks.T, 0)
+        distances = np.maximum(squares[:, None] + landmark_squares - 2 * values @ self.landmarks.T, 0)
+        return np.exp(-self.steepness * distances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +54,11 @@ class Committee:
     machines: tuple[KernelMachine, ...]
 
     def scores(self, inputs: Floats) -> RawScores:
-        """Scores of normalised vectors, shape ``(n, n_features)``; not calibrated."""
-        distances = [machine.distances(inputs) for machine in self.machines]
-        outputs = [
-            machine.weight * np.exp(-machine.steepness * apart) @ machine.output
-            for machine, apart in zip(self.machines, distances, strict=True)
-        ]
+        """Scores of normalised vectors, shape ``(n, n_features)``; not calibrated, all alike far from the examples."""
+        outputs = [machine.weight * machine.likeness(inputs) @ machine.output for machine in self.machines]
         mean = np.sum(outputs, axis=0) / sum(machine.weight for machine in self.machines)
-        nearest = np.sort(distances[0], axis=1)[:, :_NEAREST].mean(axis=1) / self.machines[0].landmarks.shape[1]
         tones = len(ACOUSTIC_TONES)
-        return RawScores(_SHARPNESS * mean[:, :tones], np.clip(mean[:, tones:] + 0.5, 0.0, 1.0), nearest)
+        return RawScores(_SHARPNESS * mean[:, :tones], np.clip(mean[:, tones:] + 0.5, 0.0, 1.0))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Arrays by name, for example ``0.landmarks``; landmarks in half precision."""

@@ -20,7 +20,7 @@ from emotion_pipeline.engine.tone.acoustic.committee import Committee
 from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure, vector_names
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
-from emotion_pipeline.engine.tone.calibration import Calibration, RawScores
+from emotion_pipeline.engine.tone.calibration import RawScores, probabilities_of
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES
 
 BACKEND: Final = "acoustic"
@@ -49,10 +49,10 @@ class Weights:
     normaliser: Normaliser
     # For utterances that are all that is known of their voice.
     alone: Committee
-    calibration_alone: Calibration
+    temperature_alone: float
     # For utterances relative to their voice.
     relative: Committee
-    calibration_relative: Calibration
+    temperature_relative: float
 
 
 class AcousticToneModel:
@@ -109,7 +109,8 @@ class AcousticToneModel:
         weights = self._weights
         raw = score_voice(voice, weights.normaliser, weights.alone, weights.relative)
         is_alone = sum(len(utterance.vectors) > 0 for utterance in voice) < 2
-        probabilities = (weights.calibration_alone if is_alone else weights.calibration_relative).apply(raw)
+        temperature = weights.temperature_alone if is_alone else weights.temperature_relative
+        probabilities = probabilities_of(raw.logits, temperature)
         return [_score(*row) for row in zip(probabilities, raw.dimensions, strict=True)]
 
 
@@ -135,7 +136,7 @@ def score_voice(voice: Sequence[Utterance], normaliser: Normaliser, alone: Commi
     """Scores of one voice's utterances; an utterance's windows are pooled by the seconds of speech in each."""
     tones = len(ACOUSTIC_TONES)
     logits, dimensions = (np.full((len(voice), width), np.nan) for width in (tones, 2))
-    result = RawScores(logits, dimensions, np.full(len(voice), np.nan))
+    result = RawScores(logits, dimensions)
     heard = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
     if not heard:
         return result
@@ -149,7 +150,6 @@ def score_voice(voice: Sequence[Utterance], normaliser: Normaliser, alone: Commi
         windows, seconds = slice(start, start + len(voice[i].vectors)), voice[i].seconds
         result.logits[i] = np.average(scores.logits[windows], axis=0, weights=seconds)
         result.dimensions[i] = np.average(scores.dimensions[windows], axis=0, weights=seconds)
-        result.novelty[i] = np.average(scores.novelty[windows], weights=seconds)
         start = windows.stop
     return result
 
@@ -158,11 +158,7 @@ def _mixed(alone: RawScores, relative: RawScores) -> RawScores:
     def mixed(mine: Floats, theirs: Floats) -> Floats:
         return _SHARE_ALONE * mine + (1 - _SHARE_ALONE) * theirs
 
-    return RawScores(
-        mixed(alone.logits, relative.logits),
-        mixed(alone.dimensions, relative.dimensions),
-        mixed(alone.novelty, relative.novelty),
-    )
+    return RawScores(mixed(alone.logits, relative.logits), mixed(alone.dimensions, relative.dimensions))
 
 
 def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
@@ -170,10 +166,7 @@ def save(weights: Weights, card: Mapping[str, Any], folder: Path) -> None:
     committees = {"alone": weights.alone, "relative": weights.relative}
     tensors = {
         "filters": weights.filters,
-        "calibration": np.array(
-            [[line.base, line.slope] for line in (weights.calibration_alone, weights.calibration_relative)],
-            dtype=np.float32,
-        ),
+        "temperatures": np.array([weights.temperature_alone, weights.temperature_relative], dtype=np.float32),
         **{f"normaliser.{name}": getattr(weights.normaliser, name).astype(np.float32) for name in _POPULATION},
         **{f"{name}.{key}": array for name, part in committees.items() for key, array in part.tensors().items()},
     }
@@ -188,8 +181,8 @@ def _weights(artefact: Artefact) -> Weights:
         alone, relative = (_committee(artefact, name) for name in ("alone", "relative"))
     except KeyError as error:
         raise ArtefactError(f"The tone model in {artefact.folder} lacks {error}: make it again.") from error
-    lines = [Calibration(base, slope) for base, slope in artefact.tensor("calibration").tolist()]
-    return Weights(artefact.tensor("filters"), Normaliser(*parts), alone, lines[0], relative, lines[1])
+    of_alone, of_relative = artefact.tensor("temperatures").tolist()
+    return Weights(artefact.tensor("filters"), Normaliser(*parts), alone, of_alone, relative, of_relative)
 
 
 def _committee(artefact: Artefact, name: str) -> Committee:

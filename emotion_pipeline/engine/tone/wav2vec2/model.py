@@ -169,7 +169,8 @@ def load_wav2vec2(
     :param revision: branch, tag or commit of the hub; None is its main branch
     :param sha256: what the file of the weights must hash to; None takes any
     :param device: auto, cpu, cuda or mps
-    :param precision: auto, float32, float16 or bfloat16
+    :param precision: auto, float32, float16, bfloat16, or int8 on a processor with AVX2, which ``auto`` takes where
+        there is no bfloat16
     :param cache: where the hub's files are kept; None is where all packages of Hugging Face keep them
     :param batch_seconds: audio in one batch; None is a good size for the device
     :raises BackendUnavailableError: files are missing or cannot be fetched, or the device is not available
@@ -178,7 +179,7 @@ def load_wav2vec2(
     files = checkpoint_at(source, revision, sha256, cache)
     read_settings(files)
     where = torch_device(device)
-    return Wav2Vec2ToneModel(files, where, torch_precision(precision, where), batch_seconds)
+    return Wav2Vec2ToneModel(files, where, torch_precision(precision, where, has_int8=True), batch_seconds)
 
 
 def _windows(utterance: int, samples: Channel) -> list[_Window]:

@@ -8,6 +8,7 @@ Model: A. Baevski et al., "wav2vec 2.0: A Framework for Self-Supervised Learning
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, cast
@@ -50,6 +51,27 @@ class SpeechHead(nn.Module):
         return self.output(self.dropout(torch.tanh(self.dense(self.dropout(pooled)))))
 
 
+class _Int8Linear(nn.Module):
+    """A linear layer that multiplies whole numbers of eight bits, float32 in and out.
+
+    Weights have a scale for each output, inputs one for each call, worked out from their range.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight = linear.weight.detach()
+        scales = weight.abs().amax(dim=1).clamp(min=1e-8).double() / 127
+        zeros = torch.zeros(len(weight), dtype=torch.long)
+        with warnings.catch_warnings():  # a later torch is to have another way, the pinned one has this
+            warnings.simplefilter("ignore", UserWarning)
+            whole = torch.quantize_per_channel(weight, scales, zeros, axis=0, dtype=torch.qint8)
+        self._packed = torch.ops.quantized.linear_prepack(whole, linear.bias.detach())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        # Seven bits of the inputs: AVX2 adds two products in 16 bits, which eight would exceed.
+        return torch.ops.quantized.linear_dynamic(inputs, self._packed, reduce_range=True)
+
+
 class SpeechNetwork(nn.Module):
     """wav2vec2 with one of the heads; the names in its ``state_dict`` are the keys of a checkpoint.
 
@@ -71,23 +93,33 @@ class SpeechNetwork(nn.Module):
             self.layer_weights = nn.Parameter(torch.ones(config.num_hidden_layers + 1))
 
     @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float32 if self.precision == "int8" else getattr(torch, self.precision)
+
+    @property
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
     def prepare(self, device: TorchDevice, precision: Precision) -> "SpeechNetwork":
         """Make ready for scoring on ``device``: matrices in ``precision``, norms and the head always in float32.
 
-        Nothing can be trained or saved afterwards: the weight norm of the positional convolution is worked out once.
+        With ``int8`` only the linear layers of the encoder are so coarse, all else is float32. Nothing can be trained
+        or saved afterwards: the weight norm of the positional convolution is worked out once.
         """
-        dtype = getattr(torch, precision)
+        self.precision = precision
+        dtype = self._dtype
         nn.utils.parametrize.remove_parametrizations(self.wav2vec2.encoder.pos_conv_embed.conv, "weight")
         for module in self.wav2vec2.modules():
             if isinstance(module, nn.Linear | nn.Conv1d):
                 module.to(dtype)
         first = self.wav2vec2.feature_extractor.conv_layers[0].conv
         first.float()  # eight bits are too few for a waveform
-        self.precision = precision
-        if device == "cpu" and precision != "float32":
+        if precision == "int8":
+            for module in list(self.wav2vec2.encoder.modules()):
+                for name, child in module.named_children():
+                    if isinstance(child, nn.Linear):
+                        setattr(module, name, _Int8Linear(child))
+        if device == "cpu" and dtype != torch.float32:
             _offer_products()
             self.config._attn_implementation = PRODUCTS
         return self.to(device).eval().requires_grad_(False)
@@ -112,7 +144,7 @@ class SpeechNetwork(nn.Module):
         Frames behind a wave's own have no meaning. Every wave goes through the convolutions alone: their memory is
         that of one, and a norm over time (``feat_extract_norm = "group"``), which would count padding in, sees none.
         """
-        dtype = getattr(torch, self.precision)
+        dtype = self._dtype
         device = self.device.type
         with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
             frames = [self._frames(wave) for wave in waves]
@@ -158,7 +190,7 @@ class SpeechNetwork(nn.Module):
         return self.wav2vec2.feature_extractor.conv_layers
 
     def _convolve(self, wave: Tensor) -> Tensor:
-        dtype = getattr(torch, self.precision)
+        dtype = self._dtype
         hidden = wave[:, None]
         for layer in cast(Any, self._convolutions):
             with torch.autocast(wave.device.type, dtype=dtype, enabled=hidden.dtype == dtype != torch.float32):
