@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
@@ -24,6 +25,14 @@ from emotion_pipeline.engine.common.errors import MediaError
 
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _LONGEST_NAME: Final = 200
+# What Starlette says of a form that it does not take begins like this.
+_MALFORMED: Final = {
+    "Too many files": "There is more than one file; send each recording in a request of its own, in the field file.",
+    "Too many fields": "There are more than four fields; send file and, if you like, webhook_url.",
+    "Part exceeded": "A field is longer than 8,192 bytes; only the recording, which needs a filename, may be larger.",
+    "Missing boundary": "The Content-Type names no boundary; let your HTTP library set that header.",
+    "Invalid multipart": "The multipart body breaks off before its last boundary, or is malformed; send it again.",
+}
 _BLOCK_BYTES: Final = 1 << 20
 # Longest silence while an upload is being sent.
 _STALL_S: Final = 30.0
@@ -44,8 +53,7 @@ class Kept:
 async def read_form(request: Request) -> FormData:
     """Read a multipart body, files of it to disk as they come.
 
-    Raises Problem: 415 for another type, 400 where it breaks off or stalls; Starlette's HTTPException 400 where it is
-    malformed.
+    Raises Problem: 415 for another type, 400 where it breaks off, stalls or is malformed.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Problem(415, "not_multipart", "Send the recording as multipart/form-data, in the field file.")
@@ -59,6 +67,11 @@ async def read_form(request: Request) -> FormData:
         raise Problem(400, "upload_stalled", f"Nothing came for {_STALL_S:g} s.") from error
     except ClientDisconnect as error:
         raise Problem(400, "upload_incomplete", "The connection ended before the upload did.") from error
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        sentences = (sentence for start, sentence in _MALFORMED.items() if error.detail.startswith(start))
+        raise Problem(400, "invalid_request", next(sentences, error.detail)) from error
 
 
 def file_of(form: FormData) -> UploadFile:
