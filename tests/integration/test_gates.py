@@ -10,6 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from support.clutter import clutter
+from support.mutations import mutant
 from support.pipeline import QUIET, Pipeline
 
 from emotion_pipeline.engine.stages.tables import TABLES
@@ -135,6 +137,20 @@ def test_a_few_rejects_are_a_warning_and_stop_nothing(pipeline: Pipeline) -> Non
     assert gate.passed
     assert gate.metadata["warnings"].value == 1
     assert "broken.wav" in str(gate.metadata["findings"].value)
+
+
+def test_a_thousand_files_that_are_no_recordings_hold_no_day_back(pipeline: Pipeline) -> None:
+    files = clutter()
+    names = sorted(files)
+    for number in range(1_000):
+        damaged, name = mutant(number, files), names[number % len(names)]
+        pipeline.drop(BAD_DAY, f"{number} {name}", damaged.content)
+    run = pipeline.run(BAD_DAY, ["raw_audio"])
+    assert run.success
+    assert pipeline.rows("raw_audio", BAD_DAY)["file"].tolist() == ["call.flac"], "none was taken for audio"
+    [made] = run.get_asset_materialization_events()
+    assert isinstance(made.materialization.metadata["no_recordings"].value, list)
+    assert len(made.materialization.metadata["no_recordings"].value) == 1_000
 
 
 def _ancestors(table: str) -> set[str]:

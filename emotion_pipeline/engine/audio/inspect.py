@@ -24,7 +24,7 @@ from emotion_pipeline.engine.common.hashing import hash_file
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
 
 # What makes a stored inspection stale: another decoder, or other rules, whose number is raised when one changes.
-FINGERPRINT: Final = f"av:{av.__version__}:rules:2"
+FINGERPRINT: Final = f"av:{av.__version__}:rules:3"
 
 # The level that stands for digital silence, whose logarithm is not finite.
 FLOOR_DBFS: Final = -120.0
