@@ -11,9 +11,8 @@ import typer
 
 from emotion_pipeline.api.commands import serve_app, token_app
 from emotion_pipeline.cli import evaluate, models, predict, train
-from emotion_pipeline.cli.console import ERRORS
+from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.config.logs import to_logging
-from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 app = typer.Typer(
     help="Speech emotion analytics on the command line.\n\n"
@@ -32,13 +31,9 @@ app.add_typer(token_app, name="token")
 
 
 def main() -> None:
-    """Run the command line; an EmotionPipelineError ends it with one line, not with a traceback."""
+    """Run the command line; see ``run_command`` for how it ends."""
     to_logging()
     # Imports make many objects and no garbage: looking for it, then and at the end, would take over half a second.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
-    try:
-        app()
-    except EmotionPipelineError as error:
-        ERRORS.print(f"error: {error}", style="red")
-        raise SystemExit(1) from error
+    run_command(app)

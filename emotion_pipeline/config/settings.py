@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+import yaml
 from pydantic import (
     BaseModel,
     Field,
@@ -298,9 +299,23 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = YamlConfigSettingsSource(settings_cls, yaml_file=_config_file())
+        file = _FileSource(settings_cls, yaml_file=_config_file())
         documented = InitSettingsSource(settings_cls, _documented_variables())
         return init_settings, env_settings, documented, file, _ProfileSource(settings_cls)
+
+
+class _FileSource(YamlConfigSettingsSource):
+    """The values of the configuration file. Raises ConfigurationError for one that cannot be read."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            content = super()._read_file(file_path)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            what = " ".join(str(error).split())
+            raise ConfigurationError(f"{file_path} is not YAML in UTF-8: {what}") from error
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+            raise ConfigurationError(f"{file_path} holds no settings by name; write them as in storage: {{root: lake}}")
+        return content
 
 
 class _ProfileSource(PydanticBaseSettingsSource):

@@ -413,8 +413,8 @@ EMOTION_LABELS: Final = Table(
             Column(
                 "notices",
                 TEXTS,
-                "not_english: the model reads English only, and words in another language count as Neutral; cut: only "
-                "the beginning was read.",
+                "empty: no visible character; not_english: the model reads English only, and words in another language "
+                "count as Neutral; cut: only the beginning was read.",
             ),
             Column("labels", TEXTS, "GoEmotions labels above their thresholds."),
             *(_probability(f"probability_{base.lower()}", f"Probability of {base}.") for base in BASE_EMOTIONS),
