@@ -169,6 +169,8 @@ class Storage(Section):
     production_schema: str = "EMOTION"
     # The local DuckDB file that BI tools open.
     marts: Path = Path(".emotion/marts.duckdb")
+    # Days after which a day's rows and audio copies are erased, every night; kept for ever if unset.
+    keep_days: int | None = Field(default=None, ge=1)
 
 
 class Sources(Section):
