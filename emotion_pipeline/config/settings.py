@@ -231,6 +231,8 @@ class Gates(Section):
     max_reject_share: float = Field(default=0.5, ge=0.0, le=1.0)
     # Recordings without words.
     max_empty_transcript_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    # Segments whose sentiment contradicts the emotion of the same words, of the rows of tone_sentiment.
+    max_contradictory_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
 class Notifications(Section):

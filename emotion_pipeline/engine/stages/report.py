@@ -59,6 +59,7 @@ class SegmentResult(Tabular):
     agreement_score: float
     masked: bool
     leaking: bool
+    contradictory: bool
     tone_probabilities: Mapping[str, float]
     text_emotion_probabilities: Mapping[str, float]
     words: tuple[Word, ...]

@@ -504,6 +504,11 @@ TONE_SENTIMENT: Final = Table(
                 "Surely negative words in a surely positive voice, and no Match; null for a recording.",
                 nullable=True,
             ),
+            Column(
+                "contradictory",
+                BOOLEAN,
+                "The sentiment of the words clearly has the other sign than their base emotion; false for a recording.",
+            ),
             _probability("masked_share", "Share of a recording's segments, by length, that is masked.", nullable=True),
             _probability(
                 "leaking_share", "Share of a recording's segments, by length, that is leaking.", nullable=True
