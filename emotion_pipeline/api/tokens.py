@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
+from jwt.exceptions import InvalidSubjectError
 
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Tokens
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
@@ -35,7 +36,7 @@ _REASONS: Final = {
     jwt.InvalidAudienceError: "it was made for another audience",
     jwt.InvalidIssuerError: "it comes from another issuer",
     jwt.ImmatureSignatureError: "it is not valid yet",
-    jwt.InvalidSubjectError: "its subject, the claim sub, is not a text; issue it in quotes, also where it is a number",
+    InvalidSubjectError: "its subject, the claim sub, is not a text; issue it in quotes, also where it is a number",
 }
 
 
