@@ -4,7 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from emotion_pipeline.warehouse.erasure import Erasure
 
 app = typer.Typer()
+
+_STANDARD_ERROR: Final = 2
 
 
 class ErasureError(EmotionPipelineError):
@@ -125,7 +127,7 @@ def _has_marts(settings: Settings) -> bool:
 def _rebuild_marts() -> bool:
     """Build all marts anew in a process that knows Dagster; return whether that was done."""
     command = [sys.executable, "-m", "emotion_pipeline.cli.in_process"]
-    return subprocess.run(command, check=False, stdout=sys.stderr).returncode == 0
+    return subprocess.run(command, check=False, stdout=_STANDARD_ERROR).returncode == 0
 
 
 def _print(erasure: "Erasure", jobs: int, *, done: bool) -> None:
