@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO, SEGMENTS, TABLES
 from emotion_pipeline.warehouse.base import Chosen, Warehouse
@@ -81,8 +82,8 @@ def erase(
             forget([row["text"] for row in segments if chosen.has(day, row["recording_id"])])
     # ``raw_audio`` last: where this is cut off it still says which recordings there are.
     files.erase(chosen, _kept(warehouse, chosen), dry_run=False)
-    for name in reversed(TABLES):
-        warehouse.erase(TABLES[name], chosen, dry_run=False)
+    for table in reversed(list(TABLES.values())):
+        warehouse.erase(table, chosen, dry_run=False)
     record = {"erased_at": datetime.now(UTC).isoformat(), "chosen": _described(chosen), "rows": erasure.rows}
     files.log_erasure(f"{time.time_ns()}", json.dumps(record | {"files": len(erasure.files)}))
     return erasure
@@ -101,5 +102,5 @@ def _of(warehouse: Warehouse, day: str, *columns: str) -> list[dict[str, object]
     return [] if rows is None else [{str(name): row[name] for name in columns} for row in rows.to_dict("records")]
 
 
-def _described(chosen: Chosen) -> dict[str, object]:
+def _described(chosen: Chosen) -> dict[str, Any]:
     return asdict(chosen) | {"recordings": sorted(chosen.recordings)}

@@ -35,7 +35,7 @@ class TextScore:
         """Return plain values on one level, as JSON wants them."""
         emotion = self.emotion.to_dict()
         if contradicts(self.emotion.base, self.sentiment_score):
-            emotion["notices"] = [*emotion["notices"], CONTRADICTORY]
+            emotion["notices"] = (*emotion["notices"], CONTRADICTORY)
         return {"text": self.text, **emotion, "sentiment_score": self.sentiment_score}
 
 

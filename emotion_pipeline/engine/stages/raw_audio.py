@@ -87,8 +87,10 @@ def _take_in(
             except OSError as error:
                 detail = f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
                 return _unavailable_row(recording, RejectReason.UNREADABLE, detail), True
-            is_new = before is None or before["recording_id"] != recording_id or not _is_whole(before, store)
-            made = _inspect(fetched.path, recording_id, store) if is_new else {name: before[name] for name in _MADE}
+            if before is not None and before["recording_id"] == recording_id and _is_whole(before, store):
+                is_new, made = False, {name: before[name] for name in _MADE}
+            else:
+                is_new, made = True, _inspect(fetched.path, recording_id, store)
             if made["reason"] in _NO_MEDIA and not recording.claims_audio:
                 return None, is_new
             return _source_row(recording, fetched.metadata) | {"recording_id": recording_id} | made, is_new

@@ -73,8 +73,8 @@ class _CheerfulBackend(VaderSentiment):
 
 def test_a_text_whose_sentiment_contradicts_its_emotion_has_a_notice() -> None:
     angry, happy = score_texts(["I am furious with you.", "Exciting news!"], PREDICTOR, _CheerfulBackend())
-    assert (angry.to_dict()["base"], angry.to_dict()["notices"]) == ("Anger", ["contradictory"])
-    assert happy.to_dict()["notices"] == []
+    assert (angry.to_dict()["base"], angry.to_dict()["notices"]) == ("Anger", ("contradictory",))
+    assert happy.to_dict()["notices"] == ()
 
 
 class _SilentBackend:
