@@ -34,7 +34,7 @@ def clutter() -> dict[str, bytes]:
         "Thumbs.db": bytes.fromhex("d0cf11e0a1b11ae1") + chance.randbytes(8_000),
         "desktop.ini": b"[.ShellClassInfo]\r\nIconResource=imageres.dll,-3\r\n" * 8,
         "calls.xml": b"<?xml version='1.0'?><calls>" + b"<call id='7'/>" * 300 + b"</calls>",
-        "index.html": b"<html><body>" + b"<p>call</p>" * 500 + b"</body></html>",
+        "index.html": b"<html>" + b"<p>x</p>" * 500,
         "recorder.log": b"2026-11-02 12:00:01 INFO call ended\n" * 300,
         "player.exe": b"MZ" + chance.randbytes(9_000),
         "letter.rtf": b"{\\rtf1 Dear Sir or Madam}" * 200,
