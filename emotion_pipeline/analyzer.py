@@ -60,8 +60,9 @@ class AudioAnalyzer:
     def stream(self, recordings: Iterable[Recording], *, work: Path | None = None) -> Iterator[RecordingResult]:
         """Yield the result of each recording as soon as it is done, in their order.
 
-        A recording that cannot be fetched, read or transcribed gives a result that says so. Of several with the same
-        bytes the first is accepted and the others are duplicates, with the same result.
+        A recording that cannot be fetched, read or transcribed gives a result that says so; a file of a listing that
+        turns out to be no recording gives none. Of several with the same bytes the first is accepted and the others are
+        duplicates, with the same result.
 
         :param work: a folder for finished results: a later call with it goes on where this one was interrupted, as far
             as recordings and models are the same; remove it when all is done
@@ -74,6 +75,8 @@ class AudioAnalyzer:
         for recording in recordings:
             entry = self._entry_of(recording)
             result = _finished_result(entry, finished) or self._analyse(entry, finished)
+            if result is None:
+                continue
             if result.status == "accepted":
                 result = replace(result, status="duplicate") if result.recording_id in seen else result
                 seen.add(result.recording_id)
@@ -86,14 +89,14 @@ class AudioAnalyzer:
             return self._sources.find(recording)
         return found_recording(Path(recording))
 
-    def _analyse(self, entry: FoundRecording, finished: FinishedWork | None) -> RecordingResult:
+    def _analyse(self, entry: FoundRecording, finished: FinishedWork | None) -> RecordingResult | None:
         today = datetime.now(UTC).strftime("%Y-%m-%d")
         with tempfile.TemporaryDirectory(prefix="recording-") as folder:
             store = FolderAudioStore(Path(folder))
             checkpoints = finished.unfinished if finished else None
             analysis = analyse(today, [entry], self._sources, self._backends, store, checkpoints=checkpoints)
-        [result] = report(analysis)
-        return finished.keep(result) if finished else result
+        result = next(iter(report(analysis)), None)
+        return finished.keep(result) if finished and result else result
 
 
 def _finished_result(entry: FoundRecording, finished: FinishedWork | None) -> RecordingResult | None:

@@ -11,6 +11,7 @@ from emotion_pipeline.jobs.arrivals import recording_arrivals
 from emotion_pipeline.jobs.conditions import FOLLOWERS, automated
 from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
+from emotion_pipeline.jobs.retention import Retention, every_night, marts_after_retention, retention
 from emotion_pipeline.jobs.schedules import every_hour, every_morning
 from emotion_pipeline.resources.dagster_private import sleep_while_waiting
 from emotion_pipeline.resources.gpu import Gpu
@@ -34,9 +35,9 @@ def build_defs(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=automated(held_by(_assets(), warehouse.kind, marts_builder.kind)),
         asset_checks=dg.load_asset_checks_from_package_module(assets),
-        jobs=[daily_emotion, tables_only, marts_only, health],
-        schedules=[every_morning, every_hour],
-        sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings)],
+        jobs=[daily_emotion, tables_only, marts_only, health, retention],
+        schedules=[every_morning, every_hour, every_night],
+        sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings), marts_after_retention],
         executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
         resources={
             "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),
@@ -45,6 +46,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "recordings": RecordingSource.of(settings.sources),
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
+            "retention": Retention(keep_days=settings.storage.keep_days),
             "thresholds": Thresholds(**settings.gates.model_dump()),
             "marts_builder": marts_builder,
             **_snowflake(settings),

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 
 import emotion_pipeline
 from emotion_pipeline.api.logs import set_up_logs
@@ -35,8 +37,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     set_up_logs(settings.log_level)
     to_logging()
     service = Service(settings)
-    app = FastAPI(
-        title="emotion-pipeline", version=emotion_pipeline.__version__, description=_DESCRIPTION, lifespan=_lifespan
+    app = FastAPIOffline(  # the pages under /docs and /redoc load nothing from elsewhere
+        title="emotion-pipeline",
+        version=emotion_pipeline.__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        redirect_slashes=False,  # a redirect would lead to whatever host the client named
     )
     app.state.service = service
     add_handlers(app)
@@ -44,6 +50,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         for module in (health, text, audio, jobs):
             app.include_router(module.router, prefix=prefix)
     app.add_middleware(RequestMiddleware, service=service)
+    if settings.api.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-ID"],
+            expose_headers=["Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
+        )
     if settings.api.tracing:
         trace(app)
     _describe_problems(app)

@@ -1,11 +1,13 @@
 """What every request passes through: its id, limits by address, figures and its line in the log.
 
-Written against ASGI itself, so that no body is read here and little time is added.
+Also: HEAD is answered like GET, and a slash at the end of an address does not count. Written against ASGI itself, so
+that no body is read here and little time is added.
 """
 
 import re
 import time
 import uuid
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -42,8 +44,11 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, method = time.perf_counter(), scope["method"]
         state = scope.setdefault("state", {})
+        # The server keeps its own scope, and leaves out the content of an answer to HEAD.
+        path = scope["path"].rstrip("/") or "/"
+        scope = {**scope, "method": "GET" if method == "HEAD" else method, "path": path}
         state["request_id"] = _request_id(Headers(scope=scope))
         answer = _Answer(send, state["request_id"], closing=self._drain)
         self._drain.in_flight += 1
@@ -60,7 +65,7 @@ class RequestMiddleware:
         finally:
             self._drain.in_flight -= 1
             self._metrics.in_flight.dec()
-            self._record(scope, answer.status or 499, time.perf_counter() - started)
+            self._record(scope, method, answer.status or 499, time.perf_counter() - started)
 
     def _most_bytes(self, path: str) -> int:
         api = self._service.settings.api
@@ -74,11 +79,19 @@ class RequestMiddleware:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
         if self._drain.in_flight > _MOST_IN_FLIGHT:
             raise overloaded("too_many_in_flight", "Too many requests are in work; come back in a moment.")
+        headers = Headers(scope=scope)
+        hosts, host = self._service.settings.api.allowed_hosts, _host(headers)
+        if hosts and not any(fnmatchcase(host, allowed.lower()) for allowed in hosts):
+            raise Problem(400, "host_not_allowed", "This service does not answer under the name in the Host header.")
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in {"", "identity"}:
+            detail = f"The body is encoded ({coding[:40]}); send it as it is, without Content-Encoding."
+            raise Problem(415, "encoding_not_taken", detail, headers={"Accept-Encoding": "identity"})
         client = scope.get("client")
         await self._service.limits.take_address(client[0] if client else "local")
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route, method = _route(scope), scope["method"]
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        route = _route(scope)
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         self._metrics.requests.labels(method, route, status).inc()
         if status >= 400:
@@ -139,6 +152,11 @@ def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
 def _request_id(headers: Headers) -> str:
     sent = headers.get("x-request-id", "")
     return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _host(headers: Headers) -> str:
+    """Return the host that a request names, in small letters, without its port."""
+    return re.sub(r":\d+$", "", headers.get("host", "")).lower()
 
 
 def _route(scope: Scope) -> str:

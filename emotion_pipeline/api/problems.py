@@ -150,4 +150,8 @@ def _pointed(part: object) -> str:
 
 def _of_framework(error: HTTPException) -> Problem:
     code, detail = _FRAMEWORK.get(error.status_code, ("http_error", "The request failed."))
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        detail = f"The body is not UTF-8 (byte {error.__cause__.start}); send JSON in that encoding."
+    elif isinstance(error.__cause__, RecursionError):
+        detail = "The body is nested too deep."
     return Problem(error.status_code, code, detail, headers=error.headers)

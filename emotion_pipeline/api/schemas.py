@@ -67,7 +67,9 @@ class TextEmotion(BaseModel):
     labels: list[str] = Field(description="Of GoEmotions' 28, those above their thresholds.")
     base_probabilities: dict[str, Probability]
     label_scores: dict[str, Probability]
-    notices: list[str] = Field(description="not_english; cut: only the beginning was read.")
+    notices: list[str] = Field(
+        description="empty; not_english; cut: only the beginning was read; contradictory: sentiment and emotion."
+    )
     features: dict[str, float] | None
     sentiment_score: Score | None
 
@@ -90,6 +92,7 @@ class RecordingResult(BaseModel):
     segments: list[SegmentResult]
     status: str
     reasons: list[str]
+    detail: str | None = None
 
 
 class Failure(BaseModel):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
+from jwt.exceptions import InvalidSubjectError
 
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Tokens
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
@@ -29,6 +30,14 @@ _LONGEST_SUBJECT: Final = 200
 _LEEWAY_S: Final = 10.0
 # Shortest time between two requests to a key server, however many unknown keys tokens name.
 _REFRESH_S: Final = 30.0
+
+_REASONS: Final = {
+    jwt.ExpiredSignatureError: "it has expired; get a new one",
+    jwt.InvalidAudienceError: "it was made for another audience",
+    jwt.InvalidIssuerError: "it comes from another issuer",
+    jwt.ImmatureSignatureError: "it is not valid yet",
+    InvalidSubjectError: "its subject, the claim sub, is not a text; issue it in quotes, also where it is a number",
+}
 
 
 class TokenError(EmotionPipelineError):
@@ -160,14 +169,7 @@ class _KeyServer:
 
 
 def _reason(error: jwt.InvalidTokenError) -> str:
-    if isinstance(error, jwt.ExpiredSignatureError):
-        return "it has expired; get a new one"
-    if isinstance(error, jwt.InvalidAudienceError):
-        return "it was made for another audience"
-    if isinstance(error, jwt.InvalidIssuerError):
-        return "it comes from another issuer"
     if isinstance(error, jwt.MissingRequiredClaimError):
         return f"it lacks the claim {error.claim}"
-    if isinstance(error, jwt.ImmatureSignatureError):
-        return "it is not valid yet"
-    return "it is malformed or its signature is not right"
+    reasons = (reason for kind, reason in _REASONS.items() if isinstance(error, kind))
+    return next(reasons, "it is malformed or its signature is not right")

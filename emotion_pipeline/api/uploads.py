@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
@@ -24,6 +26,16 @@ from emotion_pipeline.engine.common.errors import MediaError
 
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _LONGEST_NAME: Final = 200
+# What Starlette says of a form that it does not take begins like this.
+_MALFORMED: Final = {
+    "Too many files": "There is more than one file; send each recording in a request of its own, in the field file.",
+    "Too many fields": "There are more than four fields; send file and, if you like, webhook_url.",
+    "Part exceeded": "A field is longer than 8,192 bytes; only the recording, which needs a filename, may be larger.",
+    "Missing boundary": "The Content-Type names no boundary; let your HTTP library set that header.",
+    "Invalid multipart": "The multipart body breaks off before its last boundary, or is malformed; send it again.",
+}
+# Of a body, where its last boundary is looked for.
+_END_BYTES: Final = 4_096
 _BLOCK_BYTES: Final = 1 << 20
 # Longest silence while an upload is being sent.
 _STALL_S: Final = 30.0
@@ -44,21 +56,35 @@ class Kept:
 async def read_form(request: Request) -> FormData:
     """Read a multipart body, files of it to disk as they come.
 
-    Raises Problem: 415 for another type, 400 where it breaks off or stalls; Starlette's HTTPException 400 where it is
-    malformed.
+    Raises Problem: 415 for another type, 400 where it breaks off, stalls or is malformed.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Problem(415, "not_multipart", "Send the recording as multipart/form-data, in the field file.")
 
+    _, options = parse_options_header(request.headers["content-type"])
+    last, end = b"--" + options.get(b"boundary", b"") + b"--", b""
+
     async def receive() -> Message:
-        return await asyncio.wait_for(request.receive(), _STALL_S)
+        nonlocal end
+        message = await asyncio.wait_for(request.receive(), _STALL_S)
+        end = (end + message.get("body", b""))[-_END_BYTES:]
+        return message
 
     try:
-        return await Request(request.scope, receive).form(max_files=1, max_fields=4, max_part_size=8_192)
+        form = await Request(request.scope, receive).form(max_files=1, max_fields=4, max_part_size=8_192)
     except TimeoutError as error:
         raise Problem(400, "upload_stalled", f"Nothing came for {_STALL_S:g} s.") from error
     except ClientDisconnect as error:
         raise Problem(400, "upload_incomplete", "The connection ended before the upload did.") from error
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        sentences = (sentence for start, sentence in _MALFORMED.items() if error.detail.startswith(start))
+        raise Problem(400, "invalid_request", next(sentences, error.detail)) from error
+    if last not in end:  # Starlette would leave out the part that is not whole
+        await form.close()
+        raise Problem(400, "invalid_request", _MALFORMED["Invalid multipart"])
+    return form
 
 
 def file_of(form: FormData) -> UploadFile:

@@ -30,6 +30,7 @@ def raw_audio(
             "recordings": int((rows["status"] == "accepted").sum()),
             "audio_seconds_accepted": float(rows.loc[rows["status"] == "accepted", "seconds"].sum()),
             "rejected": int((rows["status"] == "rejected").sum()),
+            "no_recordings": dg.MetadataValue.json(list(result.no_recordings)),
             "reject_reasons": dg.MetadataValue.json({str(reason): int(count) for reason, count in reasons.items()}),
         },
     )

@@ -14,7 +14,7 @@ def segments(context: dg.AssetExecutionContext, transcripts: pd.DataFrame) -> Ba
     rows = result.rows
     return Batch(
         result,
-        preview=("file", "speaker", "start_seconds", "end_seconds", "text"),
+        preview=("file", "speaker", "start_seconds", "end_seconds", "word_count"),
         metadata={
             "speakers": int(rows.groupby("recording_id")["speaker"].nunique().sum()),
             "segment_seconds": float((rows["end_seconds"] - rows["start_seconds"]).sum()),

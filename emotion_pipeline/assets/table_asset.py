@@ -35,7 +35,7 @@ class Batch:
     """What one materialisation wants to publish, and what is worth telling about it."""
 
     result: StageResult
-    # Columns that a person wants to see.
+    # Columns that a person wants to see, none with words: Dagster's event log keeps them, whatever is erased later.
     preview: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     # Drawn only for a batch that is published, and outside the time that is reported.

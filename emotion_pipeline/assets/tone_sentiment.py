@@ -25,7 +25,7 @@ def tone_sentiment(
     matches = result.rows.loc[result.rows["scope"] == "segment", "tone_sentiment_match"].value_counts()
     return Batch(
         result,
-        preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match", "transcript"),
+        preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match"),
         pictures={
             "segments_by_match": partial(distribution, {str(match): int(matches.get(match, 0)) for match in Agreement})
         },

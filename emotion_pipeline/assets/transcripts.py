@@ -28,7 +28,7 @@ def transcripts(
     rows = result.rows
     return Batch(
         result,
-        preview=("file", "status", "word_count", "mean_word_probability", "text"),
+        preview=("file", "status", "word_count", "mean_word_probability", "language"),
         metadata={
             "words": int(rows["word_count"].sum()),
             "speech_seconds": float(rows["speech_seconds"].sum()),

@@ -29,6 +29,7 @@ class Thresholds(dg.ConfigurableResource):
 
     max_reject_share: float
     max_empty_transcript_share: float
+    max_contradictory_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,8 @@ def _of_rules(table: Table, upstream: Mapping[str, pd.DataFrame], shares: Mappin
             )
         )
     if table.name in SHARES:
-        column, values, setting = SHARES[table.name]
+        column, values, named, setting = SHARES[table.name]
         unusual = {"column": column, "value_set": list(values)}
-        named = " or ".join(values)
         expectations += [
             gxe.ExpectColumnValuesToNotBeInSet(
                 **unusual,

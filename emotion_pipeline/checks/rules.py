@@ -127,9 +127,15 @@ COMPLETENESS: Final[Mapping[str, Completeness]] = {
     "tone_sentiment": Completeness("subject_id", (("transcripts", "recording_id"), ("segments", "segment_id"))),
 }
 
-# Per table a column, the values in it that may occur only up to a share of the rows, and the setting that names the
-# share.
-SHARES: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
-    "raw_audio": ("status", ("rejected",), "max_reject_share"),
-    "transcripts": ("status", ("no_speech", "no_words", "failed"), "max_empty_transcript_share"),
+# Per table a column, the values in it that may occur only up to a share of the rows, how these rows are called, and the
+# setting that names the share.
+SHARES: Final[Mapping[str, tuple[str, tuple[str | bool, ...], str, str]]] = {
+    "raw_audio": ("status", ("rejected",), "rejected", "max_reject_share"),
+    "transcripts": (
+        "status",
+        ("no_speech", "no_words", "failed"),
+        "no_speech or no_words or failed",
+        "max_empty_transcript_share",
+    ),
+    "tone_sentiment": ("contradictory", (True,), "of a sentiment against their emotion", "max_contradictory_share"),
 }

@@ -10,10 +10,9 @@ import gc
 import typer
 
 from emotion_pipeline.api.commands import serve_app, token_app
-from emotion_pipeline.cli import evaluate, models, predict, train
-from emotion_pipeline.cli.console import ERRORS
+from emotion_pipeline.cli import erase, evaluate, models, predict, train
+from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.config.logs import to_logging
-from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 app = typer.Typer(
     help="Speech emotion analytics on the command line.\n\n"
@@ -24,6 +23,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(predict.app)
+app.add_typer(erase.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
@@ -32,13 +32,9 @@ app.add_typer(token_app, name="token")
 
 
 def main() -> None:
-    """Run the command line; an EmotionPipelineError ends it with one line, not with a traceback."""
+    """Run the command line; see ``run_command`` for how it ends."""
     to_logging()
     # Imports make many objects and no garbage: looking for it, then and at the end, would take over half a second.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
-    try:
-        app()
-    except EmotionPipelineError as error:
-        ERRORS.print(f"error: {error}", style="red")
-        raise SystemExit(1) from error
+    run_command(app)

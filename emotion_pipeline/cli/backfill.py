@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import dagster as dg
 import typer
 
+from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.cli.in_process import CONSOLE, build_marts, make_day
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
@@ -112,4 +113,4 @@ def _watch(outcomes: Iterator[Outcome], total: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

@@ -1,13 +1,16 @@
-"""Printing: results to standard output, progress and errors to standard error."""
+"""Printing: results to standard output, progress and errors to standard error, and how a command ends."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from rich.console import Console
 from rich.table import Table
+
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 # Columns that only JSON output has: with them a table would be too wide to read.
 _JSON_ONLY: Final = {
@@ -23,6 +26,35 @@ _JSON_ONLY: Final = {
 # Texts and file names may hold square brackets, which are no markup.
 OUT: Final = Console(soft_wrap=True, markup=False, highlight=False)
 ERRORS: Final = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Run a command line. What a user or a disk can cause ends it with one line and exit code 1, with no traceback.
+
+    Where the reader of a pipe has gone, as ``head`` goes, the command is done: exit code 0.
+    """
+    try:
+        command()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer and rich make it a failure
+            raise SystemExit(0) from None
+        raise
+    except EmotionPipelineError as error:
+        _fail(str(error), error)
+    except OSError as error:
+        what = (
+            f"{error.filename}: {error.strerror}"
+            if error.filename
+            else f"cannot read or write: {error.strerror or error}"
+        )
+        _fail(f"{what}; check that it exists, its permissions and the space on its disk", error)
+
+
+def _fail(message: str, error: Exception) -> NoReturn:
+    ERRORS.print(f"error: {message}", style="red")
+    # Python flushes standard output at the end, and would complain again of what cannot be written there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    raise SystemExit(1) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import duckdb
 import typer
 from rich.table import Table as RichTable
 
+from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.cli.in_process import CONSOLE, build_marts, make_day
 from emotion_pipeline.config.logs import to_logging
 from emotion_pipeline.config.settings import Settings, load_settings
@@ -216,4 +217,4 @@ def _print_next(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(lambda: typer.run(main))

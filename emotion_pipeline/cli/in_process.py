@@ -1,4 +1,7 @@
-"""Runs of the real jobs in this process, for ``make demo`` and ``make backfill``, and the console they print to."""
+"""Runs of the real jobs in this process, for ``make demo`` and ``make backfill``, and the console they print to.
+
+By itself it builds all marts, as ``emotion-clf erase`` has it do.
+"""
 
 import contextlib
 import io
@@ -7,6 +10,10 @@ from typing import Final
 
 import dagster as dg
 from rich.console import Console
+
+from emotion_pipeline.cli.console import run_command
+from emotion_pipeline.config.settings import load_settings
+from emotion_pipeline.definitions import build_defs
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -29,3 +36,14 @@ def build_marts(definitions: dg.Definitions, instance: dg.DagsterInstance) -> bo
         CONSOLE.out(dbt_output.getvalue(), highlight=False)
     CONSOLE.print(f"marts       {'built and tested' if run.success else 'FAILED, the old ones stay'}")
     return run.success
+
+
+def main() -> None:
+    """Build the marts of all days as the settings say; exit code 1 where that failed."""
+    with dg.DagsterInstance.get() as instance:
+        built = build_marts(build_defs(load_settings()), instance)
+    raise SystemExit(0 if built else 1)
+
+
+if __name__ == "__main__":
+    run_command(main)

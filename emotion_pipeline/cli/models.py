@@ -10,6 +10,7 @@ import typer
 
 from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, cell, print_table, working
+from emotion_pipeline.cli.output import check_folder
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def convert_model(
 
     Example: emotion-clf models convert tiny.en --to openai-whisper --output tiny.en.pt
     """
+    check_folder(output.parent)
     from emotion_pipeline.engine.models.packaged_whisper import PACKAGED
     from emotion_pipeline.engine.transcribe.whisper.conversion import convert
 

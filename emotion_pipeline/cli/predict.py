@@ -37,11 +37,15 @@ def predict(
     dir: Annotated[Path | None, typer.Option(help="A folder of recordings.")] = None,  # noqa: A002
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, when it is done.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write a .csv, .parquet or .jsonl file instead.")] = None,
+    raw_csv: Annotated[
+        bool, typer.Option("--raw-csv", help="Write texts as they are that a spreadsheet would run as formulas.")
+    ] = False,
 ) -> None:
     """Say what texts or recordings express.
 
     Without any of the first four options texts are read from standard input, one a line. With --output the same
-    command goes on where an earlier one was interrupted: only the remaining recordings are analysed.
+    command goes on where an earlier one was interrupted: only the remaining recordings are analysed. In a .csv file a
+    text that begins like a formula has an apostrophe in front.
 
     Exit codes: 0 done; 1 a recording was rejected or failed, or a setting, model or file is missing or broken; 2 the
     command was used wrongly; 130 interrupted.
@@ -50,22 +54,28 @@ def predict(
 
     Example: emotion-clf predict --dir recordings/2026-11-02 --output result.parquet
     """
+    named = [option for option, value in (("--file", file), ("--url", url), ("--dir", dir)) if value]
+    if text and named:
+        raise typer.BadParameter(f"--text and {named[0]} exclude each other; give one command for each")
     if output is not None:
         check_output(output)
-    texts = _texts(text, or_piped=not (file or url or dir))
+    texts = _texts(text, or_piped=not named)
     recordings = _recordings(file or [], url or [], dir)
-    if bool(texts) == bool(recordings):
-        raise typer.BadParameter("give either --text, or --file, --url and --dir; and the folder must hold recordings")
+    if not (texts or recordings):
+        ERRORS.print(f"{f'no recordings in {dir}' if dir else 'standard input is empty'}; nothing to do")
+        return
     hide_bar = as_json and output is None and OUT.is_terminal
     rows = _score_texts(texts) if texts else _analyse(recordings, output, hide_bar=hide_bar)
-    if _deliver(rows, output, as_json=as_json) & {"rejected", "failed"}:
+    if _deliver(rows, output, as_json=as_json, raw_csv=raw_csv) & {"rejected", "failed"}:
         raise typer.Exit(1)
 
 
 def _texts(options: Sequence[str] | None, *, or_piped: bool) -> list[str]:
     texts = list(options or ())
-    if texts != [_STANDARD_INPUT] and (texts or not or_piped or sys.stdin.isatty()):
+    if texts != [_STANDARD_INPUT] and (texts or not or_piped):
         return texts
+    if sys.stdin is None or (not texts and sys.stdin.isatty()):
+        raise typer.BadParameter("give --text, --file, --url or --dir, or pipe texts in, one a line")
     try:
         lines = sys.stdin.buffer.read().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
@@ -100,16 +110,20 @@ def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hid
     with progress(hidden=hide_bar) as show:
         show("analysing", 0, len(recordings), recordings[0].file)
         try:
+            skipped = {recording.file: None for recording in recordings}
             for done, result in enumerate(AudioAnalyzer().stream(recordings, work=work), start=1):
                 show("analysing", done, len(recordings), result.file)
+                skipped.pop(result.file, None)
                 yield result.to_dict()
+            if skipped:
+                ERRORS.print(f"no recordings, left out: {', '.join(skipped)}")
         except KeyboardInterrupt:
             if work is not None:
                 ERRORS.print("interrupted; the same command goes on from here")
             raise
 
 
-def _deliver(rows: Iterable[_Row], output: Path | None, *, as_json: bool) -> set[str | None]:
+def _deliver(rows: Iterable[_Row], output: Path | None, *, as_json: bool, raw_csv: bool) -> set[str | None]:
     """Write rows to a file, or print them as JSON lines or as a table, and return their statuses."""
     statuses: set[str | None] = set()
     table: list[_Row] = []
@@ -120,7 +134,7 @@ def _deliver(rows: Iterable[_Row], output: Path | None, *, as_json: bool) -> set
         else:
             table.append(row)
     if output is not None:
-        write(table, output)
+        write(table, output, raw_csv=raw_csv)
     elif table:
         print_table(table)
     return statuses

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from emotion_pipeline.cli.console import print_figures, progress
+from emotion_pipeline.cli.output import check_folder
 from emotion_pipeline.config.settings import load_settings
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ def train_text_command(
 
     Example: emotion-clf train text --train train.tsv --dev dev.tsv --labels labels.txt --intensity ei --output out
     """
+    check_folder(output)
     if encoder is None:
         from emotion_pipeline.training.text.tfidf_training import train_text_model
 
@@ -83,6 +85,7 @@ def train_features_command(
 
     Example: emotion-clf train features --train train.tsv --labels labels.txt --output models/features
     """
+    check_folder(output)
     from emotion_pipeline.training.text.tfidf_training import train_feature_projection
 
     print_figures({"fingerprint": train_feature_projection(train, labels, output).fingerprint})
@@ -111,6 +114,7 @@ def train_tone_command(
 
     Example: emotion-clf train tone --manifest corpus/manifest.csv --output models/tone
     """
+    check_folder(output)
     if checkpoint is None:
         from emotion_pipeline.training.tone.acoustic_training import train_tone_model
 

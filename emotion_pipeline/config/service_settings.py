@@ -108,6 +108,10 @@ class Api(Section):
     port: int = Field(default=8000, ge=0, le=65_535)
     # Server processes; more than one needs EMOTION_REDIS_URL.
     workers: _Count = 1
+    # Names under which the service may be addressed, as in api.example.org or *.example.org; any if unset.
+    allowed_hosts: tuple[str, ...] = ()
+    # Web sites whose scripts may ask, as in https://app.example.org (CORS); none if unset.
+    cors_origins: tuple[str, ...] = ()
     # Accept requests without tokens, on the loopback address only.
     development: bool = False
     # Uploads, work in progress and, unless EMOTION_DATABASE_URL is set, the database.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+import yaml
 from pydantic import (
     BaseModel,
     Field,
@@ -168,6 +169,8 @@ class Storage(Section):
     production_schema: str = "EMOTION"
     # The local DuckDB file that BI tools open.
     marts: Path = Path(".emotion/marts.duckdb")
+    # Days after which a day's rows and audio copies are erased, every night; kept for ever if unset.
+    keep_days: int | None = Field(default=None, ge=1)
 
 
 class Sources(Section):
@@ -228,6 +231,8 @@ class Gates(Section):
     max_reject_share: float = Field(default=0.5, ge=0.0, le=1.0)
     # Recordings without words.
     max_empty_transcript_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    # Segments whose sentiment contradicts the emotion of the same words, of the rows of tone_sentiment.
+    max_contradictory_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
 class Notifications(Section):
@@ -298,9 +303,23 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = YamlConfigSettingsSource(settings_cls, yaml_file=_config_file())
+        file = _FileSource(settings_cls, yaml_file=_config_file())
         documented = InitSettingsSource(settings_cls, _documented_variables())
         return init_settings, env_settings, documented, file, _ProfileSource(settings_cls)
+
+
+class _FileSource(YamlConfigSettingsSource):
+    """The values of the configuration file. Raises ConfigurationError for one that cannot be read."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            content = super()._read_file(file_path)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            what = " ".join(str(error).split())
+            raise ConfigurationError(f"{file_path} is not YAML in UTF-8: {what}") from error
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+            raise ConfigurationError(f"{file_path} holds no settings by name; write them as in storage: {{root: lake}}")
+        return content
 
 
 class _ProfileSource(PydanticBaseSettingsSource):

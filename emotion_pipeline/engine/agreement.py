@@ -20,6 +20,9 @@ NEGATIVE_EMOTIONS: Final = frozenset({"Anger", "Sadness"})
 # neighbouring class counts half: (3 * 1 + 4 * 1/2) / 9.
 CHANCE: Final = 5 / 9
 
+# A sentiment this far on the other side contradicts an emotion; nearer to 0 its sign says little.
+CONTRADICTION: Final = 0.1
+
 # From here on a side is certain; for two negative tones of four that is a probability of 0.7 together.
 CERTAIN: Final = 0.6
 
@@ -42,6 +45,13 @@ def tone_sentiment_match(tone: str | None, sentiment: float | None) -> Agreement
         return Agreement.UNKNOWN
     agrees = sentiment > 0 if tone == "happy" else sentiment < 0
     return Agreement.MATCH if agrees else Agreement.DO_NOT_MATCH
+
+
+def contradicts(base_emotion: str, sentiment: float | None) -> bool:
+    """Return whether a sentiment in [-1, 1] clearly has the other sign than the base emotion of the same words."""
+    if sentiment is None or base_emotion not in POSITIVE_EMOTIONS | NEGATIVE_EMOTIONS:
+        return False
+    return (sentiment if base_emotion in NEGATIVE_EMOTIONS else -sentiment) > CONTRADICTION
 
 
 def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float | None:

@@ -16,7 +16,7 @@ _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
 # The pod of a run that loads no model, where Kubernetes launches it; elsewhere nobody reads it. All other runs, those
 # of backfills and of the UI included, may load models and get the pod that ``deploy/kubernetes`` describes.
-_WITHOUT_MODELS: Final[dict[str, Any]] = {
+WITHOUT_MODELS: Final[dict[str, Any]] = {
     "dagster-k8s/config": {
         "merge_behavior": "SHALLOW",  # replaces what is said there, a GPU included
         "container_config": {"resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "2Gi"}}},
@@ -40,12 +40,12 @@ marts_only: Final = dg.define_asset_job(
     "marts_only",
     selection=_MARTS,
     description="The marts from all days that the tables hold.",
-    tags=_WITHOUT_MODELS,
+    tags=WITHOUT_MODELS,
 )
 
 health: Final = dg.define_asset_job(
     "health",
     selection=_HEALTH,
     description="Which days stay failed, over all tables.",
-    tags=_WITHOUT_MODELS,
+    tags=WITHOUT_MODELS,
 )

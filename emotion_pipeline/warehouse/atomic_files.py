@@ -51,6 +51,12 @@ def publishing(target: UPath) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def abandoned_drafts(root: UPath) -> list[UPath]:
+    """Return the temporary files below a local root that writers left who were killed; elsewhere there are none."""
+    drafts = root.glob("**/.*.tmp") if is_local(root) else ()
+    return [draft for draft in drafts if time.time() - draft.stat().st_mtime > _ABANDONED_AFTER_S]
+
+
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -6,11 +6,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.stages.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be erased: recordings by their ids, or all days before an ISO date; exactly one of the two is set."""
+
+    recordings: frozenset[str] = frozenset()
+    before: str = ""
+
+    def has(self, day: str, recording_id: object) -> bool:
+        """Return whether the rows of a recording in the partition of a day are chosen."""
+        return day < self.before or recording_id in self.recordings
 
 
 class Warehouse(ABC):
@@ -37,6 +50,13 @@ class Warehouse(ABC):
         """Replace one partition by ``frame``, whole or not at all, and return where it lies now.
 
         Raises ContractError where the frame does not fit the contract, see ``schema.conform.as_partition``.
+        """
+
+    @abstractmethod
+    def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
+        """Remove the chosen rows and return how many by day, in order; a dry run only counts them.
+
+        The partitions stay, be it without rows. ``table`` has a column ``recording_id``.
         """
 
     def read_all(self, table: Table, partitions: Sequence[str], columns: Sequence[str] | None = None) -> pd.DataFrame:

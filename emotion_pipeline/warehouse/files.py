@@ -2,12 +2,14 @@
 
 Below the root, on local disk or any universal-pathlib file system: ``audio/<aa>/<id>.flac`` is the normalised copy of a
 recording, ``silenced/<aa>/<id>.flac`` the one in which redacted words are silent, ``unfinished/<id>/`` a transcription
-under way, ``held/<table>/<day>.parquet`` a batch that its gate refused: it may break the very contract of a table.
+under way, ``held/<table>/<day>.parquet`` a batch that its gate refused: it may break the very contract of a table,
+``erasures/<time>.json`` the record of an erasure.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -18,12 +20,14 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from emotion_pipeline.engine.stages.tables import Table
-from emotion_pipeline.warehouse.atomic_files import is_local, publishing
+from emotion_pipeline.warehouse.atomic_files import abandoned_drafts, is_local, publishing
+from emotion_pipeline.warehouse.base import Chosen
 
 HELD: Final = "held"
 AUDIO: Final = "audio"
 SILENCED: Final = "silenced"
 UNFINISHED: Final = "unfinished"
+ERASURES: Final = "erasures"
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,55 @@ class Files:
         """Drop the refused batch of a partition, once a good one has replaced it."""
         self._held_path(table, partition).unlink(missing_ok=True)
 
+    def erase(self, chosen: Chosen, kept: Collection[str], *, dry_run: bool) -> list[str]:
+        """Erase what belongs to chosen recordings, and return its places below the root; a dry run only names them.
+
+        :param kept: recordings of days that stay. Of days that go, the files of all others are erased that were last
+            changed before; a refused batch loses the chosen rows
+        """
+        root = UPath(self.root)
+        owned = [path for folder in (AUDIO, SILENCED) for path in root.glob(f"{folder}/*/*.flac")]
+        paths = [path for path in [*owned, *root.glob(f"{UNFINISHED}/*")] if _is_chosen(path, chosen, kept)]
+        paths += abandoned_drafts(root)
+        for path in paths if not dry_run else []:
+            path.fs.rm(path.path, recursive=True)
+        held = []
+        for path in root.glob(f"{HELD}/*/*.parquet"):
+            rows = pd.read_parquet(path.open("rb"))
+            # The batch may have broken its contract: one that does not say whose its rows are goes as a whole.
+            ids = rows["recording_id"] if "recording_id" in rows else pd.Series(None, rows.index, dtype=object)
+            unknown_stay = bool(chosen.before) and path.stem >= chosen.before
+            stays = [unknown_stay if pd.isna(one) else not chosen.has(path.stem, one) for one in ids]
+            if not all(stays):
+                held.append(path)
+                if not dry_run:
+                    self._hold_again(path, rows[stays])
+        return sorted("/".join(path.parts[len(root.parts) :]) for path in [*paths, *held])
+
+    def _hold_again(self, path: UPath, rows: pd.DataFrame) -> None:
+        if rows.empty:
+            path.unlink()
+            return
+        with publishing(path) as draft:
+            pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), draft, compression="zstd")
+
+    def log_erasure(self, name: str, record: str) -> None:
+        """Keep a record of what was erased."""
+        with publishing(UPath(self.root) / ERASURES / f"{name}.json") as draft:
+            draft.write_text(record, encoding="utf-8")
+
     def _held_path(self, table: Table, partition: str) -> UPath:
         return UPath(self.root) / HELD / table.name / f"{partition}.parquet"
+
+
+def _is_chosen(path: UPath, chosen: Chosen, kept: Collection[str]) -> bool:
+    """Return whether a copy or a folder of unfinished work, named by its recording, is to be erased."""
+    if not chosen.before:
+        return path.stem in chosen.recordings
+    if path.stem in kept:
+        return False
+    changed = path.stat().st_mtime
+    return datetime.fromtimestamp(changed, UTC).date().isoformat() < chosen.before
 
 
 class Checkpoints:

@@ -16,7 +16,7 @@ from upath import UPath
 from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.schema.conform import as_partition
 from emotion_pipeline.warehouse.atomic_files import publishing
-from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.base import Chosen, Warehouse
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,17 @@ class Lake(Warehouse):
         with publishing(target) as draft:
             pq.write_table(rows, draft, compression="zstd")
         return str(target)
+
+    def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
+        erased = {}
+        for day in self.partitions(table):
+            ids = self.read_all(table, [day], ["recording_id"])["recording_id"]
+            rows = ids.map(lambda recording_id, day=day: chosen.has(day, recording_id)).astype(bool)
+            if rows.any():
+                erased[day] = int(rows.sum())
+                if not dry_run:
+                    self.write(table, day, self.read_all(table, [day])[~rows])
+        return erased
 
     # A string, because the class itself would outlive its module, and DuckDB would print a page of leaks at exit.
     def connect(self) -> "duckdb.DuckDBPyConnection":

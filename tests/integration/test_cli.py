@@ -37,6 +37,7 @@ CONTRACT = [
     "segments",
     "status",
     "reasons",
+    "detail",
 ]
 
 
@@ -54,6 +55,13 @@ def _process(*arguments: str | Path, folder: Path, **variables: str) -> subproce
     environment = {**os.environ, **variables}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def _shell(command: str, folder: Path, texts: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash that reads texts."""
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, input=texts, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -150,6 +158,15 @@ class TestPredictingRecordings:
         rows = _lines(whole_folder)
         assert [(row["file"], row["status"]) for row in rows] == [("broken.wav", "rejected"), ("call.flac", "accepted")]
         assert rows[1]["transcript"]
+        assert rows[0]["detail"].startswith("not a readable audio or video file")
+        assert rows[1]["detail"] is None
+
+    def test_files_of_a_folder_that_are_no_recordings_are_left_out_and_named(self, tmp_path: Path) -> None:
+        for name in ("Thumbs.db", "offer.pdf"):
+            (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0 no sound at all")
+        result = _run("predict", "--dir", tmp_path, "--json")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "no recordings, left out: Thumbs.db, offer.pdf" in result.stderr
 
     def test_an_address_is_fetched_and_analysed_like_a_file(
         self, recordings: Path, monkeypatch: pytest.MonkeyPatch
@@ -211,6 +228,15 @@ class TestPredictingRecordings:
         assert json.loads(row["labels"]) == ["excitement"]
         assert json.loads(row["base_probabilities"])["Happiness"] == row["base_probability"]
 
+    def test_a_spreadsheet_runs_no_cell_of_a_csv_file(self, tmp_path: Path) -> None:
+        texts = ['=HYPERLINK("http://example.org")', "+1 to that", "-2 for me", "@SUM(A1)", "\tindented", "fine"]
+        options = [word for text in texts for word in ("--text", text)]
+        safe, raw = tmp_path / "safe.CSV", tmp_path / "raw.csv"
+        assert _run("predict", *options, "--output", safe).exit_code == 0
+        assert _run("predict", *options, "--output", raw, "--raw-csv").exit_code == 0
+        assert pd.read_csv(safe)["text"].tolist() == [*(f"'{text}" for text in texts[:-1]), "fine"]
+        assert pd.read_csv(raw)["text"].tolist() == texts
+
     def test_segments_survive_in_a_parquet_file(self, recordings: Path, tmp_path: Path) -> None:
         output = tmp_path / "result.parquet"
         assert _run("predict", "--file", recordings / "call.flac", "--output", output).exit_code == 0
@@ -259,18 +285,81 @@ class TestWrongUse:
         assert "analysing" not in result.output
         assert list(tmp_path.iterdir()) == []
 
-    def test_an_output_in_no_folder_is_refused_before_anything_is_analysed(self, tmp_path: Path) -> None:
-        result = _run("predict", "--text", "hello", "--output", tmp_path / "nowhere" / "result.csv")
-        assert result.exit_code == 2
-        assert "nowhere" in re.sub(r"[\s│]", "", result.output), "whatever the width of the terminal"
-
-    @pytest.mark.parametrize("arguments", [[], ["--text", "hello", "--file", "call.flac"], ["--dir", "empty"]])
-    def test_nothing_to_analyse_and_too_much_are_wrong_use(
-        self, recordings: Path, tmp_path: Path, arguments: list[str]
+    @pytest.mark.parametrize(
+        ("output", "reason"),
+        [
+            ("nowhere/result.csv", "nowhere is not a folder"),
+            ("folder.csv", "folder.csv is a folder"),
+            ("/sys/kernel/result.csv", "/sys/kernel cannot be written to"),
+        ],
+    )
+    def test_a_place_that_cannot_be_written_is_one_line_before_anything_is_analysed(
+        self, recordings: Path, tmp_path: Path, output: str, reason: str
     ) -> None:
+        (tmp_path / "folder.csv").mkdir()
+        done = _process("predict", "--file", recordings / "call.flac", "--output", output, folder=tmp_path)
+        assert done.returncode == 1
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith(f"error: {reason}")
+
+    def test_a_folder_for_a_model_that_cannot_be_made_is_refused_before_training(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        done = _process("train", "tone", "--manifest", "nowhere.csv", "--output", "file/model", folder=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: file/model cannot be made")
+
+    def test_a_disk_that_fills_up_keeps_what_is_done(self, tmp_path: Path) -> None:
+        output, work = tmp_path / "result.jsonl", tmp_path / ".result.jsonl.work"
+        work.mkdir()
+        limited = f"ulimit -f 64; exec {COMMAND} predict --text - --output result.jsonl"  # blocks of 1,024 bytes
+        done = _shell(limited, tmp_path, "hello\n" * 200)
+        assert done.returncode == 1
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("error: result.jsonl cannot be written: File too large; what is done is kept")
+        assert sorted(tmp_path.iterdir()) == [work], f"{output} is whole or not there"
+
+    def test_a_full_device_is_one_line_and_a_reader_that_left_is_none(self, tmp_path: Path) -> None:
+        command = f"{COMMAND} predict --text - --json"
+        for shell, code, lines in (("> /dev/full", 1, 1), ("| head -n 1 > /dev/null; exit ${PIPESTATUS[0]}", 0, 0)):
+            done = _shell(f"{command} {shell}", tmp_path, "hello\n" * 600)
+            assert (done.returncode, len(done.stderr.splitlines())) == (code, lines), done.stderr
+
+    def test_texts_and_recordings_together_are_wrong_use(self) -> None:
+        result = _run("predict", "--text", "hello", "--file", "call.flac")
+        assert result.exit_code == 2
+        assert "--text and --file exclude each other" in result.output
+
+    def test_nothing_to_analyse_is_no_failure(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
-        (tmp_path / "call.flac").write_bytes((recordings / "call.flac").read_bytes())
-        assert _run("predict", *arguments).exit_code == 2
+        result = _run("predict", "--dir", tmp_path / "empty")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "no recordings in" in result.stderr
+        result = _run("predict", "--json")
+        assert (result.exit_code, result.stderr) == (0, "standard input is empty; nothing to do\n")
+
+    @pytest.mark.parametrize("text", ["", " ", "\u200b"])
+    def test_a_text_that_says_nothing_is_answered_with_a_notice(self, text: str) -> None:
+        [row] = _lines(_run("predict", "--text", text, "--json"))
+        assert (row["base"], row["uncertain"], row["notices"]) == ("Neutral", True, ["empty"])
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'storage: {root: "x',
+            b"storage:\n\troot: x\n",
+            b"- storage\n",
+            b"[ab]\n",
+            b"hello\n",
+            b"1: 2\n",
+            b"# caf\xe9\n",
+        ],
+    )
+    def test_a_configuration_that_cannot_be_read_is_one_line(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "config.yaml").write_bytes(content)
+        done = _process("predict", "--text", "hello", folder=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("error: config.yaml ")
 
     def test_an_unknown_backend_is_one_line_that_names_those_that_exist(self, recordings: Path, tmp_path: Path) -> None:
         done = _process(

@@ -140,7 +140,7 @@ def test_kubernetes_gives_a_run_with_models_a_large_pod_and_a_gpu_where_there_ar
     assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-secrets"]
 
 
-@pytest.mark.parametrize("job", ["marts_only", "health"])
+@pytest.mark.parametrize("job", ["marts_only", "health", "retention"])
 def test_kubernetes_gives_a_run_without_models_a_small_pod_on_any_node_and_no_gpu(
     launcher: Callable[..., K8sRunLauncher], job: str
 ) -> None:

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from support.clutter import clutter
+from support.filling import frames
+from support.mutations import mutant
 from support.pipeline import QUIET, Pipeline
 
+from emotion_pipeline.checks.gate import judge
+from emotion_pipeline.config.settings import Gates
 from emotion_pipeline.engine.stages.tables import TABLES
 
 GOOD_DAY, BAD_DAY = "2026-11-02", "2026-11-03"
@@ -135,6 +140,38 @@ def test_a_few_rejects_are_a_warning_and_stop_nothing(pipeline: Pipeline) -> Non
     assert gate.passed
     assert gate.metadata["warnings"].value == 1
     assert "broken.wav" in str(gate.metadata["findings"].value)
+
+
+@pytest.mark.parametrize(("contradictory", "held_back"), [(0, False), (2, False), (6, True)])
+def test_sentiments_that_contradict_emotions_are_counted_and_too_many_hold_a_day_back(
+    contradictory: int, held_back: bool
+) -> None:
+    made = frames(GOOD_DAY, recordings=2, segments=4)
+    rows = made["tone_sentiment"].assign(contradictory=[*[True] * contradictory, *[False] * (10 - contradictory)])
+    verdict = judge(rows, TABLES["tone_sentiment"], made, Gates().model_dump())
+    counted = {
+        finding.expectation: (finding.failing, finding.blocking)
+        for finding in verdict.findings
+        if "sentiment against" in finding.expectation
+    }
+    expected = {"no row is of a sentiment against their emotion": (contradictory, False)} if contradictory else {}
+    if held_back:
+        expected["at most 50% of the rows are of a sentiment against their emotion"] = (contradictory, True)
+    assert counted == expected
+
+
+def test_a_thousand_files_that_are_no_recordings_hold_no_day_back(pipeline: Pipeline) -> None:
+    files = clutter()
+    names = sorted(files)
+    for number in range(1_000):
+        damaged, name = mutant(number, files), names[number % len(names)]
+        pipeline.drop(BAD_DAY, f"{number} {name}", damaged.content)
+    run = pipeline.run(BAD_DAY, ["raw_audio"])
+    assert run.success
+    assert pipeline.rows("raw_audio", BAD_DAY)["file"].tolist() == ["call.flac"], "none was taken for audio"
+    [made] = run.get_asset_materialization_events()
+    assert isinstance(made.materialization.metadata["no_recordings"].value, list)
+    assert len(made.materialization.metadata["no_recordings"].value) == 1_000
 
 
 def _ancestors(table: str) -> set[str]:

@@ -124,6 +124,7 @@ def test_the_code_location_loads_with_snowflake_and_shows_no_secret(
         "daily_emotion",
         "health",
         "marts_only",
+        "retention",
         "tables_only",
     ]
     shown = [

@@ -23,7 +23,7 @@ from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TA
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.schema.conform import empty
-from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.base import Chosen, Warehouse
 from emotion_pipeline.warehouse.files import Files
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
@@ -58,6 +58,23 @@ def test_a_partition_is_replaced_and_no_other(warehouse: Warehouse, rng: np.rand
     assert_holds(warehouse, SEGMENTS, DAY, second)
     assert warehouse.partitions(SEGMENTS) == [EARLIER, DAY]
     assert warehouse.partitions(SENTIMENT_SCORES) == []
+
+
+def test_chosen_rows_are_erased_and_all_others_stay(warehouse: Warehouse, rng: np.random.Generator) -> None:
+    earlier, later = (rows_of(SEGMENTS, day, count, rng) for day, count in ((EARLIER, 3), (DAY, 9)))
+    for rows in (earlier, later):
+        rows["recording_id"] = ["it's" if index % 2 else "other" for index in range(len(rows))]
+    for day, rows in ((EARLIER, earlier), (DAY, later)):
+        warehouse.write(SEGMENTS, day, rows)
+    chosen = Chosen(frozenset({"it's", "absent"}))
+    assert warehouse.erase(SEGMENTS, chosen, dry_run=True) == {EARLIER: 1, DAY: 4}
+    assert_holds(warehouse, SEGMENTS, DAY, later)
+    assert warehouse.erase(SEGMENTS, chosen, dry_run=False) == {EARLIER: 1, DAY: 4}
+    assert_holds(warehouse, SEGMENTS, DAY, later[later["recording_id"] == "other"])
+    assert warehouse.erase(SEGMENTS, Chosen(before=DAY), dry_run=False) == {EARLIER: 2}
+    assert_holds(warehouse, SEGMENTS, EARLIER, earlier[:0])
+    assert warehouse.partitions(SEGMENTS) == [EARLIER, DAY]
+    assert warehouse.erase(SENTIMENT_SCORES, chosen, dry_run=False) == {}
 
 
 def test_columns_are_matched_by_name_whatever_their_order(warehouse: Warehouse, rng: np.random.Generator) -> None:

@@ -55,6 +55,7 @@ def _sqlite(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
         connection.execute("PRAGMA synchronous=FULL")  # an accepted job survives a loss of power
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only marked as free
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

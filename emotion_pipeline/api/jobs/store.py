@@ -4,9 +4,11 @@ A worker claims a job with a token and a lease. Only the holder of the newest to
 and another worker claimed the job, the old token writes nothing. So a job that two processes worked on has one result.
 """
 
+import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -178,6 +180,38 @@ class JobStore:
             ).all()
         return len(removed)
 
+    def of_recordings(
+        self, recording_ids: Collection[str], addresses: Collection[str], before: float
+    ) -> dict[str, str | None]:
+        """Return the jobs of uploads with these bytes, of these addresses, or from before a time, with their uploads.
+
+        A job knows its recording by the digest of its request only: it forgets bytes and address when it ends.
+        """
+        columns = (
+            JobRecord.id,
+            JobRecord.upload,
+            JobRecord.request_digest,
+            JobRecord.webhook_url,
+            JobRecord.created_at,
+        )
+        with self._session() as session:
+            jobs = session.execute(select(*columns)).all()
+        asked = [*recording_ids, *addresses]
+        return {
+            job.id: job.upload
+            for job in jobs
+            if job.created_at < before
+            or job.request_digest in {request_digest(what, job.webhook_url) for what in asked}
+        }
+
+    def erase(self, job_ids: Collection[str]) -> None:
+        """Delete jobs of whatever subject; of SQLite also what its log still holds of them."""
+        with self._session() as session, session.begin():
+            session.execute(delete(JobRecord).where(JobRecord.id.in_(job_ids)))
+        if self._engine.dialect.name == "sqlite":
+            with closing(self._engine.raw_connection()) as connection:  # a transaction would keep the log
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def counts(self) -> dict[str, int]:
         """Return the numbers of queued and of running jobs, by status."""
         with self._session() as session:
@@ -226,6 +260,11 @@ class JobStore:
 
     def _session(self) -> Session:
         return Session(self._engine, expire_on_commit=False)
+
+
+def request_digest(what: str, webhook_url: str | None) -> str:
+    """Return what identifies a request: the SHA-256 of its upload, or its address, together with its webhook."""
+    return hashlib.sha256(f"{what}\n{webhook_url or ''}".encode()).hexdigest()
 
 
 def _lapsed(now: float) -> ColumnElement[bool]:

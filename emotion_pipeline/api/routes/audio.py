@@ -1,6 +1,5 @@
 """``POST /predict/audio``: a recording that is sent; short ones are answered at once, long ones become jobs."""
 
-import hashlib
 import json
 from typing import Annotated, Any, Final
 
@@ -9,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 
 from emotion_pipeline.api.access import Parts, Predicting
 from emotion_pipeline.api.jobs.records import FAILED, SUCCEEDED, JobRecord
-from emotion_pipeline.api.jobs.store import NewJob
+from emotion_pipeline.api.jobs.store import NewJob, request_digest
 from emotion_pipeline.api.limits import Standing
 from emotion_pipeline.api.problems import Problem, described
 from emotion_pipeline.api.routes.jobs import accept, job_of
@@ -93,7 +92,7 @@ def _new_job(
         short=is_short,
         webhook_url=webhook_url or None,
         idempotency_key=key,
-        request_digest=hashlib.sha256(f"{kept.sha256}\n{webhook_url}".encode()).hexdigest(),
+        request_digest=request_digest(kept.sha256, webhook_url),
     )
 
 

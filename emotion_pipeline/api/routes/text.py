@@ -1,6 +1,5 @@
 """``POST /predict``: texts at once, the address of a recording as a job."""
 
-import hashlib
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -8,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from emotion_pipeline.api.access import Parts, Predicting
 from emotion_pipeline.api.addresses import check_address
-from emotion_pipeline.api.jobs.store import NewJob
+from emotion_pipeline.api.jobs.store import NewJob, request_digest
 from emotion_pipeline.api.problems import Problem, described
 from emotion_pipeline.api.routes.jobs import accept, job_of
 from emotion_pipeline.api.schemas import Job, TextEmotion, TextEmotions, TextRequest
@@ -71,14 +70,13 @@ async def _as_job(body: TextRequest, service: Service, who: Principal, key: str 
     check_address(body.url, service.fetch_limits)
     check_webhook(body.webhook_url, service)
     standing = await service.limits.take_audio(who.subject, _ADDRESS_AUDIO_S)
-    digest = hashlib.sha256(f"{body.url}\n{body.webhook_url}".encode()).hexdigest()
     new = NewJob(
         who.subject,
         file=name_of(body.url),
         address=body.url,
         webhook_url=body.webhook_url or None,
         idempotency_key=key,
-        request_digest=digest,
+        request_digest=request_digest(body.url, body.webhook_url),
     )
     job, _is_new = await accept(service, new)
     headers = {**standing.headers(), "Location": f"/v1/jobs/{job.id}"}

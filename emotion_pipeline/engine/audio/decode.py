@@ -33,9 +33,10 @@ PLAUSIBLE_SAMPLE_RATES: Final = range(4_000, 768_001)
 # As many as FFmpeg's resampler takes.
 PLAUSIBLE_CHANNELS: Final = range(1, 65)
 
+# Without FFmpeg's demuxers of bare AMR frames (amrnb, amrwb): they take HTML for speech. AMR files have a header.
 _DEMUXERS: Final = (
     "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,matroska,avi,asf,flv,mpeg,mpegts,"
-    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,voc,dsf,iff,tak,mpc,mpc8,sln,nut,dts,truehd"
+    "amr,ac3,eac3,ape,wv,tta,voc,dsf,iff,tak,mpc,mpc8,sln,nut,dts,truehd"
 )
 _COMPANDED_BITS: Final = {"pcm_mulaw": 8, "pcm_alaw": 8}
 

@@ -33,5 +33,9 @@ class TrainingDataError(EmotionPipelineError):
     """Training or evaluation data that does not fit: a missing column, an unknown label, an empty file."""
 
 
+class OutputError(EmotionPipelineError):
+    """A file or folder that cannot be written; the message names it, the reason and what to do."""
+
+
 class ContractError(EmotionPipelineError):
     """A frame that breaks its table's contract; the message names table, column and, where there is one, row."""

@@ -41,6 +41,7 @@ CONFIDENCE_THRESHOLD: Final = 0.65
 # Characters of a text that are read; a spoken segment of 30 s has about 600.
 LONGEST_TEXT: Final = 1_200
 
+EMPTY: Final = "empty"
 NOT_ENGLISH: Final = "not_english"
 CUT: Final = "cut"
 
@@ -91,9 +92,10 @@ class EmotionPredictor:
         ``with_features`` puts them into the results. Where memory runs out the batch is halved and the work goes on.
 
         A text without a single visible character expresses nothing: it is Neutral with the model's own prior
-        probability of Neutral, no labels, and flagged uncertain whatever the threshold. So is a text that does not
-        seem English flagged uncertain, with the notice ``NOT_ENGLISH``; of one longer than ``LONGEST_TEXT`` the
-        beginning is read, with the notice ``CUT``. Raises ``TypeError`` naming the first text that is no string.
+        probability of Neutral, no labels, flagged uncertain whatever the threshold, with the notice ``EMPTY``. So is a
+        text that does not seem English flagged uncertain, with the notice ``NOT_ENGLISH``; of one longer than
+        ``LONGEST_TEXT`` the beginning is read, with the notice ``CUT``. Raises ``TypeError`` naming the first text that
+        is no string.
         """
         batch = [texts] if isinstance(texts, str) else list(texts)
         for number, text in enumerate(batch):
@@ -215,6 +217,8 @@ def _intensity(base: str, levels: NDArray[np.float32]) -> tuple[str | None, floa
 
 
 def _notices(text: str) -> tuple[str, ...]:
+    if not says_something(text):
+        return (EMPTY,)
     english = () if seems_english(text) else (NOT_ENGLISH,)
     return (*english, CUT) if len(text) > LONGEST_TEXT else english
 

@@ -17,6 +17,7 @@ from emotion_pipeline.engine.sentiment.cortex_statements import (
     AI_SENTIMENT,
     CREATE_CACHE,
     CREATE_TEXTS,
+    DELETE_CACHED,
     INSERT_TEXT,
     SELECT_PENDING,
     SENTIMENT,
@@ -90,6 +91,12 @@ class CortexSentiment:
             if sentiment.score is None:
                 raise TextNotScoredError(number, str(sentiment.reason))
         return [sentiment.score for sentiment in sentiments if sentiment.score is not None]
+
+    def forget(self, texts: Sequence[str]) -> None:
+        """Drop what the cache holds of texts, of both functions. Raises BackendUnavailableError."""
+        with session(self._connect, self._schema) as opened:
+            opened.execute(CREATE_CACHE)
+            opened.insert(DELETE_CACHED, [(_hash_of(text),) for text in texts])
 
     def _sentiment(self, text: str, answers: Mapping[str, float | str]) -> Sentiment:
         answer = answers.get(_hash_of(text))

@@ -51,6 +51,7 @@ CREATE_CACHE: Final = (
     "\"SCORED_AT\" TIMESTAMP_TZ(6) NOT NULL COMMENT 'When it was asked.'"
     ") COMMENT = 'What Cortex said of texts, by their hash; the texts themselves are not in it.'"
 )
+DELETE_CACHED: Final = f'DELETE FROM "{CACHE}" WHERE "TEXT_HASH" = ?'
 CREATE_TEXTS: Final = (
     f'CREATE OR REPLACE TEMPORARY TABLE "{TEXTS}" ('
     '"POSITION" NUMBER(19, 0) NOT NULL, "TEXT_HASH" VARCHAR NOT NULL, "TEXT" VARCHAR NOT NULL)'

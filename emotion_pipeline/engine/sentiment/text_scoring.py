@@ -6,10 +6,11 @@ each text once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from emotion_pipeline.engine.agreement import contradicts
 from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
 from emotion_pipeline.engine.sentiment.base import SentimentBackend, sentiments_of
@@ -17,6 +18,9 @@ from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
+
+# The notice of a text whose sentiment contradicts its emotion.
+CONTRADICTORY: Final = "contradictory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,10 @@ class TextScore:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values on one level, as JSON wants them."""
-        return {"text": self.text, **self.emotion.to_dict(), "sentiment_score": self.sentiment_score}
+        emotion = self.emotion.to_dict()
+        if contradicts(self.emotion.base, self.sentiment_score):
+            emotion["notices"] = (*emotion["notices"], CONTRADICTORY)
+        return {"text": self.text, **emotion, "sentiment_score": self.sentiment_score}
 
 
 def score_texts(texts: Sequence[str], predictor: "EmotionPredictor", sentiment: SentimentBackend) -> list[TextScore]:

@@ -42,6 +42,9 @@ class FoundRecording:
     # When it was last changed, nanoseconds since 1970; of one that a list names, the list's. None where unknown.
     modified_ns: int | None = None
     metadata: SourceMetadata = SourceMetadata()
+    # Whether its name, a list or a person says that it is a recording. Any other file of a folder may turn out to be
+    # none, which is no fault.
+    claims_audio: bool = True
 
 
 @dataclass(frozen=True, slots=True)

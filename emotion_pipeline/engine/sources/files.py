@@ -15,6 +15,14 @@ UNFINISHED: Final = frozenset({".part", ".tmp", ".crdownload", ".partial", ".dow
 # Suffixes of files that lie beside recordings; a recording never has them.
 COMPANIONS: Final = frozenset({".md", ".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".srt", ".vtt"})
 
+# Suffixes that say that a file is a recording: what does not decode under one of them is damaged.
+RECORDINGS: Final = frozenset(
+    {".wav", ".wave", ".w64", ".flac", ".mp3", ".mp2", ".mpga", ".aac", ".ogg", ".oga", ".ogv", ".opus", ".spx"}
+    | {".m4a", ".m4b", ".m4v", ".mp4", ".mov", ".3gp", ".3g2", ".webm", ".mkv", ".mka", ".aif", ".aiff", ".aifc"}
+    | {".au", ".snd", ".caf", ".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
+    | {".amr", ".awb", ".gsm", ".vox", ".ac3", ".eac3", ".dts", ".ape", ".wv", ".tta", ".voc", ".dsf", ".tak", ".nut"}
+)
+
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,6 +40,11 @@ def is_recording(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith(".") for part in path.parts)
     return not hidden and path.suffix.lower() not in UNFINISHED | COMPANIONS
+
+
+def claims_audio(name: str) -> bool:
+    """Return whether a file's name says that it is a recording; ``Thumbs.db``, ``offer.pdf`` and ``call`` do not."""
+    return PurePosixPath(name).suffix.lower() in RECORDINGS
 
 
 def fetched_name(names: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """Recordings in dated folders: ``<root>/2026-11-02/call.wav``, at any depth below the day.
 
 Ignored are folders whose names are no dates, hidden files, files that an upload or a download still writes under a
-temporary name, and the text that people leave beside recordings (notes, read-me files).
+temporary name, and the text that people leave beside recordings (notes, read-me files). Any other file is listed;
+whether it is a recording its content decides (``stages.raw_audio``).
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from urllib.parse import unquote
 from emotion_pipeline.engine.sources.addresses import scheme_of
 from emotion_pipeline.engine.sources.base import Fetched, FoundRecording, TextFile
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError
-from emotion_pipeline.engine.sources.files import is_day, is_recording, text_file
+from emotion_pipeline.engine.sources.files import claims_audio, is_day, is_recording, text_file
 
 
 class LocalSource:
@@ -49,7 +50,8 @@ class LocalSource:
             with path.open("rb"):
                 return Fetched(path, recording.metadata)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            message = f"{recording.file}: there is no such file any more; put it back or remove it from the list"
+            what = "it is a link to a file that is not there" if path.is_symlink() else "there is no such file any more"
+            message = f"{recording.file}: {what}; put it back or remove it from the list"
             raise FetchError(FetchReason.NOT_FOUND, message) from error
         except PermissionError as error:
             message = f"{recording.file}: it may not be read; give this user the right to"
@@ -78,11 +80,14 @@ def dated_folders(root: Path) -> list[str]:
 
 
 def recordings_below(folder: Path) -> list[FoundRecording]:
-    """Return the recordings at any depth below ``folder`` in order of name. Raises SourceError."""
+    """Return the recordings at any depth below ``folder`` in order of name. Raises SourceError.
+
+    A link that leads nowhere is listed too: fetching it gives the reason.
+    """
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder; name one that holds recordings")
     try:
-        files = (path for path in folder.rglob("*") if path.is_file())
+        files = (path for path in folder.rglob("*") if path.is_file() or _is_broken_link(path))
         paths = [path for path in files if is_recording(path.relative_to(folder).as_posix())]
         return sorted((found_recording(path, folder) for path in paths), key=lambda recording: recording.file)
     except OSError as error:
@@ -90,21 +95,32 @@ def recordings_below(folder: Path) -> list[FoundRecording]:
 
 
 def found_recording(path: Path, folder: Path | None = None) -> FoundRecording:
-    """Return one file as a recording, named relative to ``folder``. Raises SourceError where there is no such file."""
+    """Return one file as a recording, named relative to ``folder``, in which it may be anything.
+
+    Raises SourceError where there is no such file.
+    """
+    name = path.relative_to(folder).as_posix() if folder else str(path)
+    # Tables cannot hold a name whose bytes are not UTF-8: those bytes are escaped, as in "caf\\xe9.wav".
+    file = os.fsencode(name).decode("utf-8", "backslashreplace")
+    if folder and _is_broken_link(path):
+        return FoundRecording(file, path.absolute().as_uri(), str(path.absolute()))
     if not path.is_file():
         raise SourceError(f"{path} is no file; check the path")
     status = path.stat()
-    name = path.relative_to(folder).as_posix() if folder else str(path)
     resolved = path.resolve()
     return FoundRecording(
-        # Tables cannot hold a name whose bytes are not UTF-8: those bytes are escaped, as in "caf\\xe9.wav".
-        file=os.fsencode(name).decode("utf-8", "backslashreplace"),
+        file=file,
         uri=resolved.as_uri(),
         address=str(resolved),
         size_bytes=status.st_size,
         version=f"{status.st_size}-{status.st_mtime_ns}",
         modified_ns=status.st_mtime_ns,
+        claims_audio=folder is None or claims_audio(name),
     )
+
+
+def _is_broken_link(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def state_of(recordings: Sequence[FoundRecording]) -> str:

@@ -16,7 +16,14 @@ from emotion_pipeline.engine.common.retries import Deadline, OutOfTimeError
 from emotion_pipeline.engine.sources.addresses import recording_at, scheme_of, shown
 from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
-from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
+from emotion_pipeline.engine.sources.files import (
+    claims_audio,
+    fetched_name,
+    is_day,
+    is_recording,
+    nanoseconds,
+    text_file,
+)
 from emotion_pipeline.engine.sources.retries import call_with_retries
 
 T = TypeVar("T")
@@ -188,7 +195,10 @@ def _info(store: _FileSystem, path: str) -> dict[str, Any]:
 
 def _recording(folder: str, name: str, info: Mapping[str, Any]) -> FoundRecording:
     address = f"{folder}/{name}"
-    return FoundRecording(name, shown(address), address, info["size"], _version(info), _modified_ns(info))
+    return FoundRecording(
+        *(name, shown(address), address, info["size"], _version(info), _modified_ns(info)),
+        claims_audio=claims_audio(name),
+    )
 
 
 def _version(info: Mapping[str, Any]) -> str | None:

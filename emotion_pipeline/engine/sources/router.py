@@ -57,7 +57,7 @@ class Sources:
                 times_ns = [time for time in (recording.modified_ns, file.modified_ns) if time is not None]
                 metadata = _merged(entry.metadata, recording.metadata)
                 recordings[recording.file] = replace(
-                    recording, metadata=metadata, modified_ns=max(times_ns, default=None)
+                    recording, metadata=metadata, modified_ns=max(times_ns, default=None), claims_audio=True
                 )
         return list(recordings.values())
 

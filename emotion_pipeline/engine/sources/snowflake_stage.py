@@ -35,7 +35,14 @@ from emotion_pipeline.engine.snowflake.failures import (
 from emotion_pipeline.engine.sources.addresses import recording_at, shown
 from emotion_pipeline.engine.sources.base import Fetched, FetchLimits, FoundRecording, TextFile
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason, SourceError, TransientFetchError
-from emotion_pipeline.engine.sources.files import fetched_name, is_day, is_recording, nanoseconds, text_file
+from emotion_pipeline.engine.sources.files import (
+    claims_audio,
+    fetched_name,
+    is_day,
+    is_recording,
+    nanoseconds,
+    text_file,
+)
 from emotion_pipeline.engine.sources.retries import call_with_retries
 
 if TYPE_CHECKING:
@@ -230,7 +237,9 @@ def _modified_ns(modified: str | None) -> int | None:
 
 def _recording(address: str, name: str, line: _Line) -> FoundRecording:
     version = f"{line.size_bytes}-{line.md5}" if line.md5 else None
-    return FoundRecording(name, shown(address), address, line.size_bytes, version, line.modified_ns)
+    return FoundRecording(
+        *(name, shown(address), address, line.size_bytes, version, line.modified_ns), claims_audio=claims_audio(name)
+    )
 
 
 def _classify(error: Exception) -> FetchError | None:

@@ -1,13 +1,14 @@
 """``raw_audio``: every recording of a day fetched, inspected and, where accepted, copied as 16 kHz FLAC.
 
-A recording that cannot be had or used becomes a row with a reason and never stops the others.
+A recording that cannot be had or used becomes a row with a reason and never stops the others. A file that is no
+recording and does not claim to be one (``Thumbs.db``, a picture, an archive) gets no row.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -27,6 +28,9 @@ _IDENTITY = ("recording_date", "file", "recording_id", "source_uri", "source_ver
 # Columns that inspecting the bytes makes.
 _MADE = tuple(name for name in RAW_AUDIO.column_names if name not in {*_IDENTITY, *_METADATA})
 
+# What a file is found to be that is no recording.
+_NO_MEDIA: Final = {RejectReason.UNREADABLE, RejectReason.EMPTY_FILE, RejectReason.NO_AUDIO_STREAM}
+
 _Row = dict[str, Any]
 
 
@@ -39,17 +43,20 @@ def take_in(
     pass. Of readable recordings with the same bytes the first by name is analysed, the others are duplicates.
     """
     previous_rows = _rows_by_file(previous)
-    rows, computed, seconds = [], 0, 0.0
+    rows, computed, seconds, no_recordings = [], 0, 0.0, []
     for recording in recordings:
         before = previous_rows.get(recording.file)
         row = _unchanged(recording, before, store)
         if row is None:
             row, is_new = _take_in(recording, before, store, sources)
+            if row is None:
+                no_recordings.append(recording.file)
+                continue
             computed += is_new
             seconds += (row["seconds"] or 0.0) * is_new
         rows.append(row | {"recording_date": pd.Timestamp(day).date(), FINGERPRINT_COLUMN: INSPECTION})
     frame = pd.DataFrame(_mark_duplicates(rows), columns=list(RAW_AUDIO.column_names))
-    return StageResult(frame, computed, len(rows) - computed, seconds)
+    return StageResult(frame, computed, len(rows) - computed, seconds, no_recordings=tuple(no_recordings))
 
 
 def _rows_by_file(previous: pd.DataFrame | None) -> dict[str, _Row]:
@@ -69,8 +76,10 @@ def _unchanged(recording: FoundRecording, before: _Row | None, store: AudioStore
     return before if same and not _may_pass(before["reason"]) else None
 
 
-def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, sources: Sources) -> tuple[_Row, bool]:
-    """Return a recording's row, and whether it had to be inspected."""
+def _take_in(
+    recording: FoundRecording, before: _Row | None, store: AudioStore, sources: Sources
+) -> tuple[_Row | None, bool]:
+    """Return a recording's row, None where the file is no recording, and whether it had to be inspected."""
     try:
         with sources.fetched(recording) as fetched:
             try:
@@ -78,10 +87,13 @@ def _take_in(recording: FoundRecording, before: _Row | None, store: AudioStore, 
             except OSError as error:
                 detail = f"it cannot be opened ({error.strerror}); check that it is still there and its permissions."
                 return _unavailable_row(recording, RejectReason.UNREADABLE, detail), True
-            row = _source_row(recording, fetched.metadata) | {"recording_id": recording_id}
             if before is not None and before["recording_id"] == recording_id and _is_whole(before, store):
-                return row | {name: before[name] for name in _MADE}, False
-            return row | _inspect(fetched.path, recording_id, store), True
+                is_new, made = False, {name: before[name] for name in _MADE}
+            else:
+                is_new, made = True, _inspect(fetched.path, recording_id, store)
+            if made["reason"] in _NO_MEDIA and not recording.claims_audio:
+                return None, is_new
+            return _source_row(recording, fetched.metadata) | {"recording_id": recording_id} | made, is_new
     except FetchError as error:
         if _may_pass(error.reason) and before is not None and before["status"] != "rejected":
             return before, False  # what was had before still is; the old version says that it wants another attempt

@@ -18,6 +18,7 @@ from emotion_pipeline.engine.stages.reuse import value_or_none
 from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
 from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
 # The documented result, and what says of each file whether it has one.
 _DOCUMENTED: Final = {
@@ -58,6 +59,7 @@ class SegmentResult(Tabular):
     agreement_score: float
     masked: bool
     leaking: bool
+    contradictory: bool
     tone_probabilities: Mapping[str, float]
     text_emotion_probabilities: Mapping[str, float]
     words: tuple[Word, ...]
@@ -96,6 +98,8 @@ class RecordingResult(Tabular):
     segments: tuple[SegmentResult, ...]
     status: str
     reasons: tuple[str, ...]
+    # A sentence on why it was rejected or failed, and what to do.
+    detail: str | None
     recording_id: str = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,6 +159,7 @@ def _recording(
         segments=segments.get(file["recording_id"], ()),
         status="failed" if failure else file["status"],
         reasons=(str(reason),) if reason else tuple(file["warnings"]),
+        detail=file["detail"] if file["reason"] else failure and FailureReason(failure).meaning,
         recording_id=file["recording_id"],
     )
 

@@ -30,6 +30,8 @@ class StageResult:
     seconds_of_audio: float = 0.0
     # Words of text that went through a model in this call.
     words: int = 0
+    # Files of the day's folder that are no recordings and have no row, in order of name.
+    no_recordings: tuple[str, ...] = ()
 
 
 def complete(

@@ -413,8 +413,8 @@ EMOTION_LABELS: Final = Table(
             Column(
                 "notices",
                 TEXTS,
-                "not_english: the model reads English only, and words in another language count as Neutral; cut: only "
-                "the beginning was read.",
+                "empty: no visible character; not_english: the model reads English only, and words in another language "
+                "count as Neutral; cut: only the beginning was read.",
             ),
             Column("labels", TEXTS, "GoEmotions labels above their thresholds."),
             *(_probability(f"probability_{base.lower()}", f"Probability of {base}.") for base in BASE_EMOTIONS),
@@ -503,6 +503,11 @@ TONE_SENTIMENT: Final = Table(
                 BOOLEAN,
                 "Surely negative words in a surely positive voice, and no Match; null for a recording.",
                 nullable=True,
+            ),
+            Column(
+                "contradictory",
+                BOOLEAN,
+                "The sentiment of the words clearly has the other sign than their base emotion; false for a recording.",
             ),
             _probability("masked_share", "Share of a recording's segments, by length, that is masked.", nullable=True),
             _probability(

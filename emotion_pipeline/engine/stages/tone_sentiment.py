@@ -7,6 +7,7 @@ import pandas as pd
 
 from emotion_pipeline.engine.agreement import (
     agreement_score,
+    contradicts,
     is_leaking,
     is_masked,
     leaning_of_tone,
@@ -22,7 +23,7 @@ from emotion_pipeline.engine.tone.base import evidence, pool_scores
 from emotion_pipeline.engine.tone.labels import TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
-RULE: Final = "agreement:documented:1|score:2"
+RULE: Final = "agreement:documented:1|score:2|contradiction:1"
 
 _AGREEMENT: Final = ("agreement_score", "masked", "leaking")
 # Columns of segments, and the columns of their recording that hold their means by length.
@@ -84,6 +85,7 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         transcript=transcript["text"],
         sentiment_score=sentiment,
         text_emotion=text_emotion,
+        contradictory=False,
         **means,
     )
 
@@ -98,6 +100,7 @@ def _segment_row(segment: Mapping[Any, Any]) -> dict[str, Any]:
         transcript=segment["text"],
         sentiment_score=value_or_none(segment["sentiment_score"]),
         text_emotion=segment["base_emotion"],
+        contradictory=contradicts(segment["base_emotion"], value_or_none(segment["sentiment_score"])),
         **{name: segment[name] for name in _AGREEMENT},
     )
 

@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Column, Table
+from emotion_pipeline.warehouse.base import Chosen
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import TIME, is_nested
 
 # One row per table and day that was written: tells an empty partition from an absent one, and lets writers queue.
@@ -218,6 +219,19 @@ def delete_day(schema: Schema, table: Table, day: str) -> str:
     return f'DELETE FROM {schema.of(table.name)} WHERE "{_DAY}" = {_date(day)}'
 
 
+def count_chosen(schema: Schema, table: Table, chosen: Chosen) -> str:
+    """Ask for each day with chosen rows, how many these are and how many rows the day has, in order of days."""
+    count = f"COUNT_IF({_is_chosen(chosen)})"
+    return (
+        f'SELECT "{_DAY}", {count}, COUNT(*) FROM {schema.of(table.name)} '
+        f'GROUP BY "{_DAY}" HAVING {count} > 0 ORDER BY "{_DAY}"'
+    )
+
+
+def delete_chosen(schema: Schema, table: Table, day: str, chosen: Chosen) -> str:
+    return f"{delete_day(schema, table, day)} AND {_is_chosen(chosen)}"
+
+
 def insert_from_staging(schema: Schema, table: Table, name: str) -> str:
     columns = ", ".join(f'"{column.name.upper()}"' for column in table.columns)
     values = ", ".join(_arrived(column) for column in table.columns)
@@ -261,6 +275,12 @@ def _arrived(column: Column) -> str:
 def _leaving(column: Column) -> str:
     name = f'"{column.name.upper()}"'
     return f"DATE_PART(EPOCH_MICROSECOND, {name}) AS {name}" if column.type == TIME else name
+
+
+def _is_chosen(chosen: Chosen) -> str:
+    if chosen.before:
+        return f'"{_DAY}" < {_date(chosen.before)}'
+    return f'"RECORDING_ID" IN ({", ".join(literal(recording) for recording in sorted(chosen.recordings))})'
 
 
 def _published_row(table: Table, day: str) -> str:

@@ -26,7 +26,7 @@ from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.snowflake.failures import FAILURES, UNKNOWN_OBJECT_ERRORS, may_pass
 from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.schema.conform import as_partition
-from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.base import Chosen, Warehouse
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import pack, unpack
 
@@ -94,6 +94,23 @@ class SnowflakeWarehouse(Warehouse):
             pack(rows, file)
             self.ask(lambda session: self._replace(session, table, partition, file, rows.num_rows, left))
         return f"{self.name}.{table.name.upper()}/{partition}"
+
+    def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
+        schema = self._place
+
+        def erased(session: SnowflakeConnection) -> dict[str, int]:
+            if not self._published(session, table):
+                return {}
+            counts = execute(session, sql.count_chosen(schema, table, chosen))
+            for day, chosen_rows, rows in counts if not dry_run else []:
+                _in_transaction(
+                    session,
+                    sql.publish(schema, table, str(day), int(rows) - int(chosen_rows)),
+                    sql.delete_chosen(schema, table, str(day), chosen),
+                )
+            return {str(day): int(chosen_rows) for day, chosen_rows, _ in counts}
+
+        return self.ask(erased)
 
     def _replace(
         self, session: SnowflakeConnection, table: Table, day: str, file: Path, row_count: int, left: list[str]

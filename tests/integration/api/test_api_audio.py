@@ -182,9 +182,15 @@ def test_unusable_forms_are_refused_with_a_code(client: httpx.Client, beep: byte
     problem(client.post("/v1/predict/audio", json={}), 415, "not_multipart")
     problem(client.post("/v1/predict/audio", data={"file": "a"}, files={"other": ("a", b"")}), 422, "file_missing")
     malformed = {"Content-Type": "multipart/form-data"}
-    problem(client.post("/v1/predict/audio", content=b"x", headers=malformed), 400, "invalid_request")
+    answer = client.post("/v1/predict/audio", content=b"x", headers=malformed)
+    assert "boundary" in problem(answer, 400, "invalid_request")["detail"]
     two = [("file", ("a.wav", beep)), ("file", ("b.wav", beep))]
-    problem(client.post("/v1/predict/audio", files=two), 400, "invalid_request")
+    answer = client.post("/v1/predict/audio", files=two)
+    assert "more than one file" in problem(answer, 400, "invalid_request")["detail"]
+    whole = client.build_request("POST", "/v1/predict/audio", files=two[:1])
+    cut = {"content": whole.read()[:-20], "headers": {"Content-Type": whole.headers["content-type"]}}
+    answer = client.post("/v1/predict/audio", **cut)
+    assert "breaks off" in problem(answer, 400, "invalid_request")["detail"]
 
 
 def test_an_upload_that_is_too_large_or_too_long_is_refused(tmp_path: Path, beep: bytes) -> None:

@@ -1,6 +1,8 @@
 """Texts over HTTP: the same numbers as everywhere else, shared forward passes, and a problem for whatever is wrong."""
 
+import gzip
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -139,6 +141,60 @@ def test_wrong_content_types_addresses_and_methods_are_problems(client: httpx.Cl
     problem(client.post("/v1/predict", content=b"text=a"), 415, "not_json")
     problem(client.get("/v1/nothing"), 404, "not_found")
     problem(client.get("/v1/predict"), 405, "method_not_allowed")
+
+
+def test_a_body_in_another_encoding_is_refused_in_words(client: httpx.Client) -> None:
+    def post(body: bytes, **headers: str) -> httpx.Response:
+        return client.post("/v1/predict", content=body, headers={"Content-Type": "application/json", **headers})
+
+    answer = post(gzip.compress(b'{"text": "a"}'), **{"Content-Encoding": "gzip"})
+    assert "gzip" in problem(answer, 415, "encoding_not_taken")["detail"]
+    assert "not UTF-8 (byte 13)" in problem(post(b'{"text": "caf\xe9"}'), 400, "invalid_request")["detail"]
+
+
+def test_a_slash_at_the_end_of_an_address_does_not_count(client: httpx.Client) -> None:
+    answer = client.post("/v1/predict/", json={"text": "a"}, headers={"Host": "evil.example.org"})
+    assert (answer.status_code, answer.history) == (200, [])
+    assert client.get("/ready/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/ready"])
+def test_head_is_answered_like_get_without_content(client: httpx.Client, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+    assert client.head("/v1/predict").status_code == 405
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_the_pages_of_the_description_load_nothing_from_elsewhere(client: httpx.Client, page: str) -> None:
+    text = client.get(page).text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert loaded
+    for address in loaded:
+        answer = client.get(address)
+        assert address.startswith("/")
+        assert (answer.status_code, len(answer.content) > 1_000) == (200, True)
+
+
+def test_hosts_and_web_sites_are_allowed_by_name(tmp_path: Path) -> None:
+    variables = {"EMOTION_API__ALLOWED_HOSTS": '["*.example.org"]', "EMOTION_API__CORS_ORIGINS": '["https://a.org"]'}
+    with RunningService(tmp_path, **variables) as running, running.client() as client:
+        problem(client.post("/predict", json={}, headers={"Host": "evil.org"}), 400, "host_not_allowed")
+        allowed = {"Host": "api.example.org:8000", "Origin": "https://a.org"}
+        answer = client.post("/predict", json={}, headers=allowed)
+        problem(answer, 422, "invalid_request")
+        assert answer.headers["access-control-allow-origin"] == "https://a.org"
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "Authorization"}
+        assert client.options("/predict", headers={**allowed, **asked}).status_code == 200
+        other = client.post("/predict", json={}, headers={**allowed, "Origin": "https://b.org"})
+        assert "access-control-allow-origin" not in other.headers
+        assert client.get("/health").status_code == 200, "probes name the address, not the host"
+
+
+def test_no_web_site_is_allowed_unless_it_is_named(client: httpx.Client) -> None:
+    answer = client.get("/health", headers={"Origin": "https://a.org"})
+    assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 def test_the_log_names_request_subject_and_time_and_no_text(service: RunningService) -> None:

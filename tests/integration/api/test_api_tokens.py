@@ -64,6 +64,7 @@ BAD = {
     "no subject": signed(_without("sub")),
     "blank subject": signed({**GOOD, "sub": " "}),
     "subject with a line end": signed({**GOOD, "sub": "a\nb"}),
+    "subject is a number": signed({**GOOD, "sub": 42}),
     "subject too long": signed({**GOOD, "sub": "a" * 201}),
     "unknown critical header": jwt.encode({**GOOD, "sub": "1"}, SECRET, headers={"crit": ["x"]}, algorithm="HS256"),
     "scope is a list": signed({**GOOD, "scope": ["predict"]}),
@@ -80,6 +81,12 @@ def test_a_token_that_is_wrong_in_one_respect_is_refused(service: RunningService
     problem(answer, 401, "token_invalid")
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert BAD[name] not in answer.text
+
+
+def test_a_subject_that_is_a_number_is_refused_in_words(service: RunningService) -> None:
+    headers = {"Authorization": f"Bearer {BAD['subject is a number']}"}
+    answer = httpx.post(f"{service.url}/v1/predict", json={"text": "a"}, headers=headers)
+    assert "the claim sub, is not a text" in problem(answer, 401, "token_invalid")["detail"]
 
 
 def test_no_token_or_another_scheme_is_refused(service: RunningService) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from benchmarks.support.postgres import postgres
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
 from emotion_pipeline.api.jobs.records import DELIVERED, Base
-from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError
+from emotion_pipeline.api.jobs.store import Claim, JobStore, KeyTakenError, NewJob, TooManyJobsError, request_digest
 from emotion_pipeline.config.service_settings import Api, ApiSecrets, Jobs, Webhooks
 
 
@@ -199,6 +199,18 @@ def test_old_results_are_forgotten(store: JobStore, clock: Clock) -> None:
     clock.now += 31 * 86_400
     assert store.forget_old() == 1
     assert store.get(waiting.id, "alice") is not None
+
+
+def test_jobs_of_recordings_are_erased_whosever_they_are(store: JobStore, clock: Clock) -> None:
+    hook = "https://example.org/hook"
+    for subject, what, webhook in (("alice", "sha", None), ("bob", "sha", hook), ("bob", "https://a.org/b.wav", None)):
+        digest = request_digest(what, webhook)
+        store.add(_new(subject=subject, upload=f"{subject}.wav", webhook_url=webhook, request_digest=digest))
+    other = store.add(_new(request_digest=request_digest("other", None)))
+    chosen = store.of_recordings({"sha"}, {"https://a.org/b.wav"}, before=0.0)
+    assert sorted(chosen.values(), key=str) == ["alice.wav", "bob.wav", "bob.wav"]
+    store.erase(chosen)
+    assert list(store.of_recordings((), (), before=clock.now + 1)) == [other.id]
 
 
 def _claim(store: JobStore) -> Claim:

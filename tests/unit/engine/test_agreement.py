@@ -10,6 +10,7 @@ from emotion_pipeline.engine.agreement import (
     Agreement,
     Leaning,
     agreement_score,
+    contradicts,
     is_leaking,
     is_masked,
     leaning_of_tone,
@@ -18,6 +19,20 @@ from emotion_pipeline.engine.agreement import (
     weighted_mean,
 )
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES
+
+
+@pytest.mark.parametrize(
+    ("base", "sentiment", "expected"),
+    [
+        *(("Anger", 0.91, True), ("Sadness", 0.2, True), ("Happiness", -0.2, True)),
+        *(("Anger", -0.91, False), ("Anger", 0.05, False), ("Happiness", -0.05, False), ("Happiness", 0.9, False)),
+        *(("Neutral", 0.9, False), ("Other", -0.9, False), ("Anger", None, False)),
+    ],
+)
+def test_a_sentiment_contradicts_an_emotion_of_the_other_sign(
+    base: str, sentiment: float | None, expected: bool
+) -> None:
+    assert contradicts(base, sentiment) is expected
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,9 @@ def test_a_recording_without_segments_has_no_agreement_and_no_shares() -> None:
     nothing = _segments(seconds=[1.0], words=[1]).iloc[:0]
     rows = compare(_transcripts("silent"), nothing, _tones(HAPPY), _sentiments(0.5), _emotions(GLAD)).rows
     assert rows[["agreement_score", "masked", "leaking", "masked_share", "leaking_share"]].isna().all(axis=None)
+
+
+def test_a_segment_whose_sentiment_contradicts_its_emotion_is_marked() -> None:
+    segments = _segments(seconds=[3.0, 1.0], words=[1, 9])
+    rows = compare(_transcripts("call"), segments, _tones(ANGRY, HAPPY), _sentiments(0.9, 0.9), _emotions(CROSS, GLAD))
+    assert rows.rows["contradictory"].tolist() == [False, True, False]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.clutter import clutter
 from support.media import tone, wav
 from support.pipeline import Pipeline
 
@@ -132,6 +133,34 @@ class TestTakingIn:
         assert rows["status"].tolist() == ["accepted", "accepted", "accepted", "rejected"]
         assert rows["reason"].tolist() == [None, None, None, "empty_file"]
         assert not rows["detail"].dropna().str.contains(str(tmp_path), regex=False).any()
+
+    def test_files_that_are_no_recordings_are_named_and_have_no_row(self, folder: Path, tmp_path: Path) -> None:
+        files = clutter() | {"empty": b"", "call": wav(tone(seconds=0.5)), "page.mp3": b"<html>502</html>" * 40}
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        result = self._take_in(folder, tmp_path / "copies")
+        assert result.no_recordings == tuple(sorted({*clutter(), "empty"}))
+        rows = result.rows.set_index("file")["status"]
+        assert rows.drop(["a.wav", "b.wav", "c.wav", "d.wav"]).to_dict() == {"call": "accepted", "page.mp3": "rejected"}
+        again = self._take_in(folder, tmp_path / "copies", result.rows)
+        assert (again.no_recordings, again.computed) == (result.no_recordings, 0)
+
+    def test_a_file_that_a_list_names_is_a_recording_whatever_its_name(self, tmp_path: Path) -> None:
+        day = tmp_path / "recordings" / DAY
+        day.mkdir(parents=True)
+        (day / "offer.pdf").write_bytes(clutter()["photo.pdf"])
+        (day / "manifest.csv").write_text("uri\noffer.pdf\n", encoding="utf-8")
+        recordings = SOURCES.recordings(str(day.parent), DAY)
+        result = take_in(DAY, recordings, None, FolderAudioStore(tmp_path), SOURCES)
+        assert (result.rows["reason"].tolist(), result.no_recordings) == (["unreadable"], ())
+
+    def test_a_link_that_leads_nowhere_is_a_row_with_a_reason(self, folder: Path, tmp_path: Path) -> None:
+        (folder / "e.wav").symlink_to(folder / "gone.wav")
+        (folder / "f.wav").symlink_to(folder / "f.wav")
+        rows = self._take_in(folder, tmp_path / "copies").rows.set_index("file")
+        assert rows.loc["e.wav", ["status", "reason"]].tolist() == ["rejected", "not_found"]
+        assert "a link to a file that is not there" in rows.loc["e.wav", "detail"]
+        assert rows.loc["f.wav", "status"] == "rejected"
 
     def test_of_files_with_the_same_bytes_the_first_by_name_is_the_recording(
         self, folder: Path, tmp_path: Path

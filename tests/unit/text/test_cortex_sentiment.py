@@ -57,6 +57,13 @@ def segments(*texts: str) -> pd.DataFrame:
     return pd.DataFrame([common | {"segment_id": f"s{n}", "text": text} for n, text in enumerate(texts)])
 
 
+def test_texts_that_are_erased_leave_the_cache(running: CortexServer, schema: str) -> None:
+    asked = backend(running, schema)
+    asked.score(["I am happy", "I am sad"])
+    asked.forget(["I am happy", "never asked"])
+    assert len(cached(running, schema)) == 1
+
+
 def test_all_texts_are_scored_by_one_statement_and_each_once(running: CortexServer, schema: str) -> None:
     texts = ["a good day", "a bad day", "a day", "a good day", "it's; DROP TABLE x -- good \\' 😀", ""]
     assert [sentiment.score for sentiment in backend(running, schema).sentiments(texts)] == [

@@ -64,6 +64,19 @@ def test_a_score_is_one_flat_object() -> None:
     assert list(plain)[:3] == ["text", "base", "base_probability"]
 
 
+class _CheerfulBackend(VaderSentiment):
+    """A back end that hears nothing but praise."""
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        return [0.9 for _ in texts]
+
+
+def test_a_text_whose_sentiment_contradicts_its_emotion_has_a_notice() -> None:
+    angry, happy = score_texts(["I am furious with you.", "Exciting news!"], PREDICTOR, _CheerfulBackend())
+    assert (angry.to_dict()["base"], angry.to_dict()["notices"]) == ("Anger", ("contradictory",))
+    assert happy.to_dict()["notices"] == ()
+
+
 class _SilentBackend:
     """A back end that has no score for a text, as a service may."""
 
