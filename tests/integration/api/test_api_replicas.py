@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from benchmarks.support.postgres import postgres
 from emotion_pipeline.cli.app import app
 
-LIMIT = 50
+LIMIT = 100
 
 
 class Pair:
@@ -99,7 +99,7 @@ def test_a_limit_holds_over_both_servers(pair: Pair) -> None:
             for _ in range(LIMIT)
             for client in (first, second)
         )
-    assert statuses[429] > 0.6 * LIMIT
+    assert statuses[429] > 0.1 * LIMIT  # two buckets would refuse none
     assert set(statuses) == {200, 429}
 
 
