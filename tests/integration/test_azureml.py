@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,18 +19,22 @@ from emotion_pipeline.engine.emotion.model import SHIPPED
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
 
-def _serve(repository: Path, folder: Path, model: Path, port: int) -> "subprocess.Popen[str]":
-    """Start the command of ``deploy/azureml/Dockerfile`` with a registered model beside it."""
-    command = (repository / "deploy/azureml/Dockerfile").read_text(encoding="utf-8").rpartition("\nCMD ")[2]
-    [program, *arguments] = json.loads(command)
+@contextmanager
+def _served(repository: Path, folder: Path, model: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run the command of ``deploy/azureml/Dockerfile`` with a registered model beside it, until the block ends."""
+    instruction = (repository / "deploy/azureml/Dockerfile").read_text(encoding="utf-8").rpartition("\nCMD ")[2]
+    [program, *arguments] = json.loads(instruction)
     assert program == "uvicorn"
     arguments[arguments.index("--app-dir") + 1] = str(repository / "deploy" / "azureml")
     arguments[arguments.index("--port") + 1] = str(port)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("EMOTION_")}
     environment |= {"REGISTERED_MODEL": str(model), "PYTHONPATH": str(repository)}
-    return subprocess.Popen(
-        [sys.executable, "-m", program, *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", program, *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +42,11 @@ def endpoint(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("azureml")
     shutil.copytree(SHIPPED, folder / "model" / "weights")
     port = free_port()
-    process = _serve(repository, folder, folder / "model", port)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+    address = f"http://127.0.0.1:{port}"
+    with (
+        _served(repository, folder, folder / "model", port) as process,
+        httpx.Client(base_url=address, timeout=60, trust_env=False) as client,
+    ):
 
         def is_alive() -> bool:
             assert process.poll() is None, process.stderr and process.stderr.read()
@@ -47,10 +55,8 @@ def endpoint(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             except httpx.HTTPError:
                 return False
 
-        eventually(is_alive, 120.0)
+        eventually(is_alive, 180.0)
         yield client
-    process.terminate()
-    process.communicate(timeout=20)
 
 
 def test_the_smoke_request_and_several_texts_are_answered(repository: Path, endpoint: httpx.Client) -> None:
@@ -91,7 +97,7 @@ def test_a_request_that_cannot_be_answered_says_why(
 def test_another_registered_model_than_the_images_is_refused(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights.safetensors").write_bytes(b"another")
-    process = _serve(repository, tmp_path, tmp_path / "model", free_port())
-    _, said = process.communicate(timeout=120)
+    with _served(repository, tmp_path, tmp_path / "model", free_port()) as process:
+        _, said = process.communicate(timeout=180)
     assert process.returncode != 0
     assert "is not the one in this image" in said

@@ -3,10 +3,10 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -36,7 +36,17 @@ class Pair:
         }
 
     def __enter__(self) -> Self:
-        enter = self._stack.enter_context
+        try:
+            self._start(self._stack.enter_context)
+        except BaseException:
+            self._stack.close()  # or the servers would go on for ever
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _start(self, enter: Callable[[AbstractContextManager[Any]], Any]) -> None:
         self.database = enter(ExitStack())
         self._variables["EMOTION_DATABASE_URL"] = self.database.enter_context(postgres(self._folder / "postgres"))
         self._variables["EMOTION_REDIS_URL"] = enter(redis_server(self._folder))[0]
@@ -45,11 +55,7 @@ class Pair:
         self.url = enter(proxy(self._folder, self.ports))
         for server in self.servers:
             server.wait_until_ready()
-        eventually(lambda: httpx.get(f"{self.url}/ready").status_code == 200)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        eventually(lambda: httpx.get(f"{self.url}/ready", timeout=60).status_code == 200)
 
     def server(self, port: int) -> RunningService:
         """Another server at a port, not started yet."""
