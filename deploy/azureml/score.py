@@ -31,6 +31,7 @@ from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.emotion import model as emotion_model
 from emotion_pipeline.engine.sentiment.text_scoring import score_texts
+from emotion_pipeline.engine.sources.local import found_recording
 
 _WEIGHTS: Final = "weights.safetensors"
 
@@ -90,7 +91,7 @@ def _recording(request: dict[str, Any]) -> dict[str, Any]:
         path = Path(folder) / name
         path.write_bytes(audio)
         analyzer: AudioAnalyzer = _models["analyzer"]
-        result = analyzer.analyze(path)
+        result = analyzer.analyze(found_recording(path, Path(folder)))
     if result.status in {"rejected", "failed"}:
         raise RequestError(422, result.reasons[0], "The recording cannot be used.")
     return result.to_dict()
