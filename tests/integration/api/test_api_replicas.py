@@ -20,6 +20,8 @@ from benchmarks.support.postgres import postgres
 from emotion_pipeline.cli.app import app
 
 LIMIT = 100
+# Four processes with models and three servers beside them: too long for `make test`.
+pytestmark = pytest.mark.full
 
 
 class Pair:
@@ -109,7 +111,6 @@ def test_a_limit_holds_over_both_servers(pair: Pair) -> None:
     assert set(statuses) == {200, 429}
 
 
-@pytest.mark.full
 def test_a_killed_server_loses_no_job_and_a_broken_pair_is_red(tmp_path: Path) -> None:
     with Pair(tmp_path) as pair, pair.client() as client:
         headers = {"Prefer": "respond-async"}
@@ -161,7 +162,6 @@ class _Load:
                     self.statuses[type(error).__name__] += 1
 
 
-@pytest.mark.full
 def test_a_rolling_restart_under_load_answers_every_request(tmp_path: Path) -> None:
     with Pair(tmp_path) as pair, ExitStack() as renewed, _Load(pair) as load:
         for server, port in zip(pair.servers, pair.ports, strict=True):
