@@ -64,7 +64,9 @@ def _as_in_the_image(repository: Path, folder: Path, port: int) -> Iterator[subp
         base=sys.base_prefix,
         stash=folder / "stash",
         variables=shlex.join(f"{name}={value}" for name, value in variables.items()),
-        command=shlex.join([sys.executable, "-c", main, *arguments[:-1], str(port)]),
+        command=shlex.join(
+            [str(Path(sys.prefix).resolve() / "bin" / "python"), "-c", main, *arguments[:-1], str(port)]
+        ),
     )
     with subprocess.Popen(["unshare", "--mount", "bash", "-c", script], stderr=subprocess.PIPE) as process:
         try:

@@ -53,6 +53,7 @@ def _runs(database: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 def test_a_lost_deployment_comes_back_with_equal_numbers(tmp_path: Path) -> None:
     pipeline = Pipeline(tmp_path / "data")
     pipeline.drop_speech(DAY, "call.flac", seconds=4.0)
