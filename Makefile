@@ -17,7 +17,8 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev backfill docs test test-full mutations check bench format manifest clean
+.PHONY: help demo dev backfill docs test test-full mutations check bench format manifest clean \
+	lock audit licences image scan push smoke release deploy rollback
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,6 +87,51 @@ bench: $(INSTALLED_DEV) ## All benchmarks in their long form, one JSON line each
 format: $(INSTALLED_DEV) ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# The release line: .github/workflows calls these, and one person can. REGISTRY and TAG name the images.
+REGISTRY ?= emotion
+TAG ?= $(shell git describe --always --dirty)
+ACCELERATOR ?= cpu
+SUFFIX := $(if $(filter cuda,$(ACCELERATOR)),-cuda)
+IMAGES := api pipeline
+ENVIRONMENT ?= staging
+
+lock: $(INSTALLED) ## The requirements of the images with hashes, out of constraints.txt
+	@$(BIN)/python deploy/lock.py
+
+audit: $(INSTALLED) ## Known weaknesses of the packages in the images (pip-audit, in an environment of its own)
+	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
+	@.venv/audit/bin/pip-audit --disable-pip --requirement <(grep -v '^--' deploy/requirements/$(ACCELERATOR).txt | sed 's/+cpu//; s/ --hash.*//') --no-deps
+
+licences: $(INSTALLED_DEV) ## Write docs/licences.md: the licences of all dependencies and weights
+	@$(BIN)/python deploy/licences.py > docs/licences.md
+
+image: ## Build both images: make image REGISTRY=… TAG=… ACCELERATOR=cuda PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
+	@for name in $(IMAGES); do docker build --file deploy/Dockerfile --target $$name \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) --build-arg ACCELERATOR=$(ACCELERATOR) \
+		--build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag $(REGISTRY)/$$name:$(TAG)$(SUFFIX) . || exit 1; done
+	@docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep ':$(TAG)$(SUFFIX) '
+
+scan: ## Look for known weaknesses in the images (trivy)
+	@for name in $(IMAGES); do trivy image --exit-code 1 --ignore-unfixed --severity HIGH,CRITICAL \
+		$(REGISTRY)/$$name:$(TAG)$(SUFFIX) || exit 1; done
+
+push: ## Push the images to REGISTRY
+	@for name in $(IMAGES); do docker push $(REGISTRY)/$$name:$(TAG)$(SUFFIX) || exit 1; done
+
+release: image scan push ## Build, scan and push both images
+
+deploy: ## Put TAG into the cluster of the current context: make deploy ENVIRONMENT=staging VALUES=yours.yaml
+	@helm dependency build deploy/chart
+	@helm upgrade --install emotion deploy/chart --namespace emotion-$(ENVIRONMENT) --create-namespace --wait --timeout 15m \
+		$(addprefix --values ,$(VALUES)) --set api.image.repository=$(REGISTRY)/api --set api.image.tag=$(TAG)$(SUFFIX)
+
+rollback: ## Put the release before this one into the cluster again: make rollback ENVIRONMENT=production
+	@helm rollback emotion --namespace emotion-$(ENVIRONMENT) --wait --timeout 15m
+
+smoke: $(INSTALLED) ## Ask a running service for all that it does: SMOKE_TOKEN=… make smoke URL=https://…
+	@$(BIN)/emotion-clf smoke --url '$(URL)' --wait $(or $(WAIT),0)
 
 clean: ## Remove what the demo made, not the virtual environment
 	@rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs

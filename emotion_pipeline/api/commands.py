@@ -50,6 +50,7 @@ def serve(
         import uvicorn
 
         from emotion_pipeline.api.jobs.database import migrate, open_database
+        from emotion_pipeline.api.jobs.servers import Server
         from emotion_pipeline.api.logs import set_up_logs
         from emotion_pipeline.api.service import check_setup
     except ImportError as error:
@@ -57,7 +58,12 @@ def serve(
     api = settings.api
     set_up_logs(settings.log_level)
     check_setup(settings)
-    migrate(open_database(api, settings.api_secrets), api.folder)
+    engine = open_database(api, settings.api_secrets)
+    migrate(engine, api.folder)
+    server = Server(engine, api.folder)  # before anything starts, so that a refusal is one line
+    server.check_in()
+    server.check_out()
+    engine.dispose()
     with tempfile.TemporaryDirectory(prefix="emotion-metrics-") as shared:
         if api.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared

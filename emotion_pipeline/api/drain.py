@@ -1,7 +1,8 @@
 """Stopping the server: requests in work are finished, new ones are refused.
 
-The first signal to stop begins the drain. When the last request is done, or after ``_DRAIN_S``, the server's own signal
-handler closes it. A second signal closes it at once. The process ends in time, whatever hangs.
+The first signal to stop begins the drain: the service is not ready any more, and after ``leave_s`` it refuses requests.
+When the last request is done, or after ``_DRAIN_S``, the server's own signal handler closes it. A second signal closes
+it at once. The process ends in time, whatever hangs.
 """
 
 import asyncio
@@ -26,12 +27,17 @@ _POLL_S: Final = 0.05
 
 
 class Drain:
-    """Counts requests in work; ``has_begun`` says whether new ones are refused."""
+    """Counts requests in work; ``has_begun`` says that the service leaves, ``refuses`` that it takes no new requests.
 
-    def __init__(self) -> None:
+    :param leave_s: seconds between the two
+    """
+
+    def __init__(self, leave_s: float) -> None:
+        self._leave_s = leave_s
         self._handlers: dict[int, Any] = {}
         self.in_flight = 0
         self.has_begun = False
+        self.refuses = False
 
     def install(self) -> None:
         """Take the signals from the server's handlers, which are called later. Only the main thread may have any."""
@@ -51,12 +57,14 @@ class Drain:
             return
         self.has_begun = True
         logger().info("stopping", signal=signal.Signals(number).name, in_flight=self.in_flight)
-        last = threading.Timer(_DRAIN_S + _LAST_S, os._exit, (1,))
+        last = threading.Timer(self._leave_s + _DRAIN_S + _LAST_S, os._exit, (1,))
         last.daemon = True
         last.start()
         self._task = asyncio.create_task(self._finish(close), name="drain")
 
     async def _finish(self, close: Callable[[], None]) -> None:
+        await asyncio.sleep(self._leave_s)
+        self.refuses = True
         began = time.monotonic()
         while (passed := time.monotonic() - began) < _DRAIN_S:
             if self.in_flight == 0 and passed >= _SHORTEST_DRAIN_S:

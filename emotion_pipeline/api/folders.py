@@ -2,9 +2,12 @@
 
 import shutil
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from filelock import FileLock
 
 # Age from which an upload without a job was left by a process that ended while it received it.
 _ABANDONED_S: Final = 3_600.0
@@ -15,6 +18,15 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
+
+    @property
+    def identity(self) -> str:
+        """A random name of the folder itself, the same for all processes that have it, on whichever host."""
+        path = _made(self._root) / ".identity"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                path.write_text(uuid.uuid4().hex, encoding="utf-8")
+            return path.read_text(encoding="utf-8")
 
     @property
     def uploads(self) -> Path:

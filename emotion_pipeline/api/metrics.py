@@ -44,6 +44,9 @@ class Metrics:
         )
         self.audio_seconds = counter("audio_seconds", "Length of analysed audio.")
         self.webhooks = counter("webhooks", "Webhooks, by how they ended.", ["outcome"])
+        self.oldest_queued_job_seconds = gauge(
+            "oldest_queued_job_seconds", "Age of the oldest job that waits.", multiprocess_mode="mostrecent"
+        )
         self.model_load_seconds = gauge(
             "model_load_seconds", "Time that loading and warming took.", ["process"], multiprocess_mode="max"
         )

@@ -75,7 +75,7 @@ class RequestMiddleware:
         path = scope["path"].removeprefix("/v1")
         if path in _UNLIMITED:
             return
-        if self._drain.has_begun and path not in _ANSWERED_WHILE_STOPPING:
+        if self._drain.refuses and path not in _ANSWERED_WHILE_STOPPING:
             raise overloaded("stopping", "The service stops; ask another instance.", _RETRY_ELSEWHERE_S)
         if self._drain.in_flight > _MOST_IN_FLIGHT:
             raise overloaded("too_many_in_flight", "Too many requests are in work; come back in a moment.")

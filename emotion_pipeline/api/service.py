@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import contextlib
 import ipaddress
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from emotion_pipeline.api.addresses import job_limits
 from emotion_pipeline.api.drain import Drain
 from emotion_pipeline.api.folders import Folders
 from emotion_pipeline.api.jobs.database import is_current, migrate, open_database
+from emotion_pipeline.api.jobs.servers import Server
 from emotion_pipeline.api.jobs.store import JobStore
 from emotion_pipeline.api.jobs.supervisor import Supervisor
 from emotion_pipeline.api.limits import RateLimits
@@ -71,7 +74,7 @@ class Service:
         self.settings = settings
         self.tokens = check_setup(settings)
         self.metrics = Metrics()
-        self.drain = Drain()
+        self.drain = Drain(api.leave_seconds)
         self.limits = RateLimits(api.limits, secrets.redis_url.get_secret_value() if secrets.redis_url else None)
         self.fetch_limits = job_limits(settings)
         self.folders = Folders(api.folder)
@@ -79,6 +82,7 @@ class Service:
         self.workers = Supervisor(api.jobs, self.metrics, lambda call: self.in_database(lambda: call(self.jobs)))
         self._engine = open_database(api, secrets)
         self.jobs = JobStore(self._engine, api.jobs, api.webhooks)
+        self._server = Server(self._engine, api.folder)
         self._database = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="database")
         self._probes = ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe")
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,6 +93,7 @@ class Service:
     async def start(self) -> None:
         """Take requests; models load meanwhile, and ``readiness`` says when they are loaded."""
         await self.in_database(lambda: migrate(self._engine, self.settings.api.folder))
+        await self.in_database(self._server.check_in)
         self.drain.install()
         self.workers.start()
         self.text.start()
@@ -105,6 +110,8 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.text.stop()
         await self.workers.stop()
+        with contextlib.suppress(Problem):  # the database does not answer: its row lapses
+            await self.in_database(self._server.check_out)
         for pool in (self._database, self._probes):
             pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
@@ -173,9 +180,15 @@ class Service:
     async def _count(self) -> None:
         while True:
             try:
+                await self.in_database(self._server.check_in)
                 counts = await self.in_database(self.jobs.counts)
+                self.metrics.oldest_queued_job_seconds.set(await self.in_database(self.jobs.oldest_queued_s))
             except Problem:
                 counts = {}
+            except ConfigurationError as error:  # its row had lapsed, and another server took its place
+                logger().error("folder_not_shared", reason=str(error))
+                signal.raise_signal(signal.SIGTERM)
+                return
             for status, count in counts.items():
                 self.metrics.unfinished_jobs.labels(status).set(count)
             await asyncio.sleep(_COUNT_EVERY_S)

@@ -10,7 +10,7 @@ import gc
 import typer
 
 from emotion_pipeline.api.commands import serve_app, token_app
-from emotion_pipeline.cli import erase, evaluate, models, predict, train
+from emotion_pipeline.cli import erase, evaluate, models, predict, smoke, train
 from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.config.logs import to_logging
 
@@ -27,6 +27,7 @@ app.add_typer(erase.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
+app.add_typer(smoke.app)
 app.add_typer(serve_app, name="serve")
 app.add_typer(token_app, name="token")
 

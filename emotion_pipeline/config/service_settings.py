@@ -116,6 +116,9 @@ class Api(Section):
     development: bool = False
     # Uploads, work in progress and, unless EMOTION_DATABASE_URL is set, the database.
     folder: Path = Path(".emotion/api")
+    # Seconds after a signal to stop in which /ready fails and requests are still taken, so that a load balancer turns
+    # to other servers before this one refuses.
+    leave_seconds: float = Field(default=0.0, ge=0, le=60)
     # Send spans by OTLP, as the OTEL_* variables say.
     tracing: bool = False
     tokens: Tokens = Tokens()

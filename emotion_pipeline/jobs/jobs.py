@@ -15,7 +15,7 @@ _MARTS: Final = dg.AssetSelection.groups("marts", "staging")
 
 
 # The pod of a run that loads no model, where Kubernetes launches it; elsewhere nobody reads it. All other runs, those
-# of backfills and of the UI included, may load models and get the pod that ``deploy/kubernetes`` describes.
+# of backfills and of the UI included, may load models and get the pod that ``deploy/chart`` describes.
 WITHOUT_MODELS: Final[dict[str, Any]] = {
     "dagster-k8s/config": {
         "merge_behavior": "SHALLOW",  # replaces what is said there, a GPU included

@@ -1,5 +1,6 @@
 """The files in `deploy/` are what Dagster accepts, and do what they are there for."""
 
+import os
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 import yaml
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
@@ -49,6 +51,24 @@ def test_runs_and_verdicts_are_kept_in_postgres(instance: dg.DagsterInstance, tm
     gate = dg.AssetCheckKey(dg.AssetKey("raw_audio"), "gate")
     records = instance.event_log_storage.get_asset_check_execution_history(gate, limit=10)
     assert {(one.partition, one.status.value) for one in records} == {(DAY, "SUCCEEDED"), (BAD_DAY, "FAILED")}
+    figures = _pipeline_figures()
+    assert figures["emotion_pipeline_gate_failed_days"] == [{"table": "raw_audio", "days": 1}]
+    assert figures["emotion_pipeline_failed_days"] == [{"days": 1}]
+    assert figures["emotion_pipeline_oldest_queued_run_seconds"] == [{"seconds": 0}]
+    [age] = figures["emotion_pipeline_last_success_age_seconds"]
+    assert 0 <= age["seconds"] < 300
+
+
+def _pipeline_figures() -> dict[str, list[dict[str, Any]]]:
+    """What Prometheus is given of the pipeline: the answers to the queries of ``deploy/prometheus/pipeline.yaml``."""
+    file = REPOSITORY / "deploy" / "prometheus" / "pipeline.yaml"
+    [collector] = yaml.safe_load(file.read_text(encoding="utf-8"))["collectors"]
+    engine = sa.create_engine(os.environ["DAGSTER_PG_URL"])
+    with engine.connect() as connection:
+        return {
+            metric["metric_name"]: [dict(row) for row in connection.execute(sa.text(metric["query"])).mappings()]
+            for metric in collector["metrics"]
+        }
 
 
 def test_four_runs_wait_in_one_queue_and_only_crashes_are_tried_again(instance: dg.DagsterInstance) -> None:
@@ -89,6 +109,8 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
             image_pull_policy=config["imagePullPolicy"],
             env_secrets=[one["name"] for one in config["envSecrets"]],
             env_config_maps=[one["name"] for one in config["envConfigMaps"]],
+            volumes=config["volumes"],
+            volume_mounts=config["volumeMounts"],
             run_k8s_config={
                 "container_config": config["runK8sConfig"]["containerConfig"],
                 "pod_spec_config": config["runK8sConfig"]["podSpecConfig"],
@@ -99,7 +121,7 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
 
 
 def _values(name: str) -> dict[str, Any]:
-    return yaml.safe_load((REPOSITORY / "deploy" / "kubernetes" / name).read_text(encoding="utf-8"))
+    return yaml.safe_load((REPOSITORY / "deploy" / "chart" / name).read_text(encoding="utf-8"))["dagster"]
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -125,26 +147,28 @@ WITH_MODELS = ("daily_emotion", "tables_only", "__ASSET_JOB")
 
 
 @pytest.mark.parametrize("job", WITH_MODELS)
-@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "gpu.yaml")])
+@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "values-gpu.yaml")])
 def test_kubernetes_gives_a_run_with_models_a_large_pod_and_a_gpu_where_there_are_any(
     launcher: Callable[..., K8sRunLauncher], job: str, files: tuple[str, ...]
 ) -> None:
     pod = _pod(launcher(*files), job)
     [container] = pod.containers
-    gpu = {"nvidia.com/gpu": "1"} if "gpu.yaml" in files else {}
+    gpu = {"nvidia.com/gpu": "1"} if "values-gpu.yaml" in files else {}
     assert container.resources.requests == {"cpu": "2", "memory": "6Gi"}
     assert container.resources.limits == {"memory": "6Gi"} | gpu
     assert pod.node_selector == ({"nvidia.com/gpu.present": "true"} if gpu else None)
     assert [one.key for one in pod.tolerations or ()] == list(gpu)
     assert container.image == "registry.example.org/emotion-pipeline:0.1.0"
-    assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-secrets"]
+    assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-pipeline"]
+    assert [one.config_map_ref.name for one in container.env_from if one.config_map_ref] == ["emotion-settings"]
+    assert ("data", "/data") in [(one.name, one.mount_path) for one in container.volume_mounts]
 
 
 @pytest.mark.parametrize("job", ["marts_only", "health", "retention"])
 def test_kubernetes_gives_a_run_without_models_a_small_pod_on_any_node_and_no_gpu(
     launcher: Callable[..., K8sRunLauncher], job: str
 ) -> None:
-    pod = _pod(launcher("values.yaml", "gpu.yaml"), job)
+    pod = _pod(launcher("values.yaml", "values-gpu.yaml"), job)
     [container] = pod.containers
     assert container.resources.requests == {"cpu": "500m", "memory": "2Gi"}
     assert container.resources.limits == {"memory": "2Gi"}
@@ -157,6 +181,9 @@ def test_a_cluster_limits_pools_as_several_hosts_do() -> None:
     hosts = yaml.safe_load((REPOSITORY / "deploy" / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["pools"]
     cluster = _values("values.yaml")["concurrency"]["pools"]
     assert (cluster["defaultLimit"], cluster["granularity"]) == (hosts["default_limit"], hosts["granularity"])
+    # Dagster's chart renders the section only where it is enabled, and refuses a second limit of runs in it.
+    assert _values("values.yaml")["concurrency"]["enabled"] is True
+    assert "runs" not in _values("values.yaml")["concurrency"]
 
 
 def test_no_secret_stands_in_the_files_of_a_deployment() -> None:

@@ -73,7 +73,7 @@ def migrate(engine: Engine, folder: Path) -> None:
     config = Config()
     config.set_main_option("script_location", _MIGRATIONS)
     try:
-        with _exclusive(engine, folder) as connection:
+        with exclusive(engine, folder) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as error:
@@ -90,7 +90,8 @@ def is_current(engine: Engine) -> bool:
 
 
 @contextmanager
-def _exclusive(engine: Engine, folder: Path) -> Iterator[Connection]:
+def exclusive(engine: Engine, folder: Path) -> Iterator[Connection]:
+    """Give a connection in a transaction that only one process has at a time."""
     if engine.dialect.name == "sqlite":
         with FileLock(folder / ".migration.lock"), engine.begin() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""The table of jobs; the migrations beside this module make and change it."""
+"""The tables of jobs and of servers; the migrations beside this module make and change it."""
 
 from sqlalchemy import Float, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -55,3 +55,15 @@ class JobRecord(Base):
     webhook_status: Mapped[str] = mapped_column(String(16), default=NO_WEBHOOK)
     webhook_attempts: Mapped[int] = mapped_column(Integer, default=0)
     webhook_due_at: Mapped[float | None] = mapped_column(Float)
+
+
+class ServerRecord(Base):
+    """A server that runs, see ``servers``."""
+
+    __tablename__ = "servers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # The identity of its folder of uploads.
+    folder: Mapped[str] = mapped_column(String(32))
+    # Seconds since 1970, UTC.
+    seen_at: Mapped[float] = mapped_column(Float)

@@ -219,6 +219,12 @@ class JobStore:
             rows = session.execute(query.group_by(JobRecord.status)).tuples()
             return dict.fromkeys(UNFINISHED, 0) | dict(rows.all())
 
+    def oldest_queued_s(self) -> float:
+        """Return the age of the oldest job that waits, 0 where none does."""
+        with self._session() as session:
+            oldest = session.scalar(select(func.min(JobRecord.created_at)).where(JobRecord.status == QUEUED))
+        return 0.0 if oldest is None else max(0.0, self._now() - oldest)
+
     def next_webhook(self) -> JobRecord | None:
         """Return the next job whose webhook is due, or None; it is due again after a pause until ``end_webhook``."""
         now = self._now()

@@ -31,7 +31,8 @@ T = TypeVar("T")
 # An ``fsspec.AbstractFileSystem``, whose annotations lack the types of detailed listings.
 _FileSystem: TypeAlias = Any
 
-# The schemes that are read, and the package that each needs; ``memory`` is a store inside the process.
+# The schemes that are read, and the package that each needs (extras s3, gcs, azure); ``memory`` is a store inside the
+# process.
 SCHEMES: Final[Mapping[str, str]] = {
     **{"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"},
     **{"az": "adlfs", "abfs": "adlfs", "abfss": "adlfs", "memory": "fsspec"},

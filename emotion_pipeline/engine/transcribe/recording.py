@@ -184,6 +184,8 @@ class LocalTranscriber:
 
     def _utterances(self, speaker: str, spans: Sequence[Span]) -> list[_Utterance]:
         """Return the utterances of a speaker with the audio around them, to the middle of a pause at most."""
+        if not spans:
+            return []
         most = self._recogniser.pad_s
         pauses = [most * 2, *(after.start - before.end for before, after in pairwise(spans)), most * 2]
         pads = [min(most, max(pause / 2, _LEAST_PAD_S)) for pause in pauses]

@@ -173,6 +173,16 @@ def test_a_subject_has_a_bounded_number_of_unfinished_jobs(store: JobStore) -> N
     store.add(_new())
 
 
+def test_the_age_of_the_oldest_job_that_waits_is_told(store: JobStore, clock: Clock) -> None:
+    assert store.oldest_queued_s() == 0.0
+    store.add(_new())
+    clock.now += 5
+    store.add(_new())
+    assert store.oldest_queued_s() == pytest.approx(5.0)
+    store.claim()
+    assert store.oldest_queued_s() == pytest.approx(0.0)
+
+
 def test_a_webhook_is_due_after_its_job_and_again_until_it_ends(store: JobStore, clock: Clock) -> None:
     job = store.add(_new(webhook_url="https://example.org/"))
     assert store.next_webhook() is None

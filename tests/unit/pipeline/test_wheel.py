@@ -33,7 +33,8 @@ def test_weights_and_migrations_lie_in_the_packages(repository: Path, packages: 
         assert f"emotion_pipeline/engine/{task}/weights/weights.safetensors" in tracked
     migrations = {name for name in tracked if "/migrations/" in name}
     assert {
-        f"emotion_pipeline/api/jobs/migrations/{name}" for name in ("env.py", "versions/0001_jobs.py")
+        f"emotion_pipeline/api/jobs/migrations/{name}"
+        for name in ("env.py", "versions/0001_jobs.py", "versions/0002_servers.py")
     } <= migrations
     on_disk = {path.relative_to(repository).as_posix() for path in repository.glob("emotion_*/**/*.safetensors")}
     assert on_disk <= tracked

@@ -1,0 +1,148 @@
+"""The Helm chart, rendered by Helm itself: its objects fit Kubernetes' schemas and hold together.
+
+Dagster's own chart, which it depends on, cannot be had without its registry and is left out; ``test_deploy.py`` holds
+its values to Dagster's classes.
+"""
+
+import shutil
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import kubernetes_validate
+import pytest
+import yaml
+
+KUBERNETES = "1.37"
+# Custom resources, which the schemas do not describe.
+CUSTOM = {"ServiceMonitor", "PrometheusRule", "SecretProviderClass"}
+EVERYTHING = {
+    "api": {"ingress": {"enabled": True}, "monitoring": {"enabled": True}, "autoscaling": {"requestsPerSecond": 5}}
+}
+
+Render = Callable[..., list[dict[str, Any]]]
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """As Helm lays one file of values over another."""
+    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
+    return below | above | both
+
+
+@pytest.fixture(scope="module")
+def chart(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chart") / "emotion"
+    shutil.copytree(repository / "deploy" / "chart", folder)
+    description = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
+    assert [one["name"] for one in description.pop("dependencies")] == ["dagster"]
+    (folder / "Chart.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
+    return folder
+
+
+def _values(chart: Path, *parts: str | dict[str, Any]) -> dict[str, Any]:
+    read = [
+        yaml.safe_load((chart / part).read_text(encoding="utf-8")) if isinstance(part, str) else part for part in parts
+    ]
+    return reduce(_over, read, {})
+
+
+@pytest.fixture(scope="module")
+def render(chart: Path) -> Render:
+    def rendered(*parts: str | dict[str, Any]) -> list[dict[str, Any]]:
+        with helm_python.Chart.load(str(chart)) as loaded:
+            files = loaded.render(_values(chart, *parts), name="emotion", namespace="emotion")
+        return [one for text in files.values() for one in yaml.safe_load_all(text) if one]
+
+    return rendered
+
+
+def _one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    [found] = [one for one in objects if one["kind"] == kind]
+    return found
+
+
+def _pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    return _one(objects, "Deployment")["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("parts", [(), (EVERYTHING,), ("values-aks.yaml", "values-gpu.yaml", EVERYTHING)])
+def test_helm_finds_no_fault_and_every_object_fits_its_schema(
+    chart: Path, render: Render, parts: tuple[str | dict[str, Any], ...]
+) -> None:
+    assert helm_python.lint(str(chart), _values(chart, *parts), strict=True)["errors"] == []
+    objects = render(*parts)
+    assert {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= {
+        one["kind"] for one in objects
+    }
+    for one in objects:
+        if one["kind"] not in CUSTOM:
+            kubernetes_validate.validate(one, KUBERNETES, strict=True)
+
+
+def test_everything_that_selects_pods_selects_those_of_the_service(render: Render) -> None:
+    objects = render(EVERYTHING)
+    labels = _one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    selectors = [
+        _one(objects, "Service")["spec"]["selector"],
+        _one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        _one(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+    ]
+    assert all(selector.items() <= labels.items() for selector in selectors)
+    assert (
+        _one(objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+        == (_one(objects, "Service")["metadata"]["labels"])
+    )
+
+
+def test_the_service_runs_without_rights_and_leaves_before_it_is_ended(render: Render) -> None:
+    pod = _pod(render())
+    [container] = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
+    probe = container["readinessProbe"]
+    leave = next(one["value"] for one in container["env"] if one["name"] == "EMOTION_API__LEAVE_SECONDS")
+    assert probe["periodSeconds"] * (probe["failureThreshold"] + 1) <= float(leave)
+    assert pod["terminationGracePeriodSeconds"] > float(leave) + 12 + 6
+
+
+def test_a_gpu_brings_its_limit_and_its_nodes(render: Render) -> None:
+    pod = _pod(render("values-gpu.yaml"))
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": 1}
+    assert pod["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert "nodeSelector" not in _pod(render())
+
+
+def test_rules_of_alerts_reach_the_cluster_as_they_are(render: Render, repository: Path) -> None:
+    rules = yaml.safe_load((repository / "deploy/chart/files/alerts.yaml").read_text(encoding="utf-8"))
+    assert _one(render(EVERYTHING), "PrometheusRule")["spec"] == rules
+
+
+def test_several_pods_without_a_shared_folder_are_refused(render: Render) -> None:
+    alone = {"storage": {"accessMode": "ReadWriteOnce"}}
+    with pytest.raises(helm_python.HelmError, match="ReadWriteMany"):
+        render(alone)
+    assert render(alone, {"api": {"replicas": 1, "autoscaling": {"enabled": False}}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"settings": {"EMOTION_JWT_SECRET": "in a config map"}},
+        {"api": {"replica": 3}},
+        {"api": {"image": {"digest": "latest"}}},
+        {"storage": {"size": "much"}},
+    ],
+)
+def test_values_that_mean_nothing_are_refused(chart: Path, wrong: dict[str, Any]) -> None:
+    with helm_python.Chart.load(str(chart)) as loaded, pytest.raises(helm_python.HelmValuesError):
+        loaded.validate_schema(_over(loaded.values, wrong))
+
+
+def test_the_volume_that_runs_mount_is_the_one_that_the_chart_makes(chart: Path, render: Render) -> None:
+    claim = _one(render(), "PersistentVolumeClaim")["metadata"]["name"]
+    [deployment] = _values(chart, "values.yaml")["dagster"]["dagster-user-deployments"]["deployments"]
+    assert [one["persistentVolumeClaim"]["claimName"] for one in deployment["volumes"]] == [claim]
+    assert _one(render(), "ConfigMap")["metadata"]["name"] == deployment["envConfigMaps"][0]["name"]

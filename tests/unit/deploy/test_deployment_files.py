@@ -1,0 +1,148 @@
+"""Images, compose file, workflows and alert rules: what their own linters and schemas say, and what they promise."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from emotion_pipeline.api.metrics import Metrics
+from emotion_pipeline.config.settings import load_settings
+
+ALERTS = "deploy/chart/files/alerts.yaml"
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _check(repository: Path, program: str, *arguments: str) -> None:
+    """Run a program of the virtual environment, or of the system; skips where it is of the system and not there."""
+    found = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run([found, *arguments], cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/azureml/Dockerfile"])
+def test_hadolint_finds_nothing_in_the_images(repository: Path, path: str) -> None:
+    _check(repository, "hadolint", path)
+
+
+def test_actionlint_finds_nothing_in_the_workflows(repository: Path) -> None:
+    _check(repository, "actionlint", *(str(path) for path in (repository / ".github/workflows").glob("*.yaml")))
+
+
+def test_the_compose_file_fits_its_schema(repository: Path) -> None:
+    _check(repository, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+
+
+def test_the_proxy_reads_its_configuration(repository: Path) -> None:
+    _check(repository, "haproxy", "-c", "-f", "deploy/proxy/haproxy.cfg")
+
+
+def test_prometheus_reads_its_configuration_and_rules(repository: Path) -> None:
+    _check(repository, "promtool", "check", "config", "--syntax-only", "deploy/prometheus/prometheus.yaml")
+    _check(repository, "promtool", "check", "rules", ALERTS)
+
+
+def test_alerts_fire_when_they_should_and_only_then(repository: Path) -> None:
+    _check(repository, "promtool", "test", "rules", "tests/unit/deploy/alerts_test.yaml")
+
+
+def _alerts(repository: Path) -> list[dict[str, Any]]:
+    return [rule for group in _yaml(repository / ALERTS)["groups"] for rule in group["rules"]]
+
+
+def test_every_alert_has_a_page_and_every_page_an_alert(repository: Path) -> None:
+    pages = re.findall(r"^## (\w+)$", (repository / "docs" / "alerts.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [alert["alert"] for alert in _alerts(repository)] == pages
+    for alert in _alerts(repository):
+        assert alert["annotations"]["runbook"] == f"docs/alerts.md#{alert['alert'].lower()}"
+
+
+def test_alerts_ask_for_figures_that_exist(repository: Path) -> None:
+    metrics = Metrics()
+    metrics.oldest_queued_job_seconds.set(0)
+    names = {family.name for family in text_string_to_metric_families(metrics.exposition().decode())}
+    [collector] = _yaml(repository / "deploy/prometheus/pipeline.yaml")["collectors"]
+    names |= {metric["metric_name"] for metric in collector["metrics"]}
+    for alert in _alerts(repository):
+        for name in re.findall(r"emotion_(?:api|pipeline)_\w+", alert["expr"]):
+            assert re.sub(r"_(total|bucket)$", "", name) in names, alert["alert"]
+
+
+def test_compose_has_no_default_for_a_secret(repository: Path) -> None:
+    text = (repository / "compose.yaml").read_text(encoding="utf-8")
+    for name, default in re.findall(r"\$\{(\w*(?:PASSWORD|SECRET)\w*)(.*?)\}", text):
+        assert default.startswith(":?"), name
+    example = (repository / "deploy/compose.env.example").read_text(encoding="utf-8")
+    assert re.findall(r"^\w+=(?=\S)", example, re.MULTILINE) == []
+
+
+def _environments(repository: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    for name, service in _yaml(repository / "compose.yaml")["services"].items():
+        if isinstance(service.get("environment"), dict):
+            yield name, service["environment"]
+    for name in ("values.yaml", "values-aks.yaml"):
+        values = _yaml(repository / "deploy/chart" / name)
+        yield name, {**values["settings"], **values["api"].get("settings", {})}
+    image = (repository / "deploy/Dockerfile").read_text(encoding="utf-8")
+    yield "image", dict(re.findall(r"\b(EMOTION_\w+)=(\S+)", image))
+
+
+def test_all_settings_of_a_deployment_exist(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, environment in _environments(repository):
+        with monkeypatch.context() as patch:
+            for key, value in environment.items():
+                secret = "x" * 40 if key == "EMOTION_JWT_SECRET" else str(value)
+                patch.setenv(key, secret)
+            assert load_settings(), name
+
+
+def test_steps_of_the_workflows_only_call_make(repository: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for path in (repository / ".github/workflows").glob("*.yaml"):
+        for job in _yaml(path)["jobs"].values():
+            for step in job.get("steps", []):
+                command = step.get("run", "make check")
+                if not command.startswith("sudo apt-get "):
+                    assert re.fullmatch(r"make ([a-z-]+)( .*)?", command), command
+                    assert command.split()[1] in targets
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "cuda", "build"])
+def test_every_package_of_the_images_has_a_hash(repository: Path, accelerator: str) -> None:
+    text = (repository / "deploy/requirements" / f"{accelerator}.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith(("#", "--"))]
+    assert len(lines) > 5
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}", line), line
+
+
+def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path) -> None:
+    def pins(path: str) -> dict[str, str]:
+        found = re.findall(r"^([\w.-]+)==([\w.!-]+)", (repository / path).read_text(encoding="utf-8"), re.MULTILINE)
+        return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
+
+    constraints, image = pins("constraints.txt"), pins("deploy/requirements/cpu.txt")
+    assert {name: version for name, version in image.items() if constraints.get(name, version) != version} == {}
+    assert set(image) <= set(constraints) | {"setuptools", "wheel"}
+
+
+def test_nothing_gets_into_an_image_by_accident(repository: Path) -> None:
+    lines = (repository / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert "**/.env*" in rules[rules.index("*") :]
+    image = (repository / "deploy/Dockerfile").read_text(encoding="utf-8")
+    for source in re.findall(r"^COPY (?!--from)(.+) \S+$", image, re.MULTILINE):
+        assert {f"!{name}" for name in source.split()} <= set(rules)
