@@ -80,7 +80,8 @@ def leaked(voice: Channel, leak: Leak) -> Channel:
     rng = np.random.default_rng(5)
     heard = np.roll(voice, round(leak.lag_ms * SAMPLE_RATE / 1000)).astype(np.float64)
     if leak.way == "phone":
-        heard = signal.sosfilt(signal.butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE, output="sos"), heard)
+        band = signal.butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE, output="sos")
+        heard = np.asarray(signal.sosfilt(band, heard))
     if leak.way == "room":
         time = np.arange(round(_ROOM_S * SAMPLE_RATE)) / SAMPLE_RATE
         echoes = 0.08 * rng.normal(size=len(time)) * 10 ** (-3 * time / _ROOM_S)
@@ -113,7 +114,7 @@ def over_telephone(channel: Channel) -> Channel:
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as coded:
+    with av.open(file, "r") as coded:
         decoded = np.concatenate([frame.to_ndarray()[0] for frame in coded.decode(audio=0)])
     frames = _resampled(decoded, "flt", SAMPLE_RATE, _PHONE_RATE)
     heard = np.concatenate([frame.to_ndarray()[0] for frame in frames])

@@ -5,9 +5,10 @@ A package's licence is what its own metadata state: an SPDX expression, else cla
 
 import re
 import sys
+from email.message import Message
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _LONGEST: Final = 60
@@ -78,7 +79,7 @@ def _row(package: Distribution) -> str:
 
 
 def _licence(package: Distribution) -> str:
-    metadata = package.metadata
+    metadata = cast(Message, package.metadata)  # which it is; its declared type lacks `get`
     classifiers = [text for text in metadata.get_all("Classifier") or () if text.startswith("License ::")]
     stated = metadata.get("License-Expression") or ", ".join(text.rpartition(" :: ")[2] for text in classifiers)
     first_line = next(iter((stated or metadata.get("License") or "").strip().splitlines()), "")

@@ -216,7 +216,7 @@ def join(passage: Passage, corpus: Path) -> Signal:
 def _floats(frame: av.AudioFrame) -> Signal:
     """The first channel of a frame of whole numbers, in the range [-1, 1]."""
     values = frame.to_ndarray()
-    return (values[0] / -float(np.iinfo(values.dtype).min)).astype(np.float32)
+    return (values[0] / -float(np.iinfo(str(values.dtype)).min)).astype(np.float32)
 
 
 def encode(signal: Signal, rate: int, recording: Recording | Passage, target: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 from scipy.ndimage import uniform_filter1d
 
 from emotion_pipeline.engine.audio.decode import stream
@@ -87,9 +87,9 @@ class ChannelComparison:
 def _lag(block: Waveform) -> int:
     """Return by how many samples the second channel is later, by the peak of the whitened cross-correlation."""
     n_fft = next_fast_len(block.shape[1] + _FARTHEST, real=True)
-    first, second = rfft(block, n_fft)
+    first, second = np.fft.rfft(block, n_fft)
     cross = second * first.conj()
-    correlation = np.abs(irfft(cross / np.maximum(np.abs(cross), 1e-9), n_fft))
+    correlation = np.abs(np.fft.irfft(cross / np.maximum(np.abs(cross), 1e-9), n_fft))
     farthest = min(_FARTHEST, block.shape[1] // 2)
     return int(np.concatenate([correlation[-farthest:], correlation[: farthest + 1]]).argmax()) - farthest
 
@@ -103,7 +103,7 @@ def _aligned(block: Waveform, lag: int) -> Waveform:
 
 def _unexplained(block: Waveform) -> tuple[float, float]:
     """Return the share of the second channel's power that no short filter of the first gives, and its level in dB."""
-    spectra = rfft(block)
+    spectra = np.fft.rfft(block)
     width = max(1, round(_SMOOTHED_HZ * block.shape[1] / SAMPLE_RATE))
     power = uniform_filter1d(np.abs(spectra) ** 2, width, axis=1)
     cross = spectra[1] * spectra[0].conj()

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import butter, sosfilt
 
@@ -127,11 +126,11 @@ def _lags(waveform: Waveform, rules: SharedRules) -> list[int]:
     lowest, highest = (round(hertz * 2 * _BLOCK / SAMPLE_RATE) for hertz in (_LOWEST_HZ, _HIGHEST_HZ))
     total = np.zeros(_BLOCK + 1, dtype=np.complex128)
     for start in range(0, waveform.shape[1], _BLOCK):
-        first, second = rfft(waveform[:, start : start + _BLOCK], 2 * _BLOCK)[:, lowest:highest]
+        first, second = np.fft.rfft(waveform[:, start : start + _BLOCK], 2 * _BLOCK)[:, lowest:highest]
         cross = second * first.conj()
         total[lowest:highest] += cross / np.maximum(np.abs(cross), _SMALLEST)
     farthest = round(rules.farthest_lag * _RATE)
-    correlation = irfft(total[: _BLOCK // 2 + 1], _BLOCK)
+    correlation = np.fft.irfft(total[: _BLOCK // 2 + 1], _BLOCK)
     correlation = np.abs(np.concatenate([correlation[-farthest:], correlation[: farthest + 1]]))
     # The median of a normal variable's magnitude is 0.6745 standard deviations.
     certain = max(rules.certain_peak * np.median(correlation) / 0.6745, rules.minor_peak * correlation.max())
@@ -162,7 +161,8 @@ def _compared(in_band: Waveform, lag: int, n_frames: int, rules: SharedRules) ->
     above = [np.maximum(power - floor, _SMALLEST) for power, floor in zip(powers, floors, strict=True)]
     loud = [power > rules.loud * np.percentile(power, 90) for power in powers]
     coherence = np.abs(cross) / np.sqrt(np.maximum(powers[0] * powers[1], _SMALLEST**2))
-    return coherence, 10 * np.log10(above[0] / above[1]), loud[0] | loud[1]
+    louder = np.asarray(loud[0] | loud[1], dtype=np.bool_)
+    return coherence, 10 * np.log10(above[0] / above[1]), louder
 
 
 def _alone(voiced: Sequence[Flags], alike: Flags, best: NDArray[np.intp], late: Sequence[int]) -> tuple[float, float]:
@@ -170,7 +170,7 @@ def _alone(voiced: Sequence[Flags], alike: Flags, best: NDArray[np.intp], late: 
     there = np.any([shifted(alike & (best == index), frames) for index, frames in enumerate(late)], axis=0)
     around = round(0.5 / HOP_S)
     first, second = (
-        float((speech & ~maximum_filter1d(shared, 2 * around + 1)).sum() * HOP_S)
+        float((speech & ~np.asarray(maximum_filter1d(shared, 2 * around + 1), dtype=np.bool_)).sum() * HOP_S)
         for speech, shared in zip(voiced, (alike, there), strict=True)
     )
     return first, second

@@ -157,10 +157,11 @@ class TestTakingIn:
     def test_a_link_that_leads_nowhere_is_a_row_with_a_reason(self, folder: Path, tmp_path: Path) -> None:
         (folder / "e.wav").symlink_to(folder / "gone.wav")
         (folder / "f.wav").symlink_to(folder / "f.wav")
-        rows = self._take_in(folder, tmp_path / "copies").rows.set_index("file")
-        assert rows.loc["e.wav", ["status", "reason"]].tolist() == ["rejected", "not_found"]
-        assert "a link to a file that is not there" in rows.loc["e.wav", "detail"]
-        assert rows.loc["f.wav", "status"] == "rejected"
+        taken_in = self._take_in(folder, tmp_path / "copies").rows
+        rows = {row["file"]: row for row in taken_in.to_dict("records")}
+        assert (rows["e.wav"]["status"], rows["e.wav"]["reason"]) == ("rejected", "not_found")
+        assert "a link to a file that is not there" in rows["e.wav"]["detail"]
+        assert rows["f.wav"]["status"] == "rejected"
 
     def test_of_files_with_the_same_bytes_the_first_by_name_is_the_recording(
         self, folder: Path, tmp_path: Path
