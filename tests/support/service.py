@@ -100,7 +100,7 @@ class RunningService:
 
     def wait_until_ready(self) -> Self:
         def is_ready() -> bool:
-            return httpx.get(f"{self.url}/ready").status_code == 200
+            return httpx.get(f"{self.url}/ready", timeout=60).status_code == 200
 
         eventually(is_ready, _START_S)
         return self

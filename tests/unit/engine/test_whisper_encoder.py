@@ -18,8 +18,6 @@ from emotion_pipeline.engine.models.whisper_encoder import (
     load_encoder,
     log_mel,
 )
-from emotion_pipeline.engine.tone.acoustic.descriptors import mel_filters
-from emotion_pipeline.engine.tone.acoustic.measure import measure
 
 WIDTH = 384
 
@@ -114,4 +112,4 @@ def test_another_file_in_the_package_is_refused_by_name(tmp_path: Path, monkeypa
     package = PACKAGED["tiny.en"].packages[0]
     monkeypatch.setattr(type(package), "path", lambda _self: tmp_path)
     with pytest.raises(ArtefactError, match=r"model\.bin is not Whisper tiny\.en: its SHA-256"):
-        measure(sound(2.0), mel_filters())
+        load_encoder(PACKAGED["tiny.en"].fetch() / "model.bin")
