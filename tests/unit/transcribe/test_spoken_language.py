@@ -20,7 +20,7 @@ from emotion_pipeline.engine.transcribe.whisper.faster import faster_whisper
 
 CLIPS = 20
 # Rows of EmoDB's manifest.
-GERMAN = (24, 264)
+GERMAN = range(0, 32, 4)
 
 
 def words(probability: float, count: int = 5) -> list[Word]:
@@ -80,7 +80,7 @@ def german(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Analy
 
 
 def test_words_in_another_language_are_not_read_for_emotions(german: Analysis) -> None:
-    assert set(german.transcripts["language"]) == {UNDETERMINED}
+    assert set(german.transcripts["language"].dropna()) == {UNDETERMINED}
     labels = german.emotion_labels
     assert len(labels) > 0
     assert set(labels["base_emotion"]) == {"Neutral"}
