@@ -16,13 +16,20 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, Waveform
-from emotion_pipeline.engine.diarize.shared_voices import HOP_S, Flags, SharedVoices, shared_voices, shifted
+from emotion_pipeline.engine.diarize.shared_voices import (
+    HIGHEST_HZ,
+    HOP_S,
+    LOWEST_HZ,
+    Flags,
+    SharedVoices,
+    shared_voices,
+    shifted,
+    widened,
+)
 
 _HOP: Final = round(HOP_S * SAMPLE_RATE)
 _FRAME: Final = 512
 _BANDS: Final = 20
-# What a telephone carries: no leak is complete outside.
-_LOWEST_HZ, _HIGHEST_HZ = 150.0, 3700.0
 _FRAMES_AT_ONCE: Final = 4096
 # Power of a band in digital silence, far below what 16 bits can hold.
 _QUIETEST: Final = 1e-9
@@ -56,7 +63,8 @@ class LeakRules:
     level_margin: float = 5.0
     # ... and makes the frame the channel's own from this share of its power on.
     most_unexplained: float = 0.15
-    # The same where the voice is known to be the other's: a room adds what no level explains.
+    # The same where the voice is the other's in more than half of the context: a room adds what no level explains. With
+    # less both may talk, and what no level explains is the own voice.
     most_unexplained_of_other: float = 0.25
     # Of certain likeness within a window; with less there is no leak.
     shortest_evidence: float = 0.25
@@ -113,7 +121,7 @@ def _leak(
     above_noise = np.maximum(quiet - noise, _QUIETEST)
     louder = loud.sum(axis=1) > above_noise.sum(axis=1) * _ratio(rules.least_difference)
     there = np.any([shifted(other_voiced, lag) for lag in lags], axis=0)
-    talked_over = voiced & _widened(there, context // 2)
+    talked_over = voiced & widened(there, context // 2)
     is_other = shared.owner < 0
     possible = talked_over & (louder | is_other) & (shared.owner <= 0)
     evidence = possible & ((likeness >= rules.certain_likeness) | is_other)
@@ -122,7 +130,7 @@ def _leak(
     coupling = np.median(above_noise[evidence] / np.maximum(loud[evidence], _QUIETEST), axis=0)
     beyond = np.maximum(quiet - (coupling * loud + noise) * _ratio(rules.level_margin), 0.0).sum(axis=1)
     owner = uniform_filter1d(shared.owner.astype(np.float64), _frames(rules.owner_context))
-    most = np.where(owner < 0, rules.most_unexplained_of_other, rules.most_unexplained)
+    most = np.where(owner < -0.5, rules.most_unexplained_of_other, rules.most_unexplained)
     explained = beyond <= most * quiet.sum(axis=1)
     # Where own speech ends and a leak begins both are in the context; there the level decides.
     alike = maximum_filter1d(likeness, context) >= rules.likeness
@@ -166,7 +174,7 @@ def _band_powers(channel: Channel) -> Powers:
 
 def _mel_filters() -> NDArray[np.float64]:
     """Return triangles, evenly spaced in mel, as a matrix of shape ``(n_frequencies, n_bands)``."""
-    lowest, highest = (2595 * np.log10(1 + hertz / 700) for hertz in (_LOWEST_HZ, _HIGHEST_HZ))
+    lowest, highest = (2595 * np.log10(1 + hertz / 700) for hertz in (LOWEST_HZ, HIGHEST_HZ))
     edges = 700 * (10 ** (np.linspace(lowest, highest, _BANDS + 2) / 2595) - 1)
     frequency = np.fft.rfftfreq(_FRAME, 1 / SAMPLE_RATE)[:, np.newaxis]
     rising = (frequency - edges[:-2]) / np.diff(edges)[:-1]
@@ -201,10 +209,6 @@ def _inside(spans: Sequence[Span], n_frames: int) -> Flags:
     for span in spans:
         inside[round(span.start / HOP_S) : round(span.end / HOP_S) + 1] = True
     return inside
-
-
-def _widened(flags: Flags, frames: int) -> Flags:
-    return np.asarray(maximum_filter1d(flags, 2 * frames + 1), dtype=bool)
 
 
 def _frames(seconds: float) -> int:

@@ -19,7 +19,8 @@ HOP_S: Final = 0.01
 # Lags are counted in samples at half the rate: a telephone carries no more.
 _RATE: Final = SAMPLE_RATE // 2
 _HOP: Final = round(HOP_S * _RATE)
-_LOWEST_HZ, _HIGHEST_HZ = 150.0, 3700.0
+# What a telephone carries: no leak is complete outside.
+LOWEST_HZ, HIGHEST_HZ = 150.0, 3700.0
 # Samples at the full rate over which a correlation is taken: four seconds.
 _BLOCK: Final = 65_536
 _SMALLEST: Final = 1e-9
@@ -118,12 +119,17 @@ def shifted(values: NDArray[Any], by: int) -> NDArray[Any]:
     return moved
 
 
+def widened(flags: Flags, frames: int) -> Flags:
+    """Return flags that also hold so many frames before and after those that are set."""
+    return np.asarray(maximum_filter1d(flags, 2 * frames + 1), dtype=bool)
+
+
 def _lags(waveform: Waveform, rules: SharedRules) -> list[int]:
     """Return by how many samples the second channel may be later than the first, the most certain one first.
 
     Generalised cross-correlation with phase transform (Knapp and Carter 1976), summed over blocks of four seconds.
     """
-    lowest, highest = (round(hertz * 2 * _BLOCK / SAMPLE_RATE) for hertz in (_LOWEST_HZ, _HIGHEST_HZ))
+    lowest, highest = (round(hertz * 2 * _BLOCK / SAMPLE_RATE) for hertz in (LOWEST_HZ, HIGHEST_HZ))
     total = np.zeros(_BLOCK + 1, dtype=np.complex128)
     for start in range(0, waveform.shape[1], _BLOCK):
         first, second = np.fft.rfft(waveform[:, start : start + _BLOCK], 2 * _BLOCK)[:, lowest:highest]
@@ -140,7 +146,7 @@ def _lags(waveform: Waveform, rules: SharedRules) -> list[int]:
 
 def _in_band(waveform: Waveform) -> Waveform:
     """Return both channels at 8 kHz, their high frequencies raised, so that not vowels alone are compared."""
-    band = butter(4, [_LOWEST_HZ, _HIGHEST_HZ], "bandpass", fs=SAMPLE_RATE, output="sos")
+    band = butter(4, [LOWEST_HZ, HIGHEST_HZ], "bandpass", fs=SAMPLE_RATE, output="sos")
     return np.diff(np.asarray(sosfilt(band, waveform, axis=1))[:, ::2], axis=1, prepend=0).astype(np.float32)
 
 
@@ -161,8 +167,8 @@ def _compared(in_band: Waveform, lag: int, n_frames: int, rules: SharedRules) ->
     above = [np.maximum(power - floor, _SMALLEST) for power, floor in zip(powers, floors, strict=True)]
     loud = [power > rules.loud * np.percentile(power, 90) for power in powers]
     coherence = np.abs(cross) / np.sqrt(np.maximum(powers[0] * powers[1], _SMALLEST**2))
-    louder = np.asarray(loud[0] | loud[1], dtype=np.bool_)
-    return coherence, 10 * np.log10(above[0] / above[1]), louder
+    is_loud = np.asarray(loud[0] | loud[1], dtype=np.bool_)
+    return coherence, 10 * np.log10(above[0] / above[1]), is_loud
 
 
 def _alone(voiced: Sequence[Flags], alike: Flags, best: NDArray[np.intp], late: Sequence[int]) -> tuple[float, float]:
@@ -170,7 +176,7 @@ def _alone(voiced: Sequence[Flags], alike: Flags, best: NDArray[np.intp], late: 
     there = np.any([shifted(alike & (best == index), frames) for index, frames in enumerate(late)], axis=0)
     around = round(0.5 / HOP_S)
     first, second = (
-        float((speech & ~np.asarray(maximum_filter1d(shared, 2 * around + 1), dtype=np.bool_)).sum() * HOP_S)
+        float((speech & ~widened(shared, around)).sum() * HOP_S)
         for speech, shared in zip(voiced, (alike, there), strict=True)
     )
     return first, second
