@@ -126,7 +126,9 @@ class TestTakingIn:
         assert set(rows["status"]) == {"accepted"}
         for row in rows.to_dict("records"):
             copy = decode(tmp_path / "copies" / row["audio_uri"], keep_channels=True)
-            assert copy.shape == (row["channels"], round(row["seconds"] * SAMPLE_RATE))
+            assert copy.shape == (row["speaker_channels"], round(row["seconds"] * SAMPLE_RATE)), (
+                "one sound on two channels is kept once"
+            )
 
     def test_a_bad_file_does_not_stop_the_others(self, folder: Path, tmp_path: Path) -> None:
         rows = self._take_in(folder, tmp_path / "copies").rows
