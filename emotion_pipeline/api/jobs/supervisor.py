@@ -124,7 +124,8 @@ class Supervisor:
             sys.executable,
             "-m",
             "emotion_pipeline.api.jobs.worker",
-            *("--threads", self._threads),
+            "--threads",
+            self._threads,
             *self._lanes[index],
             # Workers share the cores: threads that wait for a core of another worker make both slower.
             env={"OMP_NUM_THREADS": self._threads, **os.environ},

@@ -9,13 +9,13 @@ import numpy as np
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, Waveform
 
 
-def cut(channel: Channel, span: Span, pad: float = 0.0) -> Channel:
-    """The samples of ``span``, widened by ``pad`` seconds on both sides, as far as the channel reaches.
+def cut(channel: Channel, span: Span) -> Channel:
+    """The samples of ``span``, as far as the channel reaches.
 
     :param channel: float32, shape (n_samples,), 16 kHz
     :return: a view, shape (m,); empty where the span lies outside the channel
     """
-    first, last = _samples_of(span, pad)
+    first, last = _samples_of(span)
     return channel[first:last]
 
 
@@ -33,7 +33,7 @@ def cuts(blocks: Iterable[Waveform], spans: Sequence[Span]) -> Iterator[Waveform
     held: list[Waveform] = []
     held_from = held_to = 0
     for span in spans:
-        first, last = _samples_of(span, 0.0)
+        first, last = _samples_of(span)
         while held_to < last and (block := next(source, None)) is not None:
             held.append(block)
             held_to += block.shape[1]
@@ -43,6 +43,6 @@ def cuts(blocks: Iterable[Waveform], spans: Sequence[Span]) -> Iterator[Waveform
         yield joined[:, max(0, first - held_from) : max(0, last - held_from)].copy()
 
 
-def _samples_of(span: Span, pad: float) -> tuple[int, int]:
-    first = max(0, math.floor((span.start - pad) * SAMPLE_RATE))
-    return first, max(first, math.ceil((span.end + pad) * SAMPLE_RATE))
+def _samples_of(span: Span) -> tuple[int, int]:
+    first = max(0, math.floor(span.start * SAMPLE_RATE))
+    return first, max(first, math.ceil(span.end * SAMPLE_RATE))

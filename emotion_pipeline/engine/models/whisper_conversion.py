@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BINARY_VERSION: Final = 6
 _SPEC: Final = ("WhisperSpec", 3)
 _TYPES: Final = (np.float32, np.int8, np.int16, np.int32, np.float16)
-_HEAD_WIDTH: Final = 64  # of every Whisper model
+HEAD_WIDTH: Final = 64  # of every Whisper model
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -98,7 +98,7 @@ def dimensions(arrays: Arrays) -> dict[str, int]:
         "n_vocab": len(arrays["decoder/embeddings/weight"]),
         **{f"n_{part}_ctx": len(arrays[f"{half}/position_encodings/encodings"]) for part, half in _HALVES},
         **{f"n_{part}_state": width for part, _half in _HALVES},
-        **{f"n_{part}_head": width // _HEAD_WIDTH for part, _half in _HALVES},
+        **{f"n_{part}_head": width // HEAD_WIDTH for part, _half in _HALVES},
         **{f"n_{part}_layer": _layers(arrays, half) for part, half in _HALVES},
     }
 

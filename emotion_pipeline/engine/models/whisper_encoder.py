@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
-from emotion_pipeline.engine.models.whisper_conversion import encoder_state, read_arrays
+from emotion_pipeline.engine.models.whisper_conversion import HEAD_WIDTH, encoder_state, read_arrays
 
 FRAMES_PER_SECOND: Final = 50
 LONGEST_SECONDS: Final = 30.0
 
-_HEAD_WIDTH: Final = 64
 _MELS: Final = 80
 _FFT: Final = 400
 _HOP: Final = 160
@@ -93,8 +92,7 @@ class _Block(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         query, key, value = (
-            part.unflatten(-1, (-1, _HEAD_WIDTH)).transpose(1, 2)
-            for part in self.qkv(self.attn_ln(frames)).chunk(3, -1)
+            part.unflatten(-1, (-1, HEAD_WIDTH)).transpose(1, 2) for part in self.qkv(self.attn_ln(frames)).chunk(3, -1)
         )
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         frames = frames + self.out(attended.transpose(1, 2).flatten(-2))

@@ -20,9 +20,9 @@ from emotion_pipeline.engine.models.whisper_encoder import WhisperEncoder, load_
 from emotion_pipeline.engine.tone.acoustic.features import feature_names, functionals
 from emotion_pipeline.engine.tone.windows import windows
 
-# The layer is counted from 1. Chosen by corpora held out; the layers above hear what is said more than how.
 MODEL: Final = "tiny.en"
 WIDTH: Final = 384
+# Counted from 1. Chosen by corpora held out; the layers above hear what is said more than how.
 LAYER: Final = 2
 
 # Of the encoder's input: samples of a step, decibels below the loudest step at which speech ends, and the level
