@@ -43,8 +43,8 @@ def test_every_label_has_its_place_among_the_sentiments() -> None:
 def test_the_emotion_back_end_takes_a_loaded_predictor_and_its_fingerprint_follows_the_model() -> None:
     backend = load_sentiment("emotion", PREDICTOR)
     assert backend.fingerprint == load_sentiment("emotion").fingerprint
-    kind, *rest = backend.fingerprint.split(":")
-    assert kind == "emotion"
+    kind, *rest, formula = backend.fingerprint.split(":")
+    assert (kind, formula) == ("emotion", "2")
     assert rest == PREDICTOR.model_fingerprint.split(":")[1:]
     # Which results are uncertain does not touch the sentiment.
     assert load_sentiment("emotion", EmotionPredictor(confidence_threshold=0.1)).fingerprint == backend.fingerprint
