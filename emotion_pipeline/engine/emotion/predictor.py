@@ -33,6 +33,7 @@ from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
+from emotion_pipeline.engine.text.signs import with_phrases
 from emotion_pipeline.engine.text.tokens import says_something
 
 # Base probability below which a result is flagged uncertain, unless the caller says otherwise.
@@ -113,7 +114,7 @@ class EmotionPredictor:
     ) -> list[EmotionResult]:
         model, read = self._loaded(), [text[:LONGEST_TEXT] for text in texts]
         features = self._features().extract(read) if features is None else features
-        scores = score_in_memory(model, read, features)
+        scores = _with_signs(model, read, score_in_memory(model, read, features))
         decided = scores.labels >= model.thresholds
         named: list[Mapping[str, float] | None] = [None] * len(texts)
         if with_features:
@@ -130,9 +131,11 @@ class EmotionPredictor:
         return self._scores(texts).labels
 
     def _scores(self, texts: Sequence[str]) -> Scores:
-        parts = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
-        model = self._loaded()
-        return Scores.joined([score_in_memory(model, [text[:LONGEST_TEXT] for text in part]) for part in parts])
+        model, parts = self._loaded(), []
+        for start in range(0, len(texts), _CHUNK):
+            read = [text[:LONGEST_TEXT] for text in texts[start : start + _CHUNK]]
+            parts.append(_with_signs(model, read, score_in_memory(model, read)))
+        return Scores.joined(parts)
 
     def _features(self) -> FeatureExtractor:
         with self._lock:
@@ -221,6 +224,26 @@ def _notices(text: str) -> tuple[str, ...]:
         return (EMPTY,)
     english = () if seems_english(text) else (NOT_ENGLISH,)
     return (*english, CUT) if len(text) > LONGEST_TEXT else english
+
+
+def _with_signs(model: TextEmotionModel, texts: Sequence[str], scores: Scores) -> Scores:
+    """Let emoji and emoticons speak as far as the words beside them are neutral.
+
+    The scores of a text with signs are the mean of its own and those of the text with phrases in their place, weighted
+    by the probability of Neutral: words that say what is felt are not overruled by a sign.
+    """
+    signed = {row: phrased for row, text in enumerate(texts) if (phrased := with_phrases(text)) is not None}
+    if not signed:
+        return scores
+    rows = list(signed)
+    spoken = score_in_memory(model, list(signed.values()))
+    weight = scores.base[rows, BASE_EMOTIONS.index(NEUTRAL)]
+    blended = Scores(scores.labels.copy(), scores.base.copy(), scores.levels.copy())
+    for name in ("labels", "base", "levels"):
+        own, other = getattr(scores, name)[rows], getattr(spoken, name)
+        shares = weight.reshape(-1, *(1,) * (own.ndim - 1))
+        getattr(blended, name)[rows] = own + shares * (other - own)
+    return blended
 
 
 def score_in_memory(

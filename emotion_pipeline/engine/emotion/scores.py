@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, INTENSITY_DIMENSIONS, LABELS
+from emotion_pipeline.engine.text import signs
 from emotion_pipeline.engine.text.features import FeatureExtractor
 
 
@@ -66,7 +67,7 @@ class TextEmotionModel(Protocol):
 
 
 def with_features(fingerprint: str, extractor: FeatureExtractor) -> str:
-    """The fingerprint of an artefact that reads linguistic features: other features make other scores."""
+    """The fingerprint of an artefact that reads linguistic features; other features or phrases make other scores."""
     kind, _, digest = fingerprint.rpartition(":")
-    both = hashlib.sha256(f"{digest}{extractor.fingerprint}".encode()).hexdigest()
+    both = hashlib.sha256(f"{digest}{extractor.fingerprint}signs={signs.VERSION}".encode()).hexdigest()
     return f"{kind}:{both[:12]}"

@@ -43,9 +43,9 @@ def test_a_score_is_what_predictor_and_sentiment_give_each_by_itself(sentiment: 
     assert [score.sentiment_score for score in scores] == sentiment.score(TEXTS)
 
 
-def test_the_model_reads_each_text_once_for_both(read: list[int]) -> None:
+def test_the_model_reads_each_text_once_for_both_and_signs_once_more(read: list[int]) -> None:
     score_texts(TEXTS, PREDICTOR, EmotionSentiment(PREDICTOR))
-    assert sum(read) == len(TEXTS)
+    assert read == [len(TEXTS), sum("\U0001f600" in text for text in TEXTS)]
 
 
 def test_the_sentiment_of_another_model_does_not_follow() -> None:
