@@ -17,8 +17,8 @@ from emotion_pipeline.engine.transcribe.packing import FINGERPRINT as PACKING
 from emotion_pipeline.engine.transcribe.packing import decode_packed
 from emotion_pipeline.engine.transcribe.transcript_reasons import DropReason
 
-# The checks below; raise the number when one of them changes.
-FINGERPRINT: Final = f"guard:2|{PACKING}"
+# The checks below and what follows from them; raise the number when one of them changes.
+FINGERPRINT: Final = f"guard:3|{PACKING}"
 
 # How often one word, or two, may come in a row: people do say "no no no no".
 _MOST_REPEATS: Final = {1: 7, 2: 4}
@@ -54,6 +54,7 @@ _STOCK_PHRASES: Final = frozenset(
     }
 )
 _NOT_A_WORD: Final = re.compile(r"[\W_]+")
+_MENDED_BY_DRAWS: Final = (DropReason.REPEATS_ITSELF, DropReason.TOO_FAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,30 @@ class CheckedDecoding:
 def decode_guarded(
     recogniser: Recogniser, items: Sequence[Channel], language: str, speakers: Sequence[str] | None = None
 ) -> list[CheckedDecoding]:
-    """Decode items, those that fail a check again at each higher temperature, and say which never passed.
+    """Decode items, those that a draw may mend again at each higher temperature, and say which never passed.
 
     Items of one speaker are first decoded together (``packing``). One whose share of a window is in doubt is decoded by
-    itself before the temperature rises.
+    itself before the temperature rises. An improbable text is not drawn again: of 37 such clips (noisy English, German)
+    four got a text that passed, and all four texts were made up.
 
     :param items: as ``Recogniser.decode`` takes them
     :param speakers: who speaks in each item; None gives each item to somebody else
     :return: one per item, in order
     """
     lowest, *higher = recogniser.temperatures
-    decodings, doubtful = _decode_packed_and_check(recogniser, items, language, lowest, speakers)
-    for temperature in (lowest, *higher):
-        again = _decode_and_check(recogniser, [items[at] for at in doubtful], language, temperature) if doubtful else []
-        for at, decoding in zip(doubtful, again, strict=True):
-            decodings[at] = decoding
-        doubtful = [at for at, item in enumerate(decodings) if item.reason not in (None, DropReason.NO_SPEECH)]
-    return decodings
+    checked, doubtful = _decode_packed_and_check(recogniser, items, language, lowest, speakers)
+
+    def decode_again(places: Sequence[int], temperature: float) -> None:
+        again = _decode_and_check(recogniser, [items[at] for at in places], language, temperature) if places else []
+        for at, decoding in zip(places, again, strict=True):
+            checked[at] = decoding
+
+    decode_again(doubtful, lowest)
+    doubtful = [at for at, item in enumerate(checked) if item.reason in _MENDED_BY_DRAWS]
+    for temperature in higher:
+        decode_again(doubtful, temperature)
+        doubtful = [at for at in doubtful if checked[at].reason not in (None, DropReason.NO_SPEECH)]
+    return checked
 
 
 def reason_to_drop(decoding: Decoding, seconds: float, rules: GuardRules) -> DropReason | None:

@@ -109,6 +109,13 @@ def test_only_items_that_fail_are_decoded_again_until_they_pass() -> None:
     assert (other.reason, other.temperature) == (None, 0.0)
 
 
+def test_an_improbable_text_is_not_drawn_again() -> None:
+    recogniser = Scripted(decoding(SENTENCE, -1.2), *[decoding(SENTENCE)] * 2)
+    [checked] = decode_guarded(recogniser, [LOUD], "en")
+    assert (checked.reason, checked.temperature) == (DropReason.IMPROBABLE, 0.0)
+    assert recogniser.asked == [(0.0, 1)]
+
+
 def test_an_item_that_never_passes_keeps_the_last_reason() -> None:
     recogniser = Scripted(decoding("thank you " * 10), decoding(SENTENCE, -2.0), decoding("you " * 20))
     [judged] = decode_guarded(recogniser, [LOUD], "en")

@@ -127,7 +127,8 @@ class WhisperRecogniser:
     """
 
     rules = GuardRules()
-    temperatures = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    # Whisper's own go on to 1.0. Of noisy and of German clips no text drawn above 0.4 passed the checks.
+    temperatures = (0.0, 0.2, 0.4)
     longest_s = LONGEST_S
     pad_s = PAD_S
 
