@@ -1,19 +1,39 @@
-"""What all tests share: where the shared corpora lie, a seeded source of randomness, and which modules go first."""
+"""What all tests share: where the shared corpora lie, a seeded source of randomness, and who runs which module when."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Modules that ask the same running service: it takes longer to start than most of them take.
+SHARE_A_SERVICE = {
+    f"tests/integration/api/test_api_{name}.py"
+    for name in ("audio", "description", "figures", "load", "smoke", "texts", "tokens")
+}
+
+
+class SharedServiceScheduling(LoadFileScheduling):
+    """Gives a module to one worker, and all that share a service to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = super()._split_scope(nodeid)
+        return "service" if module in SHARE_A_SERVICE else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return SharedServiceScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules that take long first: a worker that gets one of them last keeps all others waiting."""
     long = {item.path for item in items if item.get_closest_marker("full") or "integration" in item.path.parts}
-    items.sort(key=lambda item: item.path not in long)
+    shared = {REPOSITORY / module for module in SHARE_A_SERVICE}
+    items.sort(key=lambda item: (item.path not in shared, item.path not in long))
 
 
 @pytest.fixture(scope="session")

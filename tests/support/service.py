@@ -57,7 +57,7 @@ class RunningService:
     """Serves from ``with`` to the end of the block.
 
     :param folder: where it keeps its files; another service with the same folder finds the jobs of this one
-    :param variables: of its environment, besides the keys that tests use
+    :param variables: of its environment, besides the keys that tests use and one worker, as each takes seconds to start
     """
 
     def __init__(self, folder: Path, **variables: str) -> None:
@@ -68,6 +68,7 @@ class RunningService:
             "EMOTION_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "EMOTION_API__FOLDER": str(folder / "api"),
             "EMOTION_API__PORT": "0",
+            "EMOTION_API__JOBS__WORKERS": "1",
             "EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "1000000",
             "EMOTION_API__LIMITS__ADDRESS_REQUESTS_PER_MINUTE": "0",
             "EMOTION_API__LIMITS__AUDIO_SECONDS_PER_HOUR": "10000000",

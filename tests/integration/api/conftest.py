@@ -15,7 +15,8 @@ from emotion_pipeline.engine.audio.decode import stream
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with RunningService(tmp_path_factory.mktemp("service")) as running:
+    """As it is by default, with a worker for short jobs and one for all."""
+    with RunningService(tmp_path_factory.mktemp("service"), EMOTION_API__JOBS__WORKERS="2") as running:
         yield running.wait_until_ready()
 
 

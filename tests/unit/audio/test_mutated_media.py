@@ -10,6 +10,7 @@ from av.audio.stream import AudioStream
 from support.media import encoded, wav
 from support.mutations import DAMAGES, Judge, mutant
 from support.noises import noise
+from support.thorough import EVERY
 
 from emotion_pipeline.engine.audio.inspect import SHORTEST_SECONDS
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
@@ -114,7 +115,7 @@ def test_every_source_is_read_before_it_is_damaged(sources: dict[str, bytes], ju
         assert (judged.status, judged.error) == ("accepted", ""), f"{name}: {judged}"
 
 
-@pytest.mark.parametrize("first", range(0, MUTANTS, TOGETHER))
+@pytest.mark.parametrize("first", range(0, MUTANTS, TOGETHER * EVERY))
 def test_damaged_recordings_are_read_or_rejected_with_a_reason(
     first: int, sources: dict[str, bytes], judge: Judge
 ) -> None:

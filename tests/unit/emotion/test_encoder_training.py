@@ -14,6 +14,7 @@ from support.corpora import FRAMES, Corpora, write_corpora
 from support.encoders import tiny_bert, tiny_deberta_v3, tiny_mpnet
 from support.little_memory import LittleMemory
 from support.strange import strange_strings
+from support.thorough import THOROUGH
 
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
@@ -106,7 +107,7 @@ def test_any_string_gets_the_same_scores_alone_and_in_a_batch(trained: tuple[Pat
         np.testing.assert_allclose(predictor.label_probabilities([texts[index]])[0], together[index], atol=1e-3)
 
 
-@pytest.mark.parametrize("room", range(1, 9))
+@pytest.mark.parametrize("room", range(1, 9) if THOROUGH else [1, 5, 8])
 def test_no_text_is_lost_wherever_memory_runs_out(trained: tuple[Path, Path, EncoderReport], room: int) -> None:
     texts = [f"I feel {label} today." for label in LABELS[:8]]
     model = EncoderEmotionModel.load(trained[0])
@@ -131,6 +132,7 @@ def test_a_text_that_does_not_fit_alone_is_an_error(trained: tuple[Path, Path, E
         score_in_memory(model, ["I feel joy today."])
 
 
+@pytest.mark.full
 def test_finished_stages_are_taken_over(
     corpora: Corpora, trained: tuple[Path, Path, EncoderReport], deberta: Path, tmp_path: Path
 ) -> None:
@@ -296,6 +298,7 @@ def test_a_packaged_encoder_that_is_not_installed_is_named(monkeypatch: pytest.M
         locate("tiny")
 
 
+@pytest.mark.full
 def test_a_student_learns_from_the_lower_layers_of_its_teacher(
     corpora: Corpora, texts: list[str], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.strange import strange_strings
+from support.thorough import EVERY
 
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.common.types import EmotionResult
@@ -100,7 +101,7 @@ def test_the_confidence_threshold_decides_what_is_uncertain() -> None:
         assert EmotionPredictor(confidence_threshold=threshold).predict(text)[0].uncertain is uncertain
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60 // EVERY)
 @given(st.lists(st.text(st.characters(), max_size=60), max_size=6))
 def test_any_strings_give_valid_results_alone_and_together(texts: list[str]) -> None:
     together = PREDICTOR.predict(texts)
@@ -302,12 +303,12 @@ def test_an_error_that_is_not_about_memory_is_not_tried_again() -> None:
 
 
 def test_strange_strings_get_the_same_result_alone_and_in_a_batch() -> None:
-    texts = strange_strings(1_000)
+    texts = strange_strings(1_000 // EVERY)
     together = PREDICTOR.predict(texts)
     assert len(together) == len(texts)
     for result in together:
         assert_valid(result)
-    for index in [*range(7), *random.Random(8).sample(range(len(texts)), 60)]:
+    for index in [*range(7), *random.Random(8).sample(range(len(texts)), 60 // EVERY)]:
         (alone,) = PREDICTOR.predict(texts[index])
         assert alone.label_scores == pytest.approx(together[index].label_scores, abs=2e-3)
         assert alone.base_probabilities == pytest.approx(together[index].base_probabilities, abs=2e-3)

@@ -44,6 +44,7 @@ def test_training_twice_gives_the_same_artefact_whatever_the_number_of_workers(t
     assert json.dumps(once.to_dict())
 
 
+@pytest.mark.full
 def test_a_small_part_of_real_corpora_is_learnt_better_than_chance(shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "tone" / "emodb"
     with (source / "manifest.csv").open(encoding="utf-8") as file:
@@ -141,6 +142,7 @@ def test_the_stronger_version_of_a_sentence_is_compared_with_the_normal_one(tmp_
     assert dimensions.stronger_is_more_aroused in (0.0, 1.0)
 
 
+@pytest.mark.full
 def test_clips_can_go_through_a_telephone_first(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path / "corpus")
     plain, telephone = (evaluate_tone(load_tone_model(), manifest, channel=name) for name in (None, "telephone"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.little_memory import LittleMemory
+from support.thorough import THOROUGH
 from support.tiny_whisper import TinyModel, TinyWhisper
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
@@ -84,7 +85,7 @@ def items_and_words(recogniser: WhisperRecogniser, temperature: float) -> tuple[
     return items, words
 
 
-@pytest.mark.parametrize("room", range(1, ITEMS + 1))
+@pytest.mark.parametrize("room", range(1, ITEMS + 1) if THOROUGH else [2])
 def test_every_item_gets_its_words_wherever_memory_runs_out(package: Package, room: int, tiny_model: TinyModel) -> None:
     make, little_memory = package
     recogniser = make(tiny_model("listening"))
