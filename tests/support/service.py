@@ -88,7 +88,11 @@ class RunningService:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.url = eventually(self._address, _START_S)
+        try:
+            self.url = eventually(self._address, _START_S)
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def __exit__(
@@ -114,6 +118,8 @@ class RunningService:
 
     def kill(self) -> None:
         """End the server and its workers at once, as a loss of power does."""
+        if self.process.poll() is not None:
+            return
         family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
         for process in family:
             process.suspend()  # or a worker would notice that its server has ended and release its job
