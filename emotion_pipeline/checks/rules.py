@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from emotion_pipeline.engine.stages.segments import has_segments
+
 PROBABILITY_TOLERANCE: Final = 1e-3
 # Recognisers round word times to their frames: 10 ms, and a frame of 25 ms may hang over the end.
 TIME_TOLERANCE_S: Final = 0.05
@@ -36,15 +38,15 @@ class Completeness:
 
     column: str
     parents: tuple[tuple[str, str], ...]
-    # Only the parents' rows in which the first of these columns equals the second count.
-    where: tuple[str, str] | None = None
+    # Which of the parents' rows count; None counts all.
+    where: Callable[[Row], bool] | None = None
 
     def expected_keys(self, upstream: Mapping[str, pd.DataFrame]) -> set[str]:
         keys: set[str] = set()
         for table, column in self.parents:
             frame = upstream[table]
-            rows = frame[frame[self.where[0]] == self.where[1]] if self.where else frame
-            keys.update(rows[column])
+            counts = [self.where(row) for row in frame.to_dict("records")] if self.where else [True] * len(frame)
+            keys.update(frame[column][counts])
         return keys
 
 
@@ -118,8 +120,10 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
 _EVERY_SEGMENT: Final = Completeness("segment_id", (("segments", "segment_id"),))
 
 COMPLETENESS: Final[Mapping[str, Completeness]] = {
-    "transcripts": Completeness("recording_id", (("raw_audio", "recording_id"),), where=("status", "accepted")),
-    "segments": Completeness("recording_id", (("transcripts", "recording_id"),), where=("status", "transcribed")),
+    "transcripts": Completeness(
+        "recording_id", (("raw_audio", "recording_id"),), where=lambda row: row["status"] == "accepted"
+    ),
+    "segments": Completeness("recording_id", (("transcripts", "recording_id"),), where=has_segments),
     "linguistic_features": _EVERY_SEGMENT,
     "tone_scores": _EVERY_SEGMENT,
     "sentiment_scores": _EVERY_SEGMENT,

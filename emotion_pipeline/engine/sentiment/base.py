@@ -48,6 +48,7 @@ class UnscoredReason(CodeEnum):
     """Why a text has no sentiment; ``meaning`` is one sentence."""
 
     LANGUAGE_NOT_SUPPORTED = "language_not_supported", "The back end does not read the language; the text was not sent."
+    NO_WORDS = "no_words", "Somebody speaks, and no words are believed; only the tone is known."
     REFUSED = "refused", "The back end gave no answer for this text; it is asked again next time."
 
 

@@ -16,12 +16,12 @@ from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.emotion_labels import label_emotions
 from emotion_pipeline.engine.stages.linguistic_features import describe
 from emotion_pipeline.engine.stages.raw_audio import take_in
+from emotion_pipeline.engine.stages.segments import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.stages.segments import segment
 from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
 from emotion_pipeline.engine.stages.tone_scores import score_tone
 from emotion_pipeline.engine.stages.tone_sentiment import RULE, compare
 from emotion_pipeline.engine.stages.transcripts import transcribe
-from emotion_pipeline.engine.text.segmentation import FINGERPRINT as SEGMENTATION
 from emotion_pipeline.engine.transcribe.checkpoints import Checkpoints
 
 

@@ -30,10 +30,10 @@ def score_sentiment(
         return sentiments_of(backend, texts) if texts else []
 
     def compute(missing: pd.DataFrame) -> pd.DataFrame:
-        readable = [is_read(language, backend.languages) for language in missing["language"]]
-        scored = iter(score(missing[readable]))
-        unread = Sentiment(None, UnscoredReason.LANGUAGE_NOT_SUPPORTED)
-        sentiments = [next(scored) if can_be_read else unread for can_be_read in readable]
+        texts, languages = missing["text"], missing["language"]
+        unread = [_why_unread(text, language, backend) for text, language in zip(texts, languages, strict=True)]
+        scored = iter(score(missing[[reason is None for reason in unread]]))
+        sentiments = [next(scored) if reason is None else Sentiment(None, reason) for reason in unread]
         return pd.DataFrame(
             {
                 "segment_id": missing["segment_id"].to_numpy(),
@@ -44,6 +44,12 @@ def score_sentiment(
 
     settled = None if previous is None else previous[previous["reason"] != UnscoredReason.REFUSED]
     return complete_by_segment(segments, settled, SENTIMENT_SCORES, backend.fingerprint, compute)
+
+
+def _why_unread(text: str, language: str | None, backend: SentimentBackend) -> UnscoredReason | None:
+    if not text:
+        return UnscoredReason.NO_WORDS
+    return None if is_read(language, backend.languages) else UnscoredReason.LANGUAGE_NOT_SUPPORTED
 
 
 def _label_probabilities(labels: pd.DataFrame, segment_ids: pd.Series) -> NDArray[np.float32]:

@@ -75,7 +75,7 @@ def _recording_row(transcript: Mapping[Any, Any], segments: pd.DataFrame) -> dic
         scored = segments[segments["sentiment_score"].notna()]
         sentiment = weighted_mean(scored["sentiment_score"].tolist(), scored["word_count"].tolist())
         by_base = {base: weighted_mean(segments[f"text_{base}"].tolist(), words) for base in BASE_EMOTIONS}
-        text_emotion = max(by_base, key=lambda base: by_base[base] or 0.0)
+        text_emotion = max(by_base, key=lambda base: by_base[base] or 0.0) if any(words) else None
     return _row(
         transcript,
         scope="recording",
