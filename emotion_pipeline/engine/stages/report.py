@@ -4,7 +4,7 @@ The command line prints it as JSON, the Python API hands it out. It is read from
 computed here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from emotion_pipeline.engine.common.types import Word
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
 from emotion_pipeline.engine.stages.reuse import value_or_none
+from emotion_pipeline.engine.stages.segments import stretches
 from emotion_pipeline.engine.stages.tone_sentiment import TEXT_COLUMNS
-from emotion_pipeline.engine.text.segmentation import segment_words
 from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.transcribe.transcript_reasons import FailureReason
 
@@ -175,16 +175,14 @@ def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:
         .merge(labels[["segment_id", *label_columns]], on="segment_id")
         .merge(analysis.tone_scores[["segment_id", *(f"probability_{tone}" for tone in TONES)]], on="segment_id")
     )
-    words = {row["recording_id"]: _divided(row["words"]) for row in analysis.transcripts.to_dict("records")}
+    words = {
+        row["recording_id"]: [stretch.words for stretch in stretches(row)]
+        for row in analysis.transcripts.to_dict("records")
+    }
     return {
         str(recording): tuple(_segment(row, words[recording][row["segment_index"]]) for row in group.to_dict("records"))
         for recording, group in rows.groupby("recording_id", sort=False)
     }
-
-
-def _divided(words: Sequence[Mapping[str, Any]]) -> list[tuple[Word, ...]]:
-    """Return the words of each segment of a transcript; which those are follows from the words alone."""
-    return [segment.words for segment in segment_words([Word(**word) for word in words])]
 
 
 def _segment(row: Mapping[Any, Any], words: tuple[Word, ...]) -> SegmentResult:

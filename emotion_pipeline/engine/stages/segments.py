@@ -43,7 +43,7 @@ def segment(transcripts: pd.DataFrame) -> StageResult:
     rows = [
         _segment_row(transcript, index, stretch)
         for transcript in transcripts.to_dict("records")
-        for index, stretch in enumerate(_stretches(transcript))
+        for index, stretch in enumerate(stretches(transcript))
     ]
     return StageResult(pd.DataFrame(rows, columns=list(SEGMENTS.column_names)), computed=0, reused=0)
 
@@ -53,7 +53,8 @@ def has_segments(transcript: Mapping[Any, Any]) -> bool:
     return len(transcript["words"]) > 0 or any(True for _ in _unread(transcript))
 
 
-def _stretches(transcript: Mapping[Any, Any]) -> list[Segment | _Unread]:
+def stretches(transcript: Mapping[Any, Any]) -> list[Segment | _Unread]:
+    """Return what the segments of a row of ``transcripts`` are made of, in order of time."""
     spoken = segment_words([Word(**word) for word in transcript["words"]])
     return sorted([*spoken, *_unread(transcript)], key=lambda stretch: (stretch.start, stretch.speaker))
 

@@ -1,4 +1,4 @@
-"""Segments of transcripts: sentences with words, and speech whose words are not believed, of which the tone is known."""
+"""Segments of transcripts: sentences, and speech whose words are not believed, of which the tone is known."""
 
 from typing import Any
 

@@ -14,6 +14,7 @@ from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.local import found_recording
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.chain import Analysis, analyse
+from emotion_pipeline.engine.stages.report import report
 from emotion_pipeline.engine.transcribe.recording import LocalTranscriber
 from emotion_pipeline.engine.transcribe.registry import TranscriberOptions
 from emotion_pipeline.engine.transcribe.spoken_language import english_or_not
@@ -102,3 +103,11 @@ def test_words_in_another_language_have_a_tone_and_no_sentiment(german: Analysis
     results = _foreign(german, german.tone_sentiment[german.tone_sentiment["scope"] == "segment"])
     assert results["emotion"].notna().all()
     assert set(results["tone_sentiment_match"]) == {"Unknown"}
+
+
+def test_a_recording_in_another_language_is_reported_with_its_segments(german: Analysis) -> None:
+    results = report(german)
+    unread = [segment for result in results for segment in result.segments if not segment.transcript]
+    assert unread, "all words of all clips were believed"
+    assert all(segment.words == () and segment.sentiment_score is None for segment in unread)
+    assert all(sum(segment.tone_probabilities.values()) == pytest.approx(1.0, abs=1e-6) for segment in unread)
