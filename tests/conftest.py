@@ -24,6 +24,7 @@ class SharedServiceScheduling(LoadFileScheduling):
         return "service" if module in SHARE_A_SERVICE else module
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     return SharedServiceScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 

@@ -36,6 +36,7 @@ def _stored(folder: Path) -> dict[str, Any]:
     return {row["id"]: dict(row) for row in rows}
 
 
+@pytest.mark.timeout(600)
 def test_a_kill_during_running_jobs_loses_none_and_doubles_none(tmp_path: Path, speech: bytes) -> None:
     recordings = [speech, *(wav(tone(200.0 + 50 * number, seconds=1.0)) for number in range(6))]
     with RunningService(tmp_path, **QUICK) as service, service.wait_until_ready().client() as client:
@@ -45,7 +46,7 @@ def test_a_kill_during_running_jobs_loses_none_and_doubles_none(tmp_path: Path, 
     before = {job: row for job, row in _stored(tmp_path).items() if row["status"] == "succeeded"}
     assert len(before) < len(ids)
     with RunningService(tmp_path, **QUICK) as service, service.client() as client:
-        jobs = [ended(client, job_id) for job_id in ids]
+        jobs = [ended(client, job_id, within_s=240.0) for job_id in ids]
         eventually(lambda: not any((tmp_path / "api" / "uploads").iterdir()))
     assert {job["status"] for job in jobs} == {"succeeded"}
     after = _stored(tmp_path)

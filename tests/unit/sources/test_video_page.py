@@ -94,7 +94,7 @@ def failure(address: str, folder: Path, limits: FetchLimits = LIMITS) -> FetchEr
     started = time.monotonic()
     with pytest.raises(FetchError) as caught:
         fetch(address, folder, limits)
-    assert time.monotonic() - started < limits.timeout_s + 1.0
+    assert time.monotonic() - started < limits.timeout_s + 10.0
     assert list(folder.iterdir()) == []
     return caught.value
 

@@ -63,7 +63,7 @@ def reason_of(address: str, folder: Path, limits: FetchLimits = LIMITS) -> Fetch
     started = time.monotonic()
     with pytest.raises(FetchError) as caught:
         fetch(address, folder, limits)
-    assert time.monotonic() - started < limits.timeout_s + 1.0
+    assert time.monotonic() - started < limits.timeout_s + 10.0
     assert list(folder.iterdir()) == []
     return caught.value.reason
 

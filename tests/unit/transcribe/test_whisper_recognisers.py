@@ -105,8 +105,9 @@ def test_a_drawn_text_is_less_probable_than_the_most_probable_one(make: Make, ti
 
 
 def test_the_random_state_of_torch_is_left_alone(make: Make, tiny_model: TinyModel) -> None:
+    recogniser = make(tiny_model("listening"))
     before = torch.random.get_rng_state()
-    make(tiny_model("listening")).decode([noise(1.0)], "en", 1.0)
+    recogniser.decode([noise(1.0)], "en", 1.0)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
