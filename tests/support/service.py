@@ -61,7 +61,7 @@ class RunningService:
     """
 
     def __init__(self, folder: Path, **variables: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._variables = {
             "PYTHONPATH": os.pathsep.join([str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
             "EMOTION_JWT_SECRET": SECRET,
@@ -78,10 +78,10 @@ class RunningService:
         self.url = ""
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, "serve"],
-            cwd=self._folder,
+            cwd=self.folder,
             env={**_without_settings(), **self._variables},
             stderr=subprocess.PIPE,
             text=True,

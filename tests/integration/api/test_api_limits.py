@@ -15,9 +15,21 @@ from emotion_pipeline.api.problems import Problem
 from emotion_pipeline.config.service_settings import Limits
 
 
-def test_only_a_subject_beyond_its_limit_is_refused_with_a_retry_time(tmp_path: Path) -> None:
-    variables = {"EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "20"}
-    with RunningService(tmp_path, **variables) as service, service.wait_until_ready().client("greedy") as greedy:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service that allows a subject little; each test has a subject of its own."""
+    variables = {
+        "EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "20",
+        "EMOTION_API__LIMITS__AUDIO_SECONDS_PER_HOUR": "200",
+        "EMOTION_API__UPLOADS__SHORT_SECONDS": "0",
+        "EMOTION_API__JOBS__MOST_UNFINISHED": "2",
+    }
+    with RunningService(tmp_path_factory.mktemp("strict"), **variables) as running:
+        yield running.wait_until_ready()
+
+
+def test_only_a_subject_beyond_its_limit_is_refused_with_a_retry_time(strict: RunningService) -> None:
+    with strict.client("greedy") as greedy:
         forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.8"}
         answers = [greedy.post("/predict", json={"text": "a"}, headers=forged) for _ in range(30)]
         refused = [answer for answer in answers if answer.status_code == 429]
@@ -26,8 +38,8 @@ def test_only_a_subject_beyond_its_limit_is_refused_with_a_retry_time(tmp_path: 
         assert int(refused[-1].headers["retry-after"]) >= 1
         assert refused[-1].headers["ratelimit-policy"] == '"requests";q=20;w=60'
         assert refused[-1].headers["ratelimit"].startswith('"requests";r=0;t=')
-        with service.client("modest") as modest:
-            assert modest.post("/predict", json={"text": "a"}).status_code == 200
+    with strict.client("modest") as modest:
+        assert modest.post("/predict", json={"text": "a"}).status_code == 200
 
 
 def test_an_address_is_counted_before_anybody_knows_whose_it_is(tmp_path: Path) -> None:
@@ -42,24 +54,24 @@ def test_an_address_is_counted_before_anybody_knows_whose_it_is(tmp_path: Path) 
         assert httpx.get(f"{service.url}/health").status_code == 200
 
 
-def test_audio_costs_its_seconds(tmp_path: Path) -> None:
-    variables = {"EMOTION_API__LIMITS__AUDIO_SECONDS_PER_HOUR": "100", "EMOTION_API__UPLOADS__SHORT_SECONDS": "0"}
-    with RunningService(tmp_path, **variables) as service, service.client() as client:
-        long = {"file": ("a.wav", wav(tone(seconds=60.0)))}
+def test_audio_costs_its_seconds(strict: RunningService) -> None:
+    with strict.client("talkative") as client:
+        long = {"file": ("a.wav", wav(tone(seconds=150.0)))}
         assert client.post("/predict/audio", files=long).status_code == 202
+        uploads = set((strict.folder / "api" / "uploads").iterdir())
         answer = client.post("/predict/audio", files=long)
         problem(answer, 429, "rate_limited")
-        assert answer.headers["ratelimit-policy"] == '"audio-seconds";q=100;w=3600'
-        assert len(list((tmp_path / "api" / "uploads").iterdir())) <= 1
+        assert answer.headers["ratelimit-policy"] == '"audio-seconds";q=200;w=3600'
+        assert set((strict.folder / "api" / "uploads").iterdir()) <= uploads
         assert client.post("/predict/audio", files={"file": ("a.wav", wav(tone()))}).status_code == 202
 
 
-def test_a_subject_may_have_so_many_unfinished_jobs(tmp_path: Path, long_speech: bytes) -> None:
-    with RunningService(tmp_path, EMOTION_API__JOBS__MOST_UNFINISHED="2") as service, service.client() as client:
+def test_a_subject_may_have_so_many_unfinished_jobs(strict: RunningService, long_speech: bytes) -> None:
+    with strict.client("hurried") as client:
         statuses = [client.post("/predict/audio", files={"file": ("a.mp3", long_speech)}).status_code for _ in "123"]
         assert statuses == [202, 202, 429]
-        with service.client("other") as other:
-            assert other.post("/predict/audio", files={"file": ("a.mp3", long_speech)}).status_code == 202
+    with strict.client("other") as other:
+        assert other.post("/predict/audio", files={"file": ("a.mp3", long_speech)}).status_code == 202
 
 
 @pytest.fixture

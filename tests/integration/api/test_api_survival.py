@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from support.media import tone, wav
 from support.service import RunningService, ended, eventually
 
-QUICK = {"EMOTION_API__JOBS__LEASE_SECONDS": "2", "EMOTION_API__JOBS__ATTEMPTS": "5"}
+# Shorter, and a busy machine would keep no claim alive.
+QUICK = {"EMOTION_API__JOBS__LEASE_SECONDS": "10", "EMOTION_API__JOBS__ATTEMPTS": "5"}
 
 
 def _submit(client: httpx.Client, recordings: Sequence[bytes]) -> list[str]:
