@@ -76,7 +76,7 @@ docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_pro
 check: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
+	@$(BIN)/pyright --threads 2
 	@$(BIN)/lint-imports
 	@$(BIN)/dg check defs
 

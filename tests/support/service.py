@@ -26,7 +26,7 @@ SECRET: Final = "a secret that only tests may know, of enough bytes"
 WEBHOOK_SECRET: Final = f"whsec_{base64.b64encode(b'another secret that only tests may know').decode()}"
 _SERVE: Final = "from emotion_pipeline.cli.app import main; main()"
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
-_START_S: Final = 180.0
+_START_S: Final = 270.0
 
 T = TypeVar("T")
 
