@@ -114,7 +114,7 @@ class EmotionPredictor:
     ) -> list[EmotionResult]:
         model, read = self._loaded(), [text[:LONGEST_TEXT] for text in texts]
         features = self._features().extract(read) if features is None else features
-        scores = _with_signs(model, read, score_in_memory(model, read, features))
+        scores = _score_with_signs(model, read, features)
         decided = scores.labels >= model.thresholds
         named: list[Mapping[str, float] | None] = [None] * len(texts)
         if with_features:
@@ -131,11 +131,9 @@ class EmotionPredictor:
         return self._scores(texts).labels
 
     def _scores(self, texts: Sequence[str]) -> Scores:
-        model, parts = self._loaded(), []
-        for start in range(0, len(texts), _CHUNK):
-            read = [text[:LONGEST_TEXT] for text in texts[start : start + _CHUNK]]
-            parts.append(_with_signs(model, read, score_in_memory(model, read)))
-        return Scores.joined(parts)
+        parts = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
+        model = self._loaded()
+        return Scores.joined([_score_with_signs(model, [text[:LONGEST_TEXT] for text in part]) for part in parts])
 
     def _features(self) -> FeatureExtractor:
         with self._lock:
@@ -226,12 +224,15 @@ def _notices(text: str) -> tuple[str, ...]:
     return (*english, CUT) if len(text) > LONGEST_TEXT else english
 
 
-def _with_signs(model: TextEmotionModel, texts: Sequence[str], scores: Scores) -> Scores:
-    """Let emoji and emoticons speak as far as the words beside them are neutral.
+def _score_with_signs(
+    model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
+) -> Scores:
+    """Return the model's scores; emoji and emoticons count as far as the words beside them are neutral.
 
     The scores of a text with signs are the mean of its own and those of the text with phrases in their place, weighted
     by the probability of Neutral: words that say what is felt are not overruled by a sign.
     """
+    scores = score_in_memory(model, texts, features)
     signed = {row: phrased for row, text in enumerate(texts) if (phrased := with_phrases(text)) is not None}
     if not signed:
         return scores

@@ -62,9 +62,6 @@ def with_phrases(text: str) -> str | None:
     >>> with_phrases("no news :( 😢")
     'no news. I am sad.'
     """
-    signs = _LOOKS.sub("", text)
-    if not _SIGN.search(signs):
-        return None
     said: set[str] = set()
 
     def phrase(found: re.Match[str]) -> str:
@@ -74,5 +71,8 @@ def with_phrases(text: str) -> str | None:
         said.add(words)
         return f". {words}. "
 
-    spaced = re.sub(r"\s{2,}", " ", _SIGN.sub(phrase, signs))
+    phrased, found_signs = _SIGN.subn(phrase, _LOOKS.sub("", text))
+    if not found_signs:
+        return None
+    spaced = re.sub(r"\s{2,}", " ", phrased)
     return re.sub(r"(?:^|(?<=[.!?,])) ?\.(?= |$)| (?=\.)", "", spaced).strip()
