@@ -99,7 +99,9 @@ def test_words_in_another_language_are_not_read_for_emotions(german: Analysis) -
 def test_words_in_another_language_have_a_tone_and_no_sentiment(german: Analysis) -> None:
     scores = _foreign(german, german.sentiment_scores)
     assert scores["sentiment_score"].isna().all()
-    assert set(scores["reason"]) <= {"language_not_supported", "no_words"}
+    texts = german.segments.set_index("segment_id")["text"]
+    expected = ["language_not_supported" if texts[key] else "no_words" for key in scores["segment_id"]]
+    assert scores["reason"].tolist() == expected
     results = _foreign(german, german.tone_sentiment[german.tone_sentiment["scope"] == "segment"])
     assert results["emotion"].notna().all()
     assert set(results["tone_sentiment_match"]) == {"Unknown"}
