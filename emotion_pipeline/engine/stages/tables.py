@@ -296,6 +296,9 @@ SEGMENTS: Final = Table(
             ["transcripts.words", "transcripts.dropped", "transcripts.speech"],
             Column("start_seconds", NUMBER, "Start of the first word, or of speech without words.", "s", minimum=0.0),
             Column("end_seconds", NUMBER, "End of the last word, or of speech without words.", "s", minimum=0.0),
+        ),
+        *_made_from(
+            ["transcripts.words"],
             Column("text", TEXT, "The words of the segment; empty where somebody speaks and no words are believed."),
             Column("word_count", INTEGER, "Number of words.", "word", minimum=0),
             _probability("mean_word_probability", "Mean probability of the words.", nullable=True),
