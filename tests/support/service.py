@@ -69,6 +69,8 @@ class RunningService:
             "EMOTION_API__FOLDER": str(folder / "api"),
             "EMOTION_API__PORT": "0",
             "EMOTION_API__JOBS__WORKERS": "1",
+            # A busy machine may take longer than the default for a short recording, whose answer would be a job.
+            "EMOTION_API__UPLOADS__ANSWER_WITHIN": "100",
             "EMOTION_API__LIMITS__REQUESTS_PER_MINUTE": "1000000",
             "EMOTION_API__LIMITS__ADDRESS_REQUESTS_PER_MINUTE": "0",
             "EMOTION_API__LIMITS__AUDIO_SECONDS_PER_HOUR": "10000000",
@@ -110,7 +112,7 @@ class RunningService:
         eventually(is_ready, _START_S)
         return self
 
-    def client(self, subject: str = "alice", *scopes: str, timeout: float = 60.0) -> httpx.Client:
+    def client(self, subject: str = "alice", *scopes: str, timeout: float = 120.0) -> httpx.Client:
         """A client with that subject's token."""
         headers = {"Authorization": f"Bearer {token(subject, *scopes)}"}
         many = httpx.Limits(max_connections=500, max_keepalive_connections=100)

@@ -19,7 +19,7 @@ from support.service import WEBHOOK_SECRET, RunningService, ended, eventually, p
 from support.site import Site
 
 LOOPBACK = {"EMOTION_SOURCES__ALLOWED_NETWORKS": '["127.0.0.0/8"]'}
-SHORT_LEASE = {"EMOTION_API__JOBS__LEASE_SECONDS": "1.5"}
+SHORT_LEASE = {"EMOTION_API__JOBS__LEASE_SECONDS": "6"}
 
 
 @pytest.fixture(scope="module")
