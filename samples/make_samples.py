@@ -1,10 +1,10 @@
 """Remakes the sample recordings from dialogues.yaml: synthesise, place on channels, encode.
 
 What is said, by whom and in which mood stands in ``dialogues.yaml`` and not here. Speech comes from the program
-espeak-ng, and that of the passages from clips of EmoDB; both are needed for remaking only. PyAV encodes. The same
+espeak-ng, and that of the passages from clips of two corpora; both are needed for remaking only. PyAV encodes. The same
 dialogues, clips and versions give the same bytes.
 
-    python samples/make_samples.py [--into FOLDER] [--emodb FOLDER]
+    python samples/make_samples.py [--into FOLDER] [--corpora FOLDER]
 """
 
 import argparse
@@ -92,13 +92,17 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Clips of a corpus one after the other, ``pause`` seconds apart; what is not named is as in ``Recording``."""
+    """Clips of a corpus one after the other, ``pause`` seconds apart; what is not named is as in ``Recording``.
+
+    ``corpus`` is the folder of the clips.
+    """
 
     file: str
     scenario: str
     mood: str
     sample_rate: int
     pause: float
+    corpus: str
     clips: tuple[str, ...]
 
 
@@ -196,27 +200,26 @@ def compose(program: str, recording: Recording, dialogues: Dialogues) -> Signal:
     return mixed
 
 
-def join(passage: Passage, corpus: Path) -> Signal:
+def join(passage: Passage, corpora: Path) -> Signal:
     """The clips of a passage with digital silence between them, shape ``(1, n_samples)``, at the passage's rate."""
     pause = np.zeros(round(passage.pause * passage.sample_rate), dtype=np.float32)
     pieces = [pause]
     for clip in passage.clips:
-        path = corpus / f"{clip}.flac"
-        if not path.is_file():
-            raise SampleError(f"{passage.file} needs the clip {path.name}, which is not in {corpus}")
-        with av.open(str(path)) as container:
-            frames = list(container.decode(audio=0))
-        if {frame.sample_rate for frame in frames} != {passage.sample_rate}:
-            raise SampleError(f"{path} is not at {passage.sample_rate} Hz, which {passage.file} is made at")
-        pieces += [np.concatenate([_floats(frame) for frame in frames]), pause]
+        path = next((corpora / passage.corpus).glob(f"{clip}.*"), None)
+        if path is None:
+            raise SampleError(f"{passage.file} needs the clip {clip}, which is not in {corpora / passage.corpus}")
+        pieces += [_decoded(path, passage.sample_rate), pause]
     joined = np.concatenate(pieces)
     return (joined * np.float32(_amplitude(PASSAGE_DBFS) / np.abs(joined).max()))[None]
 
 
-def _floats(frame: av.AudioFrame) -> Signal:
-    """The first channel of a frame of whole numbers, in the range [-1, 1]."""
-    values = frame.to_ndarray()
-    return (values[0] / -float(np.iinfo(str(values.dtype)).min)).astype(np.float32)
+def _decoded(clip: Path, rate: int) -> Signal:
+    """A clip as one channel at ``rate`` Hz; where a lossy codec overshoots full scale it is cut off there."""
+    resampler = av.AudioResampler("fltp", "mono", rate)
+    with av.open(str(clip)) as container:
+        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+    signal = np.concatenate([frame.to_ndarray()[0] for frame in [*frames, *resampler.resample(None)]])
+    return np.clip(signal, -1.0, 1.0)
 
 
 def encode(signal: Signal, rate: int, recording: Recording | Passage, target: Path) -> None:
@@ -254,14 +257,14 @@ def write_broken(broken: BrokenUpload, target: Path) -> None:
     partial.replace(target)
 
 
-def make_all(dialogues: Dialogues, folder: Path, corpus: Path | None) -> Iterator[Path]:
-    """Makes every file of ``dialogues`` below ``folder``, passages only with a corpus; yields each as it is done."""
+def make_all(dialogues: Dialogues, folder: Path, corpora: Path | None) -> Iterator[Path]:
+    """Makes every file of ``dialogues`` below ``folder``, passages only with the corpora; yields each as it is done."""
     program = find_synthesiser()
     for recording in dialogues.recordings:
         yield _made(compose(program, recording, dialogues), SPEECH_RATE, recording, folder)
-    if corpus is not None:
+    if corpora is not None:
         for passage in dialogues.passages:
-            yield _made(join(passage, corpus), passage.sample_rate, passage, folder)
+            yield _made(join(passage, corpora), passage.sample_rate, passage, folder)
     broken = folder / dialogues.broken.file
     broken.parent.mkdir(parents=True, exist_ok=True)
     write_broken(dialogues.broken, broken)
@@ -290,10 +293,12 @@ def _samples(seconds: float) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Remake the sample recordings from dialogues.yaml (needs espeak-ng).")
     parser.add_argument("--into", type=Path, default=SAMPLES, help="the folder to write to (default: beside this file)")
-    parser.add_argument("--emodb", type=Path, help="the folder with EmoDB's clips; without it passages are left as is")
+    parser.add_argument(
+        "--corpora", type=Path, help="the folder above those of the clips; without it passages are left as they are"
+    )
     options = parser.parse_args()
     try:
-        for path in make_all(read_dialogues(SAMPLES / "dialogues.yaml"), options.into, options.emodb):
+        for path in make_all(read_dialogues(SAMPLES / "dialogues.yaml"), options.into, options.corpora):
             print(f"{path.relative_to(options.into)}  {path.stat().st_size:,} bytes")
     except SampleError as error:
         print(f"error: {error}", file=sys.stderr)
