@@ -1,4 +1,4 @@
-"""How many sentences a minute text emotion judges, and what bfloat16 and sorting by length bring a large encoder.
+"""How many sentences a minute text emotion judges, and what coarse numbers and sorting by length bring a large one.
 
 ``python -m benchmarks.text --data goemotions/dev.tsv`` prints one JSON line. The predictor is measured whole, from
 strings to results, features included, after one warm-up; the best of several rounds counts, since other work on the
@@ -16,6 +16,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from benchmarks.support.processor import processor
 from emotion_pipeline.engine.emotion.encoder_inference import fastest, run_net
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
@@ -33,11 +34,14 @@ def main(
     sentences: Annotated[int, typer.Option(help="How many of them; 0: all.")] = 0,
     large: Annotated[int, typer.Option(help="How many for the large encoder; 0: leave it out.")] = 512,
     rounds: int = 3,
+    precision: Annotated[str, typer.Option(help="Of the large encoder, ours; auto suits the processor.")] = "auto",
 ) -> None:
     """Print the figures as one JSON line."""
     texts = [line.split("\t")[0] for line in data.read_text(encoding="utf-8").splitlines() if line.strip()]
     texts = texts[: sentences or None]
-    typer.echo(json.dumps({**measure_predictor(texts, rounds), **measure_large(texts[:large])}))
+    typer.echo(
+        json.dumps({**processor(), **measure_predictor(texts, rounds), **measure_large(texts[:large], precision)})
+    )
 
 
 def measure_predictor(texts: Sequence[str], rounds: int) -> dict[str, Any]:
@@ -61,14 +65,14 @@ def measure_predictor(texts: Sequence[str], rounds: int) -> dict[str, Any]:
     }
 
 
-def measure_large(texts: Sequence[str]) -> dict[str, Any]:
-    """Our path (bfloat16 where the machine has it, sorted by length) against the peer, DeBERTa-v3-base shape."""
+def measure_large(texts: Sequence[str], precision: str) -> dict[str, Any]:
+    """Our path (coarse numbers as the processor has them, sorted by length) and the peer, DeBERTa-v3-base shape."""
     if not texts:
         return {"deberta_v3_base_speedup": NOT_MEASURED}
     net = EmotionNet(_deberta_v3_base()).eval()
     rows = _token_rows(texts)
     features = np.zeros((len(rows), 42), np.float32)
-    ready = fastest(net)
+    ready = fastest(net, precision)
 
     def ours() -> None:
         for part in batches_by_length(np.array([len(row) for row in rows])):

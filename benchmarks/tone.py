@@ -20,6 +20,7 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks.support.apart import apart
+from benchmarks.support.processor import processor
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.usage import process_peak_bytes
@@ -35,7 +36,6 @@ SAMPLES: Final = Path(__file__).resolve().parents[1] / "samples"
 _GROUP: Final = 4
 # Files of which a window goes through the exact path as well.
 _COMPARED: Final = 8
-_FEATURES: Final = ("avx2", "avx_vnni", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "bf16")
 # Of the memory that is free, how much the peer may take: it would bring the machine down.
 _PEER_SHARE: Final = 0.6
 
@@ -58,17 +58,6 @@ def main(
         figures |= apart(compare, checkpoint, files, longest, threads, precision)
         figures |= memory(checkpoint, long_minutes * 60, threads, precision)
     typer.echo(json.dumps({key: _rounded(value) for key, value in figures.items()}))
-
-
-def processor() -> dict[str, Any]:
-    """Return the processor's features that decide which path is taken, and the instructions that torch uses."""
-    import torch
-
-    features = torch.cpu.get_capabilities()
-    return {
-        "processor": [name for name in _FEATURES if features.get(name)],
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }
 
 
 def write_checkpoint(folder: Path, layers: int) -> Path:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.token_batches import pad
+from emotion_pipeline.engine.models.devices import torch_device, torch_precision
+from emotion_pipeline.engine.models.int8_linear import use_int8
 
 _WITH_DISTANCES: Final = "deberta-v2"
 # Hidden size from which an encoder is large: the base models have 768.
@@ -33,25 +35,32 @@ class HalfLinear(nn.Module):
         return product if self.bias is None else product + self.bias
 
 
-def fastest(net: EmotionNet) -> EmotionNet:
-    """A copy of ``net`` for inference: on the GPU where there is one, in bfloat16 where the device computes in it.
+def fastest(net: EmotionNet, precision: str = "auto") -> EmotionNet:
+    """A copy of ``net`` for inference, on the GPU where there is one.
 
     A small encoder multiplies in bfloat16 and does all else in float32: with attention in bfloat16 too, a text's scores
     would depend in the third digit on the texts that it shares a batch with. A large one, where attention takes half of
-    the time, runs in bfloat16 as a whole.
+    the time, runs in bfloat16 as a whole, or its linear layers multiply whole numbers of eight bits.
+
+    :param precision: auto is bfloat16 where the device computes in it, int8 on a processor with AVX2 alone for a large
+        encoder, float32 for a small one, which in int8 would depend on the rest of a batch, too
+    :raises BackendUnavailableError: no such precision, or the processor does not have it
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    where = torch_device("auto")
     ready = copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
     if ready.encoder.config.model_type == _WITH_DISTANCES:
         from emotion_pipeline.engine.emotion.deberta_attention import look_near  # seconds to import
 
         look_near(ready.encoder)
-    if computes_in_bf16(device):
-        if ready.encoder.config.hidden_size >= LARGE:
-            ready.encoder.to(torch.bfloat16)
-        else:
-            halve_linear_layers(ready.encoder)
-    return ready.to(device)
+    is_large = ready.encoder.config.hidden_size >= LARGE
+    chosen = torch_precision(precision, where, has_int8=is_large)
+    if chosen == "int8":
+        use_int8(ready.encoder)
+    elif chosen != "float32" and is_large:
+        ready.encoder.to(getattr(torch, chosen))
+    elif chosen == "bfloat16":
+        halve_linear_layers(ready.encoder)
+    return ready.to(where)
 
 
 def halve_linear_layers(module: nn.Module) -> None:
@@ -61,13 +70,6 @@ def halve_linear_layers(module: nn.Module) -> None:
             setattr(module, name, HalfLinear(child))
         else:
             halve_linear_layers(child)
-
-
-def computes_in_bf16(device: torch.device) -> bool:
-    """Return whether the device has instructions for bfloat16; emulated, it would be slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 
 @torch.inference_mode()

@@ -51,9 +51,16 @@ def torch_precision(requested: str, device: TorchDevice, *, has_int8: bool = Fal
         return cast(Precision, requested)
     if device == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")):
+    if any(features.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")) and not _kept_to_avx2():
         return "bfloat16"
     return "int8" if has_int8 and features.get("avx2") else "float32"
+
+
+def _kept_to_avx2() -> bool:
+    """Return whether torch leaves newer instructions unused, as ``ATEN_CPU_CAPABILITY=avx2`` makes it."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 def check_name(what: str, name: str, names: tuple[str, ...]) -> None:

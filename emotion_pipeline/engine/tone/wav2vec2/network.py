@@ -8,7 +8,6 @@ Model: A. Baevski et al., "wav2vec 2.0: A Framework for Self-Supervised Learning
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, cast
@@ -20,6 +19,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, Wav2Vec2Con
 from transformers.masking_utils import sdpa_mask
 
 from emotion_pipeline.engine.models.devices import Precision, TorchDevice
+from emotion_pipeline.engine.models.int8_linear import use_int8
 
 # Attention as two matrix products in reduced precision; on a CPU torch's fused kernel multiplies in float32.
 PRODUCTS: Final = "products"
@@ -49,27 +49,6 @@ class SpeechHead(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         """Logits of shape ``(n, n_labels)`` from the means over the frames, shape ``(n, width)``."""
         return self.output(self.dropout(torch.tanh(self.dense(self.dropout(pooled)))))
-
-
-class _Int8Linear(nn.Module):
-    """A linear layer that multiplies whole numbers of eight bits, float32 in and out.
-
-    Weights have a scale for each output, inputs one for each call, worked out from their range.
-    """
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        weight = linear.weight.detach()
-        scales = weight.abs().amax(dim=1).clamp(min=1e-8).double() / 127
-        zeros = torch.zeros(len(weight), dtype=torch.long)
-        with warnings.catch_warnings():  # a later torch is to have another way, the pinned one has this
-            warnings.simplefilter("ignore", UserWarning)
-            whole = torch.quantize_per_channel(weight, scales, zeros, axis=0, dtype=torch.qint8)
-        self._packed = torch.ops.quantized.linear_prepack(whole, linear.bias.detach())
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        # Seven bits of the inputs: AVX2 adds two products in 16 bits, which eight would exceed.
-        return torch.ops.quantized.linear_dynamic(inputs, self._packed, reduce_range=True)
 
 
 class SpeechNetwork(nn.Module):
@@ -115,10 +94,7 @@ class SpeechNetwork(nn.Module):
         first = self.wav2vec2.feature_extractor.conv_layers[0].conv
         first.float()  # eight bits are too few for a waveform
         if precision == "int8":
-            for module in list(self.wav2vec2.encoder.modules()):
-                for name, child in module.named_children():
-                    if isinstance(child, nn.Linear):
-                        setattr(module, name, _Int8Linear(child))
+            use_int8(self.wav2vec2.encoder)
         if device == "cpu" and dtype != torch.float32:
             _offer_products()
             self.config._attn_implementation = PRODUCTS
