@@ -27,24 +27,20 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     NEUTRAL,
     SUB_EMOTIONS,
 )
+from emotion_pipeline.engine.emotion.text_scores import WINDOW, score_texts
 from emotion_pipeline.engine.models.artefact import fingerprint_of, read_card
-from emotion_pipeline.engine.models.batches import give_back_memory, is_out_of_memory
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.feature_table import FEATURE_NAMES
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.language import seems_english
-from emotion_pipeline.engine.text.signs import with_phrases
 from emotion_pipeline.engine.text.tokens import says_something
 
 # Base probability below which a result is flagged uncertain, unless the caller says otherwise.
 CONFIDENCE_THRESHOLD: Final = 0.65
 
-# Characters of a text that are read; a spoken segment of 30 s has about 600.
-LONGEST_TEXT: Final = 1_200
-
 EMPTY: Final = "empty"
 NOT_ENGLISH: Final = "not_english"
-CUT: Final = "cut"
+IN_WINDOWS: Final = "in_windows"
 
 # Texts that are in work at once, so that memory does not grow with a corpus.
 _CHUNK: Final = 8_192
@@ -94,9 +90,9 @@ class EmotionPredictor:
 
         A text without a single visible character expresses nothing: it is Neutral with the model's own prior
         probability of Neutral, no labels, flagged uncertain whatever the threshold, with the notice ``EMPTY``. So is a
-        text that does not seem English flagged uncertain, with the notice ``NOT_ENGLISH``; of one longer than
-        ``LONGEST_TEXT`` the beginning is read, with the notice ``CUT``. Raises ``TypeError`` naming the first text that
-        is no string.
+        text that does not seem English flagged uncertain, with the notice ``NOT_ENGLISH``; one longer
+        than ``WINDOW`` characters is read in windows, whose mean counts, with the notice ``IN_WINDOWS``. Raises
+        ``TypeError`` naming the first text that is no string.
         """
         batch = [texts] if isinstance(texts, str) else list(texts)
         for number, text in enumerate(batch):
@@ -112,9 +108,9 @@ class EmotionPredictor:
     def _predict_chunk(
         self, texts: Sequence[str], features: NDArray[np.float32] | None, *, with_features: bool
     ) -> list[EmotionResult]:
-        model, read = self._loaded(), [text[:LONGEST_TEXT] for text in texts]
-        features = self._features().extract(read) if features is None else features
-        scores = _score_with_signs(model, read, features)
+        model = self._loaded()
+        features = self._features().extract(texts) if features is None else features
+        scores = score_texts(model, texts, features)
         decided = scores.labels >= model.thresholds
         named: list[Mapping[str, float] | None] = [None] * len(texts)
         if with_features:
@@ -133,7 +129,7 @@ class EmotionPredictor:
     def _scores(self, texts: Sequence[str]) -> Scores:
         parts = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
         model = self._loaded()
-        return Scores.joined([_score_with_signs(model, [text[:LONGEST_TEXT] for text in part]) for part in parts])
+        return Scores.joined([score_texts(model, part) for part in parts])
 
     def _features(self) -> FeatureExtractor:
         with self._lock:
@@ -221,47 +217,4 @@ def _notices(text: str) -> tuple[str, ...]:
     if not says_something(text):
         return (EMPTY,)
     english = () if seems_english(text) else (NOT_ENGLISH,)
-    return (*english, CUT) if len(text) > LONGEST_TEXT else english
-
-
-def _score_with_signs(
-    model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
-) -> Scores:
-    """Return the model's scores; emoji and emoticons count as far as the words beside them are neutral.
-
-    The scores of a text with signs are the mean of its own and those of the text with phrases in their place, weighted
-    by the probability of Neutral: words that say what is felt are not overruled by a sign.
-    """
-    scores = score_in_memory(model, texts, features)
-    signed = {row: phrased for row, text in enumerate(texts) if (phrased := with_phrases(text)) is not None}
-    if not signed:
-        return scores
-    rows = list(signed)
-    spoken = score_in_memory(model, list(signed.values()))
-    weight = scores.base[rows, BASE_EMOTIONS.index(NEUTRAL)]
-    blended = Scores(scores.labels.copy(), scores.base.copy(), scores.levels.copy())
-    for name in ("labels", "base", "levels"):
-        own, other = getattr(scores, name)[rows], getattr(spoken, name)
-        shares = weight.reshape(-1, *(1,) * (own.ndim - 1))
-        getattr(blended, name)[rows] = own + shares * (other - own)
-    return blended
-
-
-def score_in_memory(
-    model: TextEmotionModel, texts: Sequence[str], features: NDArray[np.float32] | None = None
-) -> Scores:
-    """Return the model's scores; where memory runs out, the batch is halved and each half scored.
-
-    Raises the model's error where a single text does not fit.
-    """
-    try:
-        return model.score(texts, features)
-    except (MemoryError, RuntimeError) as error:
-        if len(texts) < 2 or not is_out_of_memory(error):
-            raise
-    give_back_memory()
-    middle = len(texts) // 2
-    halves = (slice(0, middle), slice(middle, None))
-    return Scores.joined(
-        [score_in_memory(model, texts[half], None if features is None else features[half]) for half in halves]
-    )
+    return (*english, IN_WINDOWS) if len(text) > WINDOW else english

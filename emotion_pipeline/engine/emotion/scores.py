@@ -7,7 +7,7 @@ Predictor and evaluation know nothing else about a model. Loading a model belong
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, INTENSITY_DIMENSIONS, LABELS
 from emotion_pipeline.engine.text import signs
 from emotion_pipeline.engine.text.features import FeatureExtractor
+
+# Raised when long texts are read in other windows (``text_scores``): their scores depend on it.
+_WINDOWS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class TextEmotionModel(Protocol):
 
 
 def with_features(fingerprint: str, extractor: FeatureExtractor) -> str:
-    """The fingerprint of an artefact that reads linguistic features; other features or phrases make other scores."""
+    """The fingerprint of an artefact that reads linguistic features; other ways of reading make other scores."""
     kind, _, digest = fingerprint.rpartition(":")
-    both = hashlib.sha256(f"{digest}{extractor.fingerprint}signs={signs.VERSION}".encode()).hexdigest()
+    both = hashlib.sha256(
+        f"{digest}{extractor.fingerprint}signs={signs.VERSION}windows={_WINDOWS}".encode()
+    ).hexdigest()
     return f"{kind}:{both[:12]}"

@@ -19,8 +19,9 @@ from support.thorough import THOROUGH
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import LABELS
+from emotion_pipeline.engine.emotion.text_scores import score_in_memory
 from emotion_pipeline.engine.models.packaged_whisper import WeightPackage
 from emotion_pipeline.training.text import encoder_source
 from emotion_pipeline.training.text.conversation import for_training, read_conversation

@@ -19,7 +19,7 @@ from support.thorough import EVERY
 from emotion_pipeline.engine.common.errors import ArtefactError, BackendUnavailableError, TrainingDataError
 from emotion_pipeline.engine.common.types import EmotionResult
 from emotion_pipeline.engine.emotion.model import SHIPPED, load_model
-from emotion_pipeline.engine.emotion.predictor import CUT, LONGEST_TEXT, NOT_ENGLISH, EmotionPredictor, score_in_memory
+from emotion_pipeline.engine.emotion.predictor import IN_WINDOWS, NOT_ENGLISH, EmotionPredictor
 from emotion_pipeline.engine.emotion.scores import Scores
 from emotion_pipeline.engine.emotion.taxonomy import (
     BASE_EMOTIONS,
@@ -28,6 +28,7 @@ from emotion_pipeline.engine.emotion.taxonomy import (
     LABELS,
     SUB_EMOTIONS,
 )
+from emotion_pipeline.engine.emotion.text_scores import WINDOW, score_in_memory, windows_of
 from emotion_pipeline.engine.models.artefact import read_artefact
 from emotion_pipeline.engine.models.loaded_models import LOADED
 from emotion_pipeline.engine.text.features import FeatureExtractor
@@ -242,12 +243,30 @@ def test_a_text_in_another_language_says_so_and_is_uncertain() -> None:
     assert (english.notices, english.uncertain) == ((), False)
 
 
-def test_of_a_text_that_is_too_long_the_beginning_is_read() -> None:
-    beginning = ("I am so happy for you. " * 60)[:LONGEST_TEXT]
-    (whole,) = PREDICTOR.predict(beginning)
-    (longer,) = PREDICTOR.predict(beginning + " I hate this, I am furious!" * 100)
-    assert (whole.notices, longer.notices) == ((), (CUT,))
-    assert longer.label_scores == whole.label_scores
+def test_a_long_text_is_read_to_its_end_in_windows() -> None:
+    calm = "The parcel was sent on Monday. " * 80
+    (whole,) = PREDICTOR.predict(calm)
+    (longer,) = PREDICTOR.predict(calm + "I hate this, I am furious about it! " * 200)
+    assert (whole.notices, longer.notices) == ((IN_WINDOWS,), (IN_WINDOWS,))
+    assert (whole.base, longer.base) == ("Neutral", "Anger")
+    assert sum(longer.base_probabilities.values()) == pytest.approx(1.0, abs=1e-5)
+    (beside,) = PREDICTOR.predict(["Fine.", calm, "I love it!"])[1:2]
+    assert beside.base_probabilities == pytest.approx(whole.base_probabilities, abs=1e-3)
+
+
+NUMBERS = [str(number) for number in range(2_000)]
+
+
+@pytest.mark.parametrize("text", [" ".join(NUMBERS), "".join(NUMBERS), f"{'a' * 1_150} {''.join(NUMBERS)}"])
+def test_windows_overlap_and_cover_a_text(text: str) -> None:
+    windows = windows_of(text)
+    assert all(0 < len(window) <= WINDOW for window in windows)
+    joined = windows[0]
+    for window in windows[1:]:
+        shared = next(n for n in range(len(window), 0, -1) if joined.endswith(window[:n]))
+        assert shared >= 100
+        joined += window[shared:]
+    assert joined == text
 
 
 def test_what_is_no_text_is_named() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from emotion_pipeline.engine.emotion.predictor import EmotionPredictor, score_in_memory
+from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import ANGER, BASE_EMOTIONS, HAPPINESS, SADNESS
+from emotion_pipeline.engine.emotion.text_scores import score_in_memory
 from emotion_pipeline.engine.sentiment.emotion import EmotionSentiment
 from emotion_pipeline.engine.text.signs import with_phrases
 from emotion_pipeline.training.text.data import read_labelled
