@@ -68,7 +68,7 @@ class TextEmotion(BaseModel):
     base_probabilities: dict[str, Probability]
     label_scores: dict[str, Probability]
     notices: list[str] = Field(
-        description="empty; not_english; cut: only the beginning was read; contradictory: sentiment and emotion."
+        description="empty; not_english; in_windows: a long text, read in parts; contradictory: sentiment and emotion."
     )
     features: dict[str, float] | None
     sentiment_score: Score | None
