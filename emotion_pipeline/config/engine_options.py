@@ -33,6 +33,7 @@ def backend_choice(settings: Settings) -> BackendChoice:
         tone_options=_tone_options(settings),
         sentiment=settings.sentiment.backend,
         sentiment_options=_sentiment_options(settings),
+        emotion_model=settings.emotion.model,
         confidence_threshold=settings.classification.confidence_threshold,
     )
 

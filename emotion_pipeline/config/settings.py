@@ -132,6 +132,13 @@ class Classification(Section):
     confidence_threshold: float = Field(default=0.65, ge=0.0, le=1.0)
 
 
+class Emotion(Section):
+    """The model that reads the emotion of texts."""
+
+    # Folder that ``emotion-clf train text`` wrote; the model that comes with the package if unset.
+    model: Path | None = None
+
+
 class Tone(Section):
     """The emotion of voices."""
 
@@ -273,6 +280,7 @@ class Settings(BaseSettings):
     redaction: Redaction = Redaction()
     diarization: Diarization = Diarization()
     classification: Classification = Classification()
+    emotion: Emotion = Emotion()
     tone: Tone = Tone()
     sentiment: Sentiment = Sentiment()
     storage: Storage = Storage()

@@ -54,6 +54,8 @@ class BackendChoice:
     tone_options: ToneOptions = field(default_factory=ToneOptions)
     sentiment: str = "emotion"
     sentiment_options: SentimentOptions = field(default_factory=SentimentOptions)
+    # Folder with a text emotion model; None takes the one that comes with the package.
+    emotion_model: Path | None = None
     confidence_threshold: float = 0.65
 
 
@@ -110,4 +112,4 @@ class Backends:
 
     @cached_property
     def emotion(self) -> EmotionPredictor:
-        return EmotionPredictor(confidence_threshold=self._choice.confidence_threshold, extractor=self.features)
+        return EmotionPredictor(self._choice.emotion_model, self._choice.confidence_threshold, self.features)

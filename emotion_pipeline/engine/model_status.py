@@ -119,7 +119,8 @@ def _components(choice: BackendChoice) -> list[_Component]:
         *([_diarization(choice.diarizer)] if choice.diarizer else []),
         _of(TONE, choice.tone, lambda: TONE_MODELS.spec(choice.tone),
             choice.tone_options, choice.tone_options.model, lambda: backends.tone.fingerprint),
-        _Component(TEXT, "shipped", text_weights, lambda: backends.emotion.model_fingerprint, lambda: _OURS),
+        _Component(TEXT, "own" if choice.emotion_model else "shipped", lambda: text_weights(choice.emotion_model),
+                   lambda: backends.emotion.model_fingerprint, lambda: None if choice.emotion_model else _OURS),
         _of("sentiment", choice.sentiment, lambda: SENTIMENTS.spec(choice.sentiment),
             None, None, lambda: backends.sentiment.fingerprint),
     ]  # fmt: skip

@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 
 from emotion_pipeline.cli.app import app
 from emotion_pipeline.engine.common.hashing import sha256_of
-from emotion_pipeline.engine.models.artefact import read_card
+from emotion_pipeline.engine.emotion.model import SHIPPED as TEXT_SHIPPED
+from emotion_pipeline.engine.models.artefact import read_artefact, read_card, write_artefact
 from emotion_pipeline.engine.tone.acoustic.model import SHIPPED
 
 DENSE = "classifier.dense.weight"
@@ -56,6 +57,19 @@ def test_the_embedded_profile_lists_models_with_licence_and_fingerprint() -> Non
     assert listed["tone"]["fingerprint"].startswith("acoustic:whisper-functionals:")
     assert Path(listed["tone"]["where"]) == SHIPPED
     assert all(row["fingerprint"] and row["problem"] is None for row in listed.values())
+
+
+def test_a_text_model_of_ones_own_is_used_where_the_settings_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = read_artefact(TEXT_SHIPPED, "encoder")
+    write_artefact(tmp_path / "best", {**shipped.card, "name": "best"}, shipped.tensors, shipped.terms)
+    monkeypatch.setenv("EMOTION_EMOTION__MODEL", str(tmp_path / "best"))
+    row = _listed()["text emotion"]
+    assert (row["backend"], row["where"], row["licence"]) == ("own", str(tmp_path / "best"), None)
+    assert row["fingerprint"].startswith("encoder:best:")
+    monkeypatch.setenv("EMOTION_EMOTION__MODEL", "nowhere")
+    assert _listed()["text emotion"]["state"] == "absent"
 
 
 def test_absent_weights_are_listed_with_the_command_that_fetches_them(
