@@ -67,6 +67,14 @@ def test_words_on_two_channels_are_counted_once(repository: Path, shared_data: P
     assert shares["lost_percent"] <= 2.0
 
 
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed; it says the sentences")
+def test_sentences_are_judged_as_they_are_heard(repository: Path) -> None:
+    figures = json.loads(run(repository, "spoken_conversation", "--sentences", "12"))
+    assert 0 < figures["wer"] < 0.5
+    assert figures["recognised"]["n"] == figures["written"]["n"] >= 12
+    assert figures["recognised"]["base"] >= 0.5
+
+
 @pytest.mark.full
 def test_the_service_answers_texts_and_recordings_without_errors(repository: Path) -> None:
     figures = json.loads(run(repository, "api", "--seconds", "2"))

@@ -49,9 +49,16 @@ class ConversationEvaluation:
         return asdict(self)
 
 
-def evaluate_conversation(predictor: EmotionPredictor) -> ConversationEvaluation:
-    """Measure ``predictor`` on the templates of the conversation set that are held out."""
-    held_out = [sentence for sentence in read_conversation() if sentence.held_out]
+def held_out_sentences() -> list[Sentence]:
+    """Return the sentences of the templates that are never trained on, as they are written."""
+    return [sentence for sentence in read_conversation() if sentence.held_out]
+
+
+def evaluate_conversation(
+    predictor: EmotionPredictor, held_out: Sequence[Sentence] | None = None
+) -> ConversationEvaluation:
+    """Measure ``predictor`` on ``held_out``, by default as they are written."""
+    held_out = held_out_sentences() if held_out is None else held_out
     plain = [sentence for sentence in held_out if not sentence.hard]
     irony = [sentence for sentence in held_out if sentence.hard]
     results = predictor.predict([sentence.text for sentence in plain])
