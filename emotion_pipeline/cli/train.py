@@ -34,6 +34,7 @@ def train_text_command(
     conversation: Annotated[
         int, typer.Option(min=0, help="Learn the conversation set too, in so many wordings; 0: not.")
     ] = 0,
+    blend: Annotated[bool, typer.Option(help="Average the result with the model in --encoder.")] = False,
     work: Annotated[Path | None, typer.Option(help="Where checkpoints lie; a run that was cut off goes on.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each student network.")] = 5,
     students: Annotated[int, typer.Option(min=1, help="Networks of different seeds that are averaged.")] = 1,
@@ -67,7 +68,7 @@ def train_text_command(
     )  # fmt: skip
     plan = Plan(
         encoder, seed, teachers, students, layers=layers, distil=str(distil) if distil else None,
-        conversation=conversation, student=student, teacher=replace(student, epochs=min(epochs, 2)),
+        conversation=conversation, blend=blend, student=student, teacher=replace(student, epochs=min(epochs, 2)),
     )  # fmt: skip
     folder = work or output.with_name(f"{output.name}.work")
     with progress() as show:

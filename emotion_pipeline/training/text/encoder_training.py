@@ -19,13 +19,20 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import TrainingDataError
 from emotion_pipeline.engine.emotion import calibration
-from emotion_pipeline.engine.emotion.encoder_model import Decisions, EncoderEmotionModel, join, rounded
+from emotion_pipeline.engine.emotion.encoder_model import (
+    BACKEND,
+    Decisions,
+    EncoderEmotionModel,
+    join,
+    read_net,
+    rounded,
+)
 from emotion_pipeline.engine.emotion.encoder_net import EmotionNet
 from emotion_pipeline.engine.emotion.scale import FeatureScale
 from emotion_pipeline.engine.emotion.taxonomy import INTENSITY_DIMENSIONS, LABELS, STEPS
 from emotion_pipeline.engine.emotion.tfidf_model import TfidfEmotionModel
 from emotion_pipeline.engine.emotion.token_batches import token_ids
-from emotion_pipeline.engine.models.artefact import check_output
+from emotion_pipeline.engine.models.artefact import check_output, read_artefact
 from emotion_pipeline.engine.text.features import FeatureExtractor
 from emotion_pipeline.engine.text.tokens import bare
 from emotion_pipeline.training.loop import Progress, TrainingLoop
@@ -55,7 +62,8 @@ class Plan:
 
     ``layers``: of the encoder, from the lowest; None takes all. ``distil``: folder of an artefact whose probabilities
     are soft labels, in place of teachers. ``conversation``: wordings of each sentence of the conversation set that are
-    trained on too; 0 leaves it out.
+    trained on too; 0 leaves it out. ``blend``: average the students with the network of the artefact that they began
+    from, which keeps more of what it knew (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", CVPR).
     """
 
     encoder: str
@@ -66,6 +74,7 @@ class Plan:
     layers: int | None = None
     distil: str | None = None
     conversation: int = 0
+    blend: bool = False
     teacher: Recipe = field(default_factory=lambda: Recipe(epochs=3))
     student: Recipe = field(default_factory=Recipe)
 
@@ -81,6 +90,7 @@ class Plan:
             "balance": recipe.losses.balance,
         }  # fmt: skip
         chosen = " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
+        chosen += " --blend" if self.blend else ""
         return f"emotion-clf train text {fixed} --seed {self.seed} {chosen}"
 
 
@@ -211,7 +221,20 @@ def _network(
         fit(f"student-{number}", np.arange(len(examples)), plan.student, plan.seed + number, soft)
         for number in range(plan.students)
     ]
+    if plan.blend:
+        students.append(_beginning(location, like=students[0]))
     return averaged(students), tokenizer, scale
+
+
+def _beginning(location: str, like: EmotionNet) -> EmotionNet:
+    """Return the network of the artefact at ``location``; raises ``TrainingDataError`` where it has another shape."""
+    if not (Path(location) / "card.json").is_file():
+        raise TrainingDataError(f"--blend needs an artefact that training wrote to begin with; {location} is none.")
+    net = read_net(read_artefact(Path(location), BACKEND))
+    before, after = ({name: value.shape for name, value in part.state_dict().items()} for part in (net, like))
+    if before != after:
+        raise TrainingDataError(f"the network in {location} has other shapes than what was trained: leave out --blend.")
+    return net
 
 
 def _soft_labels(

@@ -319,6 +319,26 @@ def test_a_student_learns_from_the_lower_layers_of_its_teacher(
     assert "--conversation 1" in made_with
 
 
+@pytest.mark.full
+def test_a_blend_lies_between_the_beginning_and_what_was_learnt(corpora: Corpora, bert: Path, tmp_path: Path) -> None:
+    plan = Plan(str(bert), vocabulary=200, student=replace(QUICK, epochs=1))
+    train(corpora, tmp_path / "first", tmp_path / "work", plan)
+    further = replace(plan, encoder=str(tmp_path / "first"))
+    train(corpora, tmp_path / "learnt", tmp_path / "work2", further)
+    train(corpora, tmp_path / "blend", tmp_path / "work2", replace(further, blend=True))
+    first, learnt, blend = (
+        EncoderEmotionModel.load(tmp_path / name)._float_net.state_dict() for name in ("first", "learnt", "blend")
+    )
+    for name, value in blend.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (first[name] + learnt[name]) / 2, atol=0.02), name
+    assert "--blend" in json.loads((tmp_path / "blend" / "card.json").read_text())["made_with"]
+    with pytest.raises(TrainingDataError, match="other shapes"):
+        train(corpora, tmp_path / "cut", tmp_path / "work3", replace(further, blend=True, layers=1))
+    with pytest.raises(TrainingDataError, match="needs an artefact"):
+        train(corpora, tmp_path / "none", tmp_path / "work4", replace(plan, blend=True))
+
+
 def test_frozen_layers_have_no_rate_and_the_others_keep_theirs(bert: Path) -> None:
     net = EmotionNet(load_encoder(str(bert))[0])
     freeze(net, 1)
