@@ -4,7 +4,7 @@ Long texts are read in windows that overlap, signs of feeling as phrases, and a 
 is decided by the scores is ``predictor``'s work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -28,19 +28,23 @@ def score_texts(model: TextEmotionModel, texts: Sequence[str], features: NDArray
 
     The scores of a text longer than ``WINDOW`` are the means of those of its windows, weighted by their lengths.
     """
-    scores = _score_with_signs(model, [text[:WINDOW] for text in texts], features)
     long = {row: windows_of(text) for row, text in enumerate(texts) if len(text) > WINDOW}
+    short = [row for row in range(len(texts)) if row not in long]
+    of_short = _score_with_signs(model, [texts[row] for row in short], None if features is None else features[short])
     if not long:
-        return scores
+        return of_short
     of_windows = _score_with_signs(model, [window for windows in long.values() for window in windows])
     ends = np.cumsum([len(windows) for windows in long.values()])[:-1]
     lengths = [[len(window) for window in windows] for windows in long.values()]
 
     def means(values: NDArray[np.float32]) -> NDArray[np.float32]:
         parts = zip(np.split(values, ends), lengths, strict=True)
-        return np.stack([np.average(part, axis=0, weights=by) for part, by in parts])
+        return np.stack([np.average(part, axis=0, weights=by) for part, by in parts]).astype(np.float32)
 
-    return _with_rows(scores, list(long), {name: means(getattr(of_windows, name)) for name in _NAMES})
+    order = np.argsort([*short, *long])
+    return Scores(
+        *(np.concatenate([getattr(of_short, name), means(getattr(of_windows, name))])[order] for name in _NAMES)
+    )
 
 
 def windows_of(text: str) -> list[str]:
@@ -69,19 +73,11 @@ def _score_with_signs(
     rows = list(signed)
     spoken = score_in_memory(model, list(signed.values()))
     weight = scores.base[rows, BASE_EMOTIONS.index(NEUTRAL)]
-    blended = {}
-    for name in _NAMES:
-        own, other = getattr(scores, name)[rows], getattr(spoken, name)
-        blended[name] = own + weight.reshape(-1, *(1,) * (own.ndim - 1)) * (other - own)
-    return _with_rows(scores, rows, blended)
-
-
-def _with_rows(scores: Scores, rows: Sequence[int], values: Mapping[str, NDArray[np.float32]]) -> Scores:
-    """Return ``scores`` with other values in some rows."""
-    changed = {name: getattr(scores, name).copy() for name in _NAMES}
-    for name in _NAMES:
-        changed[name][rows] = values[name]
-    return Scores(**changed)
+    blended = {name: getattr(scores, name).copy() for name in _NAMES}
+    for name, values in blended.items():
+        own, other = values[rows], getattr(spoken, name)
+        values[rows] = own + weight.reshape(-1, *(1,) * (own.ndim - 1)) * (other - own)
+    return Scores(**blended)
 
 
 def score_in_memory(

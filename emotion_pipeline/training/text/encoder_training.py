@@ -47,7 +47,7 @@ from emotion_pipeline.training.text.report_card import write_card
 from emotion_pipeline.training.text.tfidf_training import DATA, fit_tfidf_model, plain
 
 NAME: Final = "goemotions-eioc"
-VERSION: Final = "1"
+VERSION: Final = "2"
 TRAINING_TOKENS: Final = 64
 # WordPieces kept: all that the training texts use, and the commonest of the rest.
 VOCABULARY: Final = 20_000
@@ -163,8 +163,9 @@ def train_encoder_model(
         **figures,
         "seed": plan.seed,
     }
+    spoken = [f"{corpora.spoken} sentences of conversations, written for this project"] if corpora.spoken else []
     card = {
-        "name": NAME, "version": VERSION, "made_with": plan.command(), "data": DATA, "plan": asdict(plan),
+        "name": NAME, "version": VERSION, "made_with": plan.command(), "data": [*DATA, *spoken], "plan": asdict(plan),
         "metrics": plain(report),
     }  # fmt: skip
     model.save(output, card)
