@@ -6,6 +6,7 @@ help and completion are fast.
 
 import atexit
 import gc
+import sys
 
 import typer
 
@@ -37,5 +38,11 @@ def main() -> None:
     to_logging()
     # Imports make many objects and no garbage: looking for it, then and at the end, would take over half a second.
     gc.set_threshold(50_000)
-    atexit.register(gc.freeze)
+    atexit.register(_leave_objects)
     run_command(app)
+
+
+def _leave_objects() -> None:
+    # The compiler that training imports counts what is never freed, and would end the output with a page of it.
+    if "triton" not in sys.modules:
+        gc.freeze()

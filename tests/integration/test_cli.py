@@ -277,6 +277,13 @@ class TestAFolderThatWasInterrupted:
         return len(list(results.glob("*.json")))
 
 
+def test_a_command_that_loaded_a_compiler_ends_without_a_page_of_leaks() -> None:
+    pytest.importorskip("triton", reason="this build of torch has no compiler")
+    script = "import sys, triton; from emotion_pipeline.cli.app import main; sys.argv[1:] = ['--help']; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 class TestWrongUse:
     def test_an_output_of_an_unknown_kind_is_refused_before_any_work(self, recordings: Path, tmp_path: Path) -> None:
         result = _run("predict", "--file", recordings / "call.flac", "--output", tmp_path / "result.xlsx")
