@@ -67,6 +67,14 @@ def test_words_on_two_channels_are_counted_once(repository: Path, shared_data: P
     assert shares["lost_percent"] <= 2.0
 
 
+@pytest.mark.parametrize("clips", [3, pytest.param(40, marks=pytest.mark.full)])
+def test_a_model_of_english_notices_other_languages(repository: Path, shared_data: Path, clips: int) -> None:
+    figures = json.loads(run(repository, "languages", "--data", shared_data, "--clips", str(clips)))
+    shares = {name: corpus["share"] for name, corpus in figures.items()}
+    assert min(shares["emodb (German)"], shares["banglaser (Bangla)"]) >= (0.8 if clips > 3 else 0.6)
+    assert max(shares["crema_d (English)"], shares["read (English)"]) <= (0.1 if clips > 3 else 0.4)
+
+
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed; it says the sentences")
 def test_sentences_are_judged_as_they_are_heard(repository: Path) -> None:
     figures = json.loads(run(repository, "spoken_conversation", "--sentences", "12"))
