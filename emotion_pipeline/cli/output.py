@@ -61,6 +61,14 @@ def check_output(output: Path) -> None:
         raise typer.BadParameter(f"{output} must end in {', '.join(_WRITERS)}")
     if output.is_dir():
         raise OutputError(f"{output} is a folder; name a file in it")
+    check_text_output(output)
+
+
+def check_text_output(output: Path) -> None:
+    """Refuse a file, or a folder for files, that cannot be written to, before any work is done. Raises OutputError."""
+    if output.is_dir():
+        _try_to_write(output)
+        return
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder; make it first")
     _try_to_write(output.parent)
@@ -81,6 +89,18 @@ def _try_to_write(folder: Path) -> None:
             file.write(bytes(4_096))
     except OSError as error:
         raise OutputError(f"{folder} cannot be written to: {error.strerror}; choose another folder") from error
+
+
+def write_text(text: str, output: Path) -> None:
+    """Write a text to a file, whole or not at all. Raises OutputError: the disk is full or failed."""
+    unfinished = output.with_name(f".{output.name}.tmp")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(output)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write(rows: _Rows, output: Path, *, raw_csv: bool = False) -> None:

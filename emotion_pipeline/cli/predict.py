@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,9 +11,10 @@ import typer
 
 from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, print_line, print_table, progress
-from emotion_pipeline.cli.output import check_output, work_folder, write
+from emotion_pipeline.cli.output import check_output, check_text_output, work_folder, write, write_text
 
 if TYPE_CHECKING:
+    from emotion_pipeline.analyzer import RecordingResult
     from emotion_pipeline.engine.sources.base import FoundRecording
 
 app = typer.Typer()
@@ -22,6 +24,15 @@ _STANDARD_INPUT: Final = "-"
 _TEXTS_AT_ONCE: Final = 512
 
 _Row = dict[str, Any]
+
+
+class Format(StrEnum):
+    """How a recording is printed: as JSON, or its words in one of the forms of ``engine.stages.subtitles``."""
+
+    JSON = "json"
+    SRT = "srt"
+    VTT = "vtt"
+    TXT = "txt"
 
 
 @app.command()
@@ -36,7 +47,14 @@ def predict(
     ] = None,
     dir: Annotated[Path | None, typer.Option(help="A folder of recordings.")] = None,  # noqa: A002
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, when it is done.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write a .csv, .parquet or .jsonl file instead.")] = None,
+    kind: Annotated[
+        Format | None,
+        typer.Option("--format", help="json is --json; srt, vtt and txt are the words with speaker and tone."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write a .csv, .parquet or .jsonl file instead; of srt, vtt and txt a file or a folder."),
+    ] = None,
     raw_csv: Annotated[
         bool, typer.Option("--raw-csv", help="Write texts as they are that a spreadsheet would run as formulas.")
     ] = False,
@@ -53,16 +71,25 @@ def predict(
     Example: emotion-clf predict --file call.wav --json
 
     Example: emotion-clf predict --dir recordings/2026-11-02 --output result.parquet
+
+    Example: emotion-clf predict --file call.wav --format srt --output call.srt
     """
+    as_json = as_json or kind is Format.JSON
+    subtitled = kind if kind is not Format.JSON else None
     named = [option for option, value in (("--file", file), ("--url", url), ("--dir", dir)) if value]
     if text and named:
         raise typer.BadParameter(f"--text and {named[0]} exclude each other; give one command for each")
+    if subtitled and (text or not named):
+        raise typer.BadParameter(f"--format {subtitled} is for recordings; give --file, --url or --dir")
     if output is not None:
-        check_output(output)
+        check_text_output(output) if subtitled else check_output(output)
     texts = _texts(text, or_piped=not named)
     recordings = _recordings(file or [], url or [], dir)
     if not (texts or recordings):
         ERRORS.print(f"{f'no recordings in {dir}' if dir else 'standard input is empty'}; nothing to do")
+        return
+    if subtitled:
+        _subtitle(recordings, subtitled, output)
         return
     hide_bar = as_json and output is None and OUT.is_terminal
     rows = _score_texts(texts) if texts else _analyse(recordings, output, hide_bar=hide_bar)
@@ -103,7 +130,36 @@ def _score_texts(texts: Sequence[str]) -> Iterator[_Row]:
         yield from (score.to_dict() for score in score_texts(batch, backends.emotion, backends.sentiment))
 
 
+def _subtitle(recordings: "Sequence[FoundRecording]", kind: Format, output: Path | None) -> None:
+    """Print or write the subtitles of recordings: of several into a folder, each named like its recording."""
+    from emotion_pipeline.engine.stages.subtitles import subtitles
+
+    if len(recordings) > 1 and not (output and output.is_dir()):
+        raise typer.BadParameter(
+            f"{len(recordings)} recordings become as many files: give --output FOLDER, made before"
+        )
+    failed = False
+    for result in _results(recordings, None, hide_bar=output is None):
+        if result.status in {"rejected", "failed"}:
+            ERRORS.print(f"{result.file}: {result.status}: {result.detail}", style="red")
+            failed = True
+            continue
+        text = subtitles(result, kind)
+        if output is None:
+            OUT.out(text, end="", highlight=False)
+        else:
+            write_text(text, output / f"{Path(result.file).stem}.{kind}" if output.is_dir() else output)
+    if failed:
+        raise typer.Exit(1)
+
+
 def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hide_bar: bool) -> Iterator[_Row]:
+    return (result.to_dict() for result in _results(recordings, output, hide_bar=hide_bar))
+
+
+def _results(
+    recordings: "Sequence[FoundRecording]", output: Path | None, *, hide_bar: bool
+) -> "Iterator[RecordingResult]":
     from emotion_pipeline.analyzer import AudioAnalyzer
 
     work = work_folder(output) if output else None
@@ -114,7 +170,7 @@ def _analyse(recordings: "Sequence[FoundRecording]", output: Path | None, *, hid
             for done, result in enumerate(AudioAnalyzer().stream(recordings, work=work), start=1):
                 show("analysing", done, len(recordings), result.file)
                 skipped.pop(result.file, None)
-                yield result.to_dict()
+                yield result
             if skipped:
                 ERRORS.print(f"no recordings, left out: {', '.join(skipped)}")
         except KeyboardInterrupt:
