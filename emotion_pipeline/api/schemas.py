@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from emotion_pipeline.engine.stages.report import SegmentResult
+from emotion_pipeline.engine.stages.report import ConversationResult, SegmentResult, SpeakerResult
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Score = Annotated[float, Field(ge=-1.0, le=1.0)]
@@ -93,6 +93,8 @@ class RecordingResult(BaseModel):
     status: str
     reasons: list[str]
     detail: str | None = None
+    speakers: list[SpeakerResult] = []
+    metrics: ConversationResult | None = None
 
 
 class Failure(BaseModel):

@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.assets.table_asset import CODE, OWNERS
-from emotion_pipeline.engine.stages.tables import COSTS, TABLES, TONE_SENTIMENT
+from emotion_pipeline.engine.stages.tables import COSTS, TABLES
 from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.warehouse.base import Warehouse
 
@@ -22,7 +22,7 @@ Report = Mapping[str, Any]
 @dg.asset(
     name=COSTS.name,
     description=COSTS.grain,
-    deps=[TONE_SENTIMENT.name],
+    deps=COSTS.upstream,
     group_name="operations",
     kinds={CODE},
     owners=OWNERS,

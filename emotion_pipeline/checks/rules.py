@@ -98,6 +98,12 @@ def _tone_is_most_probable(row: Row) -> bool:
     return highest is not None and row[f"probability_{row['tone']}"] == highest == row["tone_probability"]
 
 
+def _talk_and_silence_fill(row: Row) -> bool:
+    if row["scope"] == "speaker":
+        return True
+    return abs(row["talk_seconds"] + row["non_talk_seconds"] - row["recording_seconds"]) <= TIME_TOLERANCE_S
+
+
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "raw_audio": (Rule("reason_given", "a rejected file has a reason and no copy, any other a copy", _reason_given),),
     "transcripts": (
@@ -114,6 +120,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "sentiment_scores": (
         Rule("scored_or_explained", "a segment has a score or a reason, never both", _scored_or_explained),
     ),
+    "conversation_metrics": (
+        Rule("talk_and_silence", "talk and silence of a recording add up to its length", _talk_and_silence_fill),
+    ),
     "emotion_labels": (Rule("sums_to_one", "the probabilities of the base emotions sum to one", _sum_to_one),),
 }
 
@@ -128,6 +137,9 @@ COMPLETENESS: Final[Mapping[str, Completeness]] = {
     "tone_scores": _EVERY_SEGMENT,
     "sentiment_scores": _EVERY_SEGMENT,
     "emotion_labels": _EVERY_SEGMENT,
+    "conversation_metrics": Completeness(
+        "recording_id", (("transcripts", "recording_id"),), where=lambda row: row["status"] != "failed"
+    ),
     "tone_sentiment": Completeness("subject_id", (("transcripts", "recording_id"), ("segments", "segment_id"))),
 }
 

@@ -18,8 +18,10 @@ _JSON_ONLY: Final = {
     "features",
     "intensity_probability",
     "label_scores",
+    "metrics",
     "notices",
     "segments",
+    "speakers",
     "sub_probability",
 }
 

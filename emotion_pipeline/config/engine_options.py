@@ -35,6 +35,7 @@ def backend_choice(settings: Settings) -> BackendChoice:
         sentiment_options=_sentiment_options(settings),
         emotion_model=settings.emotion.model,
         confidence_threshold=settings.classification.confidence_threshold,
+        roles_by_channel=settings.conversation.roles_by_channel,
     )
 
 

@@ -31,6 +31,7 @@ from pydantic_settings import (
 from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets, Section
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.common.suggestions import did_you_mean
+from emotion_pipeline.engine.conversation.roles import Role
 from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"
@@ -165,6 +166,13 @@ class Sentiment(Section):
     cache_schema: str | None = Field(default=None, pattern=SCHEMA_NAME)
 
 
+class Conversation(Section):
+    """How calls are read."""
+
+    # Roles of the two channels of a two-sided call, the first channel first; found out from the words if empty.
+    roles_by_channel: tuple[Role, ...] = Field(default=(), max_length=2)
+
+
 class Storage(Section):
     """Where results are kept."""
 
@@ -283,6 +291,7 @@ class Settings(BaseSettings):
     emotion: Emotion = Emotion()
     tone: Tone = Tone()
     sentiment: Sentiment = Sentiment()
+    conversation: Conversation = Conversation()
     storage: Storage = Storage()
     sources: Sources = Sources()
     gates: Gates = Gates()

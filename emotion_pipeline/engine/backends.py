@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from emotion_pipeline.engine.conversation.roles import Role
 from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.diarize.registry import DIARIZERS
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
@@ -57,6 +58,8 @@ class BackendChoice:
     # Folder with a text emotion model; None takes the one that comes with the package.
     emotion_model: Path | None = None
     confidence_threshold: float = 0.65
+    # Whose role the speakers have who have a channel each; empty asks the rule in ``conversation.roles``.
+    roles_by_channel: tuple[Role, ...] = ()
 
 
 class Backends:
@@ -97,6 +100,10 @@ class Backends:
             embedding_model=choice.embedding_model,
             speakers=choice.speakers,
         )
+
+    @property
+    def roles_by_channel(self) -> tuple[Role, ...]:
+        return self._choice.roles_by_channel
 
     @cached_property
     def features(self) -> FeatureExtractor:

@@ -9,7 +9,16 @@ from emotion_pipeline.config.engine_options import backend_choice
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.engine.backends import Backends
 
-_SECTIONS: Final = ("compute", "transcription", "redaction", "diarization", "classification", "tone", "sentiment")
+_SECTIONS: Final = (
+    "compute",
+    "transcription",
+    "redaction",
+    "diarization",
+    "classification",
+    "tone",
+    "sentiment",
+    "conversation",
+)
 
 
 class Models(dg.ConfigurableResource):
@@ -26,6 +35,7 @@ class Models(dg.ConfigurableResource):
     classification: dict[str, Any]
     tone: dict[str, Any]
     sentiment: dict[str, Any]
+    conversation: dict[str, Any]
 
     _backends: Backends = PrivateAttr()
 

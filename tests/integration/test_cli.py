@@ -38,6 +38,8 @@ CONTRACT = [
     "status",
     "reasons",
     "detail",
+    "speakers",
+    "metrics",
 ]
 
 

@@ -83,6 +83,10 @@ DAMAGE: dict[str, tuple[Callable[[Pipeline], None], str]] = {
     "sentiment_scores": (_segments_twice, "recording_date and segment_id tell rows apart"),
     "emotion_labels": (_features_lost, "every segment_id of segments, and no other"),
     "tone_sentiment": (_scores_lost, "every subject_id of transcripts, segments, and no other"),
+    "conversation_metrics": (
+        _recording_shorter_than_its_words,
+        "talk and silence of a recording add up to its length",
+    ),
 }
 
 

@@ -39,7 +39,21 @@ def frames(day: str, recordings: int, segments: int = 3, seed: int = 0) -> dict[
     made["tone_scores"] = _as_shares(made["tone_scores"])
     results = [_result_rows(TABLES["tone_sentiment"], made, scope) for scope in ("recording", "segment")]
     made["tone_sentiment"] = pd.concat(results, ignore_index=True)
+    made["conversation_metrics"] = _measured(made["conversation_metrics"])
     return made
+
+
+def _measured(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Let one customer speak in every recording, for half of it."""
+    half = metrics["recording_seconds"] / 2
+    common = {"talk_seconds": half, "speaker": None, "speaker_role": None, "role_evidence": None}
+    whole = {"scope": "recording", "subject_id": metrics["recording_id"], "non_talk_seconds": half}
+    single = {"speaker": "speaker_1", "speaker_role": "customer", "role_evidence": "", "speaker_count": None}
+    subjects = metrics["recording_id"] + "/speaker_1"
+    speakers = metrics.assign(
+        **common | single | {"scope": "speaker", "subject_id": subjects, "non_talk_seconds": None}
+    )
+    return pd.DataFrame([*metrics.assign(**common | whole).to_dict("records"), *speakers.to_dict("records")])
 
 
 def _in_time(segments: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.backends import Backends
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.engine.stages.conversation_metrics import fingerprint as measurement
+from emotion_pipeline.engine.stages.conversation_metrics import measure
 from emotion_pipeline.engine.stages.emotion_labels import label_emotions
 from emotion_pipeline.engine.stages.linguistic_features import describe
 from emotion_pipeline.engine.stages.raw_audio import take_in
@@ -37,12 +39,14 @@ class Analysis:
     sentiment_scores: pd.DataFrame
     emotion_labels: pd.DataFrame
     tone_sentiment: pd.DataFrame
+    conversation_metrics: pd.DataFrame
 
 
 def fingerprint(backends: Backends) -> str:
     """Return what an analysis depends on besides the recording: rules and models of all stages. Loads no weights."""
     models = (backends.transcript_maker, backends.features, backends.tone, backends.sentiment, backends.emotion)
-    return "\n".join((INSPECTION, SEGMENTATION, RULE, *(model.fingerprint for model in models)))
+    rules = (INSPECTION, SEGMENTATION, RULE, measurement(backends.roles_by_channel))
+    return "\n".join((*rules, *(model.fingerprint for model in models)))
 
 
 def analyse(
@@ -71,4 +75,5 @@ def analyse(
     emotions = label_emotions(segments, features, None, backends.emotion).rows
     sentiment = score_sentiment(segments, None, backends.sentiment, emotions).rows
     compared = compare(transcripts, segments, tone_scores, sentiment, emotions).rows
-    return Analysis(raw_audio, transcripts, segments, features, tone_scores, sentiment, emotions, compared)
+    metrics = measure(transcripts, segments, tone_scores, sentiment, None, store, backends.roles_by_channel).rows
+    return Analysis(raw_audio, transcripts, segments, features, tone_scores, sentiment, emotions, compared, metrics)

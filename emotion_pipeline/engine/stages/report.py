@@ -81,6 +81,58 @@ _SEGMENT_COLUMNS: Final = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measures:
+    """What ``conversation_metrics`` says of a speaker and of a recording alike: names, units and meanings are its."""
+
+    turns: int
+    word_count: int
+    questions: int
+    talk_seconds: float
+    talk_share: float
+    words_per_minute: float | None
+    interruptions: int
+    interrupted: int
+    interruption_seconds: float
+    response_delay_seconds: float | None
+    loudness_lufs: float | None
+    loudness_range_lu: float | None
+    sentiment_score: float | None
+    sentiment_trend: float | None
+    # Of the four quarters of the recording, None where nobody spoke.
+    sentiment_by_quarter: tuple[float | None, ...]
+    tone_by_quarter: tuple[str | None, ...]
+    anger_rise: float | None
+    arousal_rise: float | None
+    escalated: bool
+    recovered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerResult(_Measures):
+    """One speaker of a recording; ``speaker_role`` is agent, customer or unknown."""
+
+    speaker: str
+    speaker_role: str
+    role_evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationResult(_Measures):
+    """A recording as a conversation."""
+
+    recording_seconds: float
+    speakers_by: str
+    speaker_count: int
+    non_talk_seconds: float
+    longest_non_talk_seconds: float
+    silence_count: int
+    silence_seconds: float
+
+
+_QUARTERS: Final = range(1, 5)
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingResult(Tabular):
     """What one recording says; fields are None without speech.
@@ -100,6 +152,9 @@ class RecordingResult(Tabular):
     reasons: tuple[str, ...]
     # A sentence on why it was rejected or failed, and what to do.
     detail: str | None
+    # The first to talk first.
+    speakers: tuple[SpeakerResult, ...]
+    metrics: ConversationResult | None
     recording_id: str = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,21 +192,23 @@ def report(analysis: Analysis) -> RecordingResults:
     """Return one result per file of an analysis, in its order."""
     compared = analysis.tone_sentiment
     whole = {row["recording_id"]: row for row in compared[compared["scope"] == "recording"].to_dict("records")}
-    segments = _segments(analysis)
+    segments, conversations = _segments(analysis), _conversations(analysis)
     failures = analysis.transcripts[analysis.transcripts["status"] == "failed"].set_index("recording_id")["reason"]
     rows = analysis.raw_audio.to_dict("records")
-    return RecordingResults(_recording(row, whole, segments, failures.to_dict()) for row in rows)
+    return RecordingResults(_recording(row, whole, segments, conversations, failures.to_dict()) for row in rows)
 
 
 def _recording(
     file: Mapping[Any, Any],
     whole: Mapping[str, Mapping[Any, Any]],
     segments: Mapping[str, tuple[SegmentResult, ...]],
+    conversations: Mapping[str, tuple[ConversationResult, tuple[SpeakerResult, ...]]],
     failures: Mapping[Any, str],
 ) -> RecordingResult:
     result = whole.get(file["recording_id"], {}) if file["status"] != "rejected" else {}
     failure = failures.get(file["recording_id"])
     reason = file["reason"] or failure
+    metrics, speakers = conversations.get(file["recording_id"], (None, ()))
     return RecordingResult(
         file=file["file"],
         **{name: value_or_none(result.get(name)) for name in _OF_RECORDING},
@@ -160,8 +217,31 @@ def _recording(
         status="failed" if failure else file["status"],
         reasons=(str(reason),) if reason else tuple(file["warnings"]),
         detail=file["detail"] if file["reason"] else failure and FailureReason(failure).meaning,
+        speakers=speakers,
+        metrics=metrics,
         recording_id=file["recording_id"],
     )
+
+
+def _conversations(analysis: Analysis) -> dict[str, tuple[ConversationResult, tuple[SpeakerResult, ...]]]:
+    return {
+        str(recording): (
+            ConversationResult(**_measures(rows.iloc[0].to_dict(), ConversationResult)),
+            tuple(SpeakerResult(**_measures(row, SpeakerResult)) for row in rows.iloc[1:].to_dict("records")),
+        )
+        for recording, rows in analysis.conversation_metrics.groupby("recording_id", sort=False)
+    }
+
+
+def _measures(row: Mapping[Any, Any], of: type[_Measures]) -> dict[str, Any]:
+    """Return the fields of a row of ``conversation_metrics``, whose counts are fractions beside rows without one."""
+    quarters = {
+        f"{name}_by_quarter": tuple(value_or_none(row[f"{name}_q{number}"]) for number in _QUARTERS)
+        for name in ("sentiment", "tone")
+    }
+    whole = {item.name for item in fields(of) if item.type in (int, "int")}
+    values = {item.name: value_or_none(row[item.name]) for item in fields(of) if item.name not in quarters}
+    return quarters | {name: int(value) if name in whole else value for name, value in values.items()}
 
 
 def _segments(analysis: Analysis) -> dict[str, tuple[SegmentResult, ...]]:

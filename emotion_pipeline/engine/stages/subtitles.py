@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emotion_pipeline.engine.common.types import Word
-from emotion_pipeline.engine.stages.report import RecordingResult, SegmentResult
+from emotion_pipeline.engine.stages.report import RecordingResult
 
 # What fits on two lines and can be read meanwhile: BBC, Subtitle Guidelines.
 _MOST_CHARACTERS: Final = 84
@@ -38,18 +38,21 @@ def subtitles(result: RecordingResult, kind: str) -> str:
 
 
 def _cues(result: RecordingResult) -> Iterator[_Cue]:
-    segments = [segment for segment in result.segments if segment.words]
-    pieces = [(segment, piece) for segment in segments for piece in _pieces(segment.words)]
+    names = _names(result)
+    seconds = [result.metrics.recording_seconds] if result.metrics else [segment.end for segment in result.segments]
+    latest = int(1000 * max(seconds, default=0.0))
+    pieces = [(segment, piece) for segment in result.segments if segment.words for piece in _pieces(segment.words)]
     for segment, words in sorted(pieces, key=lambda piece: (piece[1][0].start, piece[1][-1].end)):
-        yield _cue(segment, words, result)
+        start = min(max(0, round(1000 * words[0].start)), latest - _SHORTEST_MS)
+        end = max(start + _SHORTEST_MS, min(latest, round(1000 * max(word.end for word in words))))
+        text = " ".join(word.text.strip() for word in words)
+        yield _Cue(start, end, names.get(segment.speaker, segment.speaker), segment.emotion, text)
 
 
-def _cue(segment: SegmentResult, words: Sequence[Word], result: RecordingResult) -> _Cue:
-    latest = round(1000 * max(segment.end for segment in result.segments))
-    start = min(max(0, round(1000 * words[0].start)), latest - _SHORTEST_MS)
-    end = max(start + _SHORTEST_MS, min(latest, round(1000 * max(word.end for word in words))))
-    text = " ".join(word.text.strip() for word in words)
-    return _Cue(start, end, segment.speaker, segment.emotion, text)
+def _names(result: RecordingResult) -> dict[str, str]:
+    """Return what speakers are called: by their role where it is known and nobody shares it."""
+    roles = {one.speaker: one.speaker_role for one in result.speakers if one.speaker_role != "unknown"}
+    return {speaker: role for speaker, role in roles.items() if list(roles.values()).count(role) == 1}
 
 
 def _pieces(words: Sequence[Word]) -> Iterator[Sequence[Word]]:

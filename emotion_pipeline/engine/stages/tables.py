@@ -12,6 +12,7 @@ from typing import Final
 import pyarrow as pa
 
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.conversation.roles import ROLES
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
 from emotion_pipeline.engine.sentiment.base import UnscoredReason
 from emotion_pipeline.engine.sources.fetch_errors import FetchReason
@@ -521,6 +522,145 @@ TONE_SENTIMENT: Final = Table(
     ),
 )
 
+_SEGMENT_TIMES: Final = ("segments.speaker", "segments.start_seconds", "segments.end_seconds")
+
+
+def _measured(
+    name: str, meaning: str, unit: str = "s", *, minimum: float | None = 0.0, maximum: float | None = None
+) -> Column:
+    return Column(name, NUMBER, meaning, unit, nullable=True, minimum=minimum, maximum=maximum)
+
+
+def _counted(name: str, meaning: str, *, nullable: bool = False) -> Column:
+    return Column(name, INTEGER, meaning, nullable=nullable, minimum=0)
+
+
+CONVERSATION_METRICS: Final = Table(
+    name="conversation_metrics",
+    grain="One row per transcribed recording (scope recording) and one per speaker of it (scope speaker).",
+    key=(PARTITION_COLUMN, "subject_id"),
+    upstream=("transcripts", "segments", "tone_scores", "sentiment_scores"),
+    columns=(
+        *_carried("transcripts", RECORDING_DATE, RECORDING_ID),
+        Column(
+            "scope", TEXT, "What the row is about.", allowed=("recording", "speaker"), sources=("segments.speaker",)
+        ),
+        Column(
+            "subject_id",
+            TEXT,
+            "The recording_id, for a speaker with a slash and the speaker behind it.",
+            sources=("transcripts.recording_id", "segments.speaker"),
+        ),
+        *_carried("transcripts", FILE, AUDIO_URI, RECORDING_SECONDS),
+        Column(
+            "hour_of_day",
+            INTEGER,
+            "Hour at which the recording began, where the name of its file says a date and a time.",
+            "h",
+            True,
+            0,
+            23,
+            sources=("transcripts.file",),
+        ),
+        *_carried("transcripts", TRANSCRIPTS.column("speakers_by")),
+        *_made_from(
+            ["segments.speaker"],
+            _counted("speaker_count", "Speakers of a recording; null for a speaker.", nullable=True),
+            _optional_text("speaker", "Who it is, within this recording; null for a recording."),
+        ),
+        *_made_from(
+            ("segments.text", "transcripts.speakers_by"),
+            _optional_text("speaker_role", "Who serves and who is served; null for a recording.", ROLES),
+            _optional_text("role_evidence", "What speaks for that role, in points; null for a recording."),
+            _counted("questions", "Segments that ask something."),
+        ),
+        *_made_from(
+            _SEGMENT_TIMES,
+            _counted("turns", "Turns: segments of one speaker with none of anybody else's between."),
+            Column(
+                "talk_seconds",
+                NUMBER,
+                "Time in segments of the speaker, of a recording in those of anybody; what overlaps counts once.",
+                "s",
+                minimum=0.0,
+            ),
+            _probability(
+                "talk_share", "Share of all speakers' talk; of a recording, the share of it in which anybody talks."
+            ),
+            _measured("non_talk_seconds", "Time of a recording in which nobody talks; null for a speaker."),
+            _measured("longest_non_talk_seconds", "Longest such stretch, ends of the recording included."),
+            _counted("silence_count", "Such stretches over 3 s; null for a speaker.", nullable=True),
+            _measured("silence_seconds", "Their total length; null for a speaker."),
+            _measured(
+                "response_delay_seconds",
+                "Median pause before turns that follow another speaker's; null where no turn does.",
+            ),
+        ),
+        *_made_from(
+            ("segments.word_count", *_SEGMENT_TIMES),
+            Column("word_count", INTEGER, "Number of words.", "word", minimum=0),
+            _measured("words_per_minute", "Words by the minute of their speakers' talk.", "word/min"),
+        ),
+        *_made_from(
+            ("segments.text", "transcripts.speakers_by", *_SEGMENT_TIMES),
+            _counted(
+                "interruptions",
+                "How often the speaker, or anybody, began to talk at least 0.5 s before another had ended; on one "
+                "channel also, how often directly behind words that do not end as a sentence. No backchannels.",
+            ),
+            _counted("interrupted", "How often that happened to the speaker, or to anybody."),
+            Column("interruption_seconds", NUMBER, "How long both talked then; 0 on one channel.", "s", minimum=0.0),
+        ),
+        *_made_from(
+            ("segments.audio_uri", "segments.channel", *_SEGMENT_TIMES),
+            _measured(
+                "loudness_lufs", "Integrated loudness by ITU-R BS.1770-4; null without sound.", "LUFS", minimum=-70.0
+            ),
+            _measured("loudness_range_lu", "Loudness range by EBU Tech 3342; null for less than 3 s.", "LU"),
+        ),
+        *_made_from(
+            (_SENTIMENT, "segments.word_count", *_SEGMENT_TIMES),
+            *(
+                _measured(name, meaning, "", minimum=-1.0, maximum=1.0)
+                for name, meaning in (
+                    ("sentiment_score", "Mean sentiment of the segments by their words, from -1 to 1."),
+                    *((f"sentiment_q{n}", f"The same of quarter {n} of the recording.") for n in range(1, 5)),
+                )
+            ),
+            _measured(
+                "sentiment_trend",
+                "Change of sentiment over the recording: slope of the least-squares line by words; null for fewer than "
+                "three segments.",
+                "",
+                minimum=None,
+            ),
+        ),
+        *_made_from(
+            (*_TONES, *_SEGMENT_TIMES),
+            *(
+                _optional_text(f"tone_q{n}", f"Tone in quarter {n}, pooled by length and certainty.", TONES)
+                for n in range(1, 5)
+            ),
+            _measured(
+                "anger_rise",
+                "Largest rise of the mean probability of anger from a quarter to a later one; of a recording, the "
+                "highest of its speakers.",
+                "probability",
+                maximum=1.0,
+            ),
+        ),
+        *_made_from(
+            ("tone_scores.arousal", *_SEGMENT_TIMES), _measured("arousal_rise", "The same of arousal.", "", maximum=1.0)
+        ),
+        *_made_from(
+            ("tone_scores.arousal", *_TONES, *_SEGMENT_TIMES),
+            Column("escalated", BOOLEAN, "Whether one of the two rises is at least 0.2."),
+            Column("recovered", BOOLEAN, "Whether at least half of it was gone in the last quarter with speech."),
+        ),
+        FINGERPRINT,
+    ),
+)
+
 # Every table by name, in the order of the pipeline.
 TABLES: Final[Mapping[str, Table]] = MappingProxyType(
     {
@@ -534,6 +674,7 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
             SENTIMENT_SCORES,
             EMOTION_LABELS,
             TONE_SENTIMENT,
+            CONVERSATION_METRICS,
         )
     }
 )
@@ -544,7 +685,7 @@ COSTS: Final = Table(
     name="costs",
     grain="One row per table of a day: what making it took so far, over all runs.",
     key=(PARTITION_COLUMN, "table_name"),
-    upstream=("tone_sentiment",),
+    upstream=("tone_sentiment", "conversation_metrics"),
     columns=(
         *_carried("tone_sentiment", RECORDING_DATE),
         Column("table_name", TEXT, "The table that was made.", allowed=tuple(TABLES)),

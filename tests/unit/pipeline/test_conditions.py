@@ -108,7 +108,8 @@ def test_a_verdict_with_warnings_only_counts_as_passed(ticks: Ticks) -> None:
 
 def test_marts_are_rebuilt_once_after_a_table_although_other_days_are_missing_or_held_back(ticks: Ticks) -> None:
     ticks.made("tone_scores", OLD_DAY, passed=False)
-    ticks.made("tone_sentiment", DAY)
+    for table in ("tone_sentiment", "conversation_metrics"):
+        ticks.made(table, DAY)
     assert set(ticks.tick()) == {"costs"}, "it follows, and the marts wait for it"
     ticks.made("costs", DAY)
     assert ticks.tick() == {}, "another table may come"
