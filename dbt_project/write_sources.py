@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import yaml
 
-from emotion_pipeline.engine.stages.tables import STORED, Column, Table
+from emotion_pipeline.engine.stages.tables import HELD, Column, Table
 
 TARGET: Final = Path(__file__).parent / "models" / "staging" / "__sources.yml"
 _HEADER: Final = "# Written by write_sources.py from engine/stages/tables.py: change the contract there, then run it.\n"
@@ -38,14 +38,15 @@ def sources() -> str:
         "config": {
             "meta": {"external_location": "read_parquet('{files}', union_by_name = true, hive_partitioning = false)"}
         },
-        "tables": [_table(table) for table in STORED.values()],
+        "tables": [_table(table) for table in HELD.values()],
     }
     document = {"version": 2, "sources": [lake]}
     return _HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _table(table: Table) -> dict[str, Any]:
-    meta = {"files": f"{_LAKE_ROOT}/{table.name}/*.parquet", "dagster": {"asset_key": [table.name]}}
+    files = "*/*.parquet" if table.appended else "*.parquet"
+    meta = {"files": f"{_LAKE_ROOT}/{table.name}/{files}", "dagster": {"asset_key": [table.name]}}
     return {
         "name": table.name,
         "description": table.grain,

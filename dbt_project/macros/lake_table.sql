@@ -22,7 +22,9 @@
     {% set days = days_of_the_run() %}
     {% set found = [] %}
     {% for one in days | map('string') | map('replace', "'", '') if days %}
-        {% set file = pattern | replace('*.parquet', one ~ '.parquet') %}
+        {# A day of a table that people add to is a folder. #}
+        {% set in_folders = '/*/' in pattern %}
+        {% set file = pattern | replace('/*/', '/' ~ one ~ '/') if in_folders else pattern | replace('*.parquet', one ~ '.parquet') %}
         {% if run_query("select 1 from glob('" ~ file ~ "') limit 1") | length > 0 %}
             {% do found.append("'" ~ file ~ "'") %}
         {% endif %}

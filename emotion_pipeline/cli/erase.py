@@ -55,7 +55,7 @@ def erase(
     from emotion_pipeline.warehouse.files import Files
 
     settings = load_settings()
-    warehouse, files = _warehouse(settings), Files(settings.storage.root)
+    warehouse, files = configured.warehouse(settings), Files(settings.storage.root)
     chosen = _chosen(warehouse, recording or [], file or [], older_than)
     erasure = planned(warehouse, files, chosen)
     jobs = _erase_jobs(settings, chosen, erasure, older_than, dry_run=True)
@@ -70,18 +70,6 @@ def erase(
     _print(erasure, jobs, done=True)
     if not rebuilt:
         raise ErasureError("the marts could not be built anew and still hold the rows; run: dg launch --job marts_only")
-
-
-def _warehouse(settings: Settings) -> "Warehouse":
-    if settings.storage.backend == "lake":
-        from emotion_pipeline.warehouse.lake import Lake
-
-        return Lake(settings.storage.root)
-    from emotion_pipeline.warehouse.snowflake.target import target_of
-    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
-
-    target = target_of(settings)
-    return SnowflakeWarehouse(target.database, target.schema, target.cloned_from, target.may_create)
 
 
 def _chosen(warehouse: "Warehouse", ids: list[str], names: list[str], older_than: str | None) -> "Chosen":

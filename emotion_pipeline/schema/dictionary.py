@@ -6,7 +6,7 @@ A test compares the committed page with what this prints, so the page cannot fal
 
 import sys
 
-from emotion_pipeline.engine.stages.tables import STORED, Column, Table
+from emotion_pipeline.engine.stages.tables import HELD, Column, Table
 
 
 def dictionary() -> str:
@@ -15,7 +15,7 @@ def dictionary() -> str:
         "# Data dictionary\n\nWritten from `emotion_pipeline/engine/stages/tables.py` by "
         "`python -m emotion_pipeline.schema.dictionary`; do not edit. Every table is partitioned by `recording_date`."
     )
-    return "\n\n".join([intro, *(_table(table) for table in STORED.values())]) + "\n"
+    return "\n\n".join([intro, *(_table(table) for table in HELD.values())]) + "\n"
 
 
 def _table(table: Table) -> str:

@@ -53,6 +53,13 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def append(self, table: Table, partition: str, frame: pd.DataFrame) -> None:
+        """Add rows of one partition to a table whose rows are appended; others may add theirs at the same time.
+
+        All rows are added or none. Raises ContractError as ``write``.
+        """
+
+    @abstractmethod
     def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
         """Remove the chosen rows and return how many by day, in order; a dry run only counts them.
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from emotion_pipeline.engine.stages.tables import RAW_AUDIO, SEGMENTS, TABLES
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, SEGMENTS, WITH_RECORDINGS
 from emotion_pipeline.warehouse.base import Chosen, Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -54,7 +54,7 @@ def recordings_named(warehouse: Warehouse, name: str) -> frozenset[str]:
 
 def planned(warehouse: Warehouse, files: Files, chosen: Chosen) -> Erasure:
     """Return what ``erase`` would erase. Changes nothing."""
-    rows = {name: warehouse.erase(table, chosen, dry_run=True) for name, table in TABLES.items()}
+    rows = {name: warehouse.erase(table, chosen, dry_run=True) for name, table in WITH_RECORDINGS.items()}
     sources = [
         Source(day, str(row["file"]), str(row["source_uri"]))
         for day in rows[RAW_AUDIO.name]
@@ -82,7 +82,7 @@ def erase(
             forget([row["text"] for row in segments if chosen.has(day, row["recording_id"])])
     # ``raw_audio`` last: where this is cut off it still says which recordings there are.
     files.erase(chosen, _kept(warehouse, chosen), dry_run=False)
-    for table in reversed(list(TABLES.values())):
+    for table in reversed(list(WITH_RECORDINGS.values())):
         warehouse.erase(table, chosen, dry_run=False)
     record = {"erased_at": datetime.now(UTC).isoformat(), "chosen": _described(chosen), "rows": erasure.rows}
     files.log_erasure(f"{time.time_ns()}", json.dumps(record | {"files": len(erasure.files)}))

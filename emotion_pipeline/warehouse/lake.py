@@ -1,9 +1,13 @@
 """The embedded warehouse: a lake of Parquet files, ``<table>/<day>.parquet``, read with DuckDB.
 
+Of a table whose rows are appended a day is a folder, ``<table>/<day>/<name>.parquet``: each call adds a file of its
+own, so that nobody waits for anybody or writes over what is there.
+
 It lies on local disk or any universal-pathlib file system. A reader sees the old partition or the new one, whole, and a
 crash leaves the old one (see ``atomic_files``).
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,16 +45,24 @@ class Lake(Warehouse):
         folder = UPath(self.root) / table.name
         if not folder.is_dir():
             return []
+        if table.appended:
+            return sorted(path.name for path in folder.iterdir() if any(path.glob("*.parquet")))
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
         schema = pa.schema([field.with_nullable(True) for field in table.schema])
-        try:
-            with self.path(table, partition).open("rb") as file:
-                stored = pq.read_table(file, columns=table.names(columns), schema=schema)
-        except FileNotFoundError:
-            return None
-        return stored.to_pandas()
+        parts = []
+        for path in self._parts(table, partition):
+            try:
+                with path.open("rb") as file:
+                    parts.append(pq.read_table(file, columns=table.names(columns), schema=schema))
+            except FileNotFoundError:
+                continue
+        return pa.concat_tables(parts).to_pandas() if parts else None
+
+    def _parts(self, table: Table, partition: str) -> list[UPath]:
+        path = self.path(table, partition)
+        return sorted(path.with_suffix("").glob("*.parquet")) if table.appended else [path]
 
     def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
         rows = as_partition(frame, table, partition)
@@ -58,6 +70,10 @@ class Lake(Warehouse):
         with publishing(target) as draft:
             pq.write_table(rows, draft, compression="zstd")
         return str(target)
+
+    def append(self, table: Table, partition: str, frame: pd.DataFrame) -> None:
+        with publishing(UPath(self.root) / table.name / partition / f"{uuid.uuid4().hex}.parquet") as draft:
+            pq.write_table(as_partition(frame, table, partition), draft, compression="zstd")
 
     def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
         erased = {}
@@ -67,8 +83,19 @@ class Lake(Warehouse):
             if rows.any():
                 erased[day] = int(rows.sum())
                 if not dry_run:
-                    self.write(table, day, self.read_all(table, [day])[~rows])
+                    self._put(table, day, self.read_all(table, [day])[~rows])
         return erased
+
+    def _put(self, table: Table, day: str, kept: pd.DataFrame) -> None:
+        """Let a day have the rows that are kept, of those that it had when this began."""
+        if not table.appended:
+            self.write(table, day, kept)
+            return
+        before = self._parts(table, day)
+        if len(kept):
+            self.append(table, day, kept)
+        for path in before:
+            path.unlink(missing_ok=True)
 
     # A string, because the class itself would outlive its module, and DuckDB would print a page of leaks at exit.
     def connect(self) -> "duckdb.DuckDBPyConnection":

@@ -14,7 +14,7 @@ from emotion_pipeline.engine.tone.base import evidence, pool_scores
 
 QUARTERS: Final = 4
 # From which rise of the mean probability of anger, or of the mean arousal, a speaker has escalated.
-ESCALATION: Final = 0.2
+ESCALATION: Final = 0.25
 # What has to be gone of the rise in the last quarter with speech, for the speaker to have recovered.
 _RECOVERY: Final = 0.5
 _FEWEST_FOR_A_TREND: Final = 3

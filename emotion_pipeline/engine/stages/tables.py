@@ -72,13 +72,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: the sentence that says what a row is, the columns that tell rows apart, and all columns in order."""
+    """One table: the sentence that says what a row is, the columns that tell rows apart, and all columns in order.
+
+    ``appended``: people add its rows one by one, and no run replaces them.
+    """
 
     name: str
     grain: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     upstream: tuple[str, ...] = ()
+    appended: bool = False
     schema: pa.Schema = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -654,7 +658,7 @@ CONVERSATION_METRICS: Final = Table(
         ),
         *_made_from(
             ("tone_scores.arousal", *_TONES, *_SEGMENT_TIMES),
-            Column("escalated", BOOLEAN, "Whether one of the two rises is at least 0.2."),
+            Column("escalated", BOOLEAN, "Whether one of the two rises is at least 0.25."),
             Column("recovered", BOOLEAN, "Whether at least half of it was gone in the last quarter with speech."),
         ),
         FINGERPRINT,
@@ -704,3 +708,43 @@ COSTS: Final = Table(
 
 # Everything that is kept per day: the tables, and what they cost.
 STORED: Final[Mapping[str, Table]] = MappingProxyType({**TABLES, COSTS.name: COSTS})
+
+SENTIMENTS_OF_PEOPLE: Final = ("negative", "neutral", "positive")
+
+REVIEWS: Final = Table(
+    name="reviews",
+    grain="One row per label that a person gave a segment; rows are added and never changed.",
+    key=(PARTITION_COLUMN, "review_id"),
+    upstream=("segments",),
+    appended=True,
+    columns=(
+        *_carried("segments", RECORDING_DATE),
+        Column("review_id", TEXT, "Names the review."),
+        *_carried("segments", RECORDING_ID, SEGMENT_ID),
+        Column("reviewed_at", TEXT, "When it was written, ISO 8601 in UTC."),
+        Column("reviewer", TEXT, "Who reviewed, as they call themselves."),
+        _optional_text("tone", "How it sounds to them; null where they do not say.", TONES),
+        _optional_text("emotion", "What the words express to them; null where they do not say.", BASE_EMOTIONS),
+        _optional_text(
+            "sentiment", "Which sentiment the words have; null where they do not say.", SENTIMENTS_OF_PEOPLE
+        ),
+        _optional_text("note", "What else they say."),
+        *_carried("segments", *(SEGMENTS.column(name) for name in ("start_seconds", "end_seconds", "text"))),
+        *_made_from(["tone_scores.tone"], _optional_text("model_tone", "What the model had said of the tone.", TONES)),
+        *_made_from(
+            ["emotion_labels.base_emotion"],
+            _optional_text("model_emotion", "What the model had said of the emotion.", BASE_EMOTIONS),
+        ),
+        *_made_from(
+            [_SENTIMENT],
+            _measured(
+                "model_sentiment_score", "What the model had said of the sentiment.", "", minimum=-1.0, maximum=1.0
+            ),
+        ),
+    ),
+)
+
+# Everything that the warehouse holds: what runs make, and what people add.
+HELD: Final[Mapping[str, Table]] = MappingProxyType({**STORED, REVIEWS.name: REVIEWS})
+# What rows of a recording lie in.
+WITH_RECORDINGS: Final = MappingProxyType({name: table for name, table in HELD.items() if name != COSTS.name})

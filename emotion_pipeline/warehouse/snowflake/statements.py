@@ -203,14 +203,16 @@ def announce(schema: Schema, table: Table, day: str) -> str:
     )
 
 
-def publish(schema: Schema, table: Table, day: str, row_count: int) -> str:
-    """Note the day as written. First in its transaction: an UPDATE holds off every other until COMMIT.
+def publish(schema: Schema, table: Table, day: str, row_count: int | None) -> str:
+    """Note the day as written, with so many rows or, for None, as many as it has.
 
+    It comes first in a transaction that replaces the day: an UPDATE holds off every other until COMMIT.
     https://docs.snowflake.com/en/sql-reference/transactions, "Resource locking": INSERTs do not wait for each other, so
     that without it two first writers of a day would both insert.
     """
+    count = f'(SELECT COUNT(*) FROM {schema.of(table.name)} WHERE "{_DAY}" = {_date(day)})'
     return (
-        f'UPDATE {schema.of(PUBLISHED)} SET "ROW_COUNT" = {row_count}, '
+        f'UPDATE {schema.of(PUBLISHED)} SET "ROW_COUNT" = {count if row_count is None else row_count}, '
         f'"PUBLISHED_AT" = CURRENT_TIMESTAMP()::TIMESTAMP_TZ WHERE {_published_row(table, day)}'
     )
 
@@ -235,7 +237,9 @@ def delete_chosen(schema: Schema, table: Table, day: str, chosen: Chosen) -> str
 def insert_from_staging(schema: Schema, table: Table, name: str) -> str:
     columns = ", ".join(f'"{column.name.upper()}"' for column in table.columns)
     values = ", ".join(_arrived(column) for column in table.columns)
-    return f"INSERT INTO {schema.of(table.name)} ({columns}) SELECT {values} FROM {schema.of(name)}"
+    there = f'SELECT "{table.key[-1].upper()}" FROM {schema.of(table.name)}'
+    only_new = f' WHERE "{table.key[-1].upper()}" NOT IN ({there})' if table.appended else ""
+    return f"INSERT INTO {schema.of(table.name)} ({columns}) SELECT {values} FROM {schema.of(name)}{only_new}"
 
 
 # Reading.

@@ -87,13 +87,19 @@ class SnowflakeWarehouse(Warehouse):
         return self.ask(rows)
 
     def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
+        self._send(table, partition, frame)
+        return f"{self.name}.{table.name.upper()}/{partition}"
+
+    def append(self, table: Table, partition: str, frame: pd.DataFrame) -> None:
+        self._send(table, partition, frame)
+
+    def _send(self, table: Table, partition: str, frame: pd.DataFrame) -> None:
         rows = as_partition(frame, table, partition)
         left: list[str] = []
         with TemporaryDirectory() as folder:
             file = Path(folder) / "rows.parquet"
             pack(rows, file)
-            self.ask(lambda session: self._replace(session, table, partition, file, rows.num_rows, left))
-        return f"{self.name}.{table.name.upper()}/{partition}"
+            self.ask(lambda session: self._publish(session, table, partition, file, rows.num_rows, left))
 
     def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
         schema = self._place
@@ -112,10 +118,13 @@ class SnowflakeWarehouse(Warehouse):
 
         return self.ask(erased)
 
-    def _replace(
+    def _publish(
         self, session: SnowflakeConnection, table: Table, day: str, file: Path, row_count: int, left: list[str]
     ) -> None:
-        """Replace one day by the rows of a file. ``left`` names the staging tables that earlier attempts left."""
+        """Replace one day by the rows of a file, or add them to it.
+
+        :param left: the staging tables that earlier attempts left
+        """
         schema, staging = self._place, sql.staging_name(time.time())
         self._make_exist(session, table)
         self._drop_abandoned(session)
@@ -123,12 +132,13 @@ class SnowflakeWarehouse(Warehouse):
         try:
             self._stage(session, table, staging, file, row_count)
             execute(session, sql.announce(schema, table, day))
-            _in_transaction(
-                session,
-                sql.publish(schema, table, day, row_count),
-                sql.delete_day(schema, table, day),
-                sql.insert_from_staging(schema, table, staging),
-            )
+            insert = sql.insert_from_staging(schema, table, staging)
+            if table.appended:
+                # Of an attempt that failed nobody knows whether its rows arrived: those that are there are left out.
+                _in_transaction(session, insert, sql.publish(schema, table, day, None))
+            else:
+                publish, delete = sql.publish(schema, table, day, row_count), sql.delete_day(schema, table, day)
+                _in_transaction(session, publish, delete, insert)
         finally:
             self._drop(session, left)
 

@@ -1,0 +1,25 @@
+with
+
+reviews as (
+    select * from {{ ref('stg_reviews') }}
+    where {{ is_of_the_run() }}
+)
+
+select
+    recording_date,
+    review_id,
+    recording_id,
+    segment_id,
+    reviewed_at,
+    reviewer,
+    tone,
+    emotion,
+    sentiment,
+    note,
+    start_seconds,
+    end_seconds,
+    text,
+    model_tone,
+    model_emotion,
+    model_sentiment_score
+from reviews
