@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from emotion_pipeline.cli.configured import backends, predictor
+from emotion_pipeline.cli.configured import backends, predictor, warehouse
 from emotion_pipeline.cli.console import print_figures
 
 app = typer.Typer(
@@ -96,3 +96,16 @@ def evaluate_asr_command(
     from emotion_pipeline.training.evaluation.asr import evaluate_asr
 
     print_figures(evaluate_asr(backends().transcriber, manifest).to_dict())
+
+
+@app.command("reviews")
+def evaluate_reviews_command() -> None:
+    """Measure how far the models agree with the people who reviewed segments, over all and by week.
+
+    Example: emotion-clf evaluate reviews
+    """
+    from emotion_pipeline.config.settings import load_settings
+    from emotion_pipeline.training.evaluation.reviews import evaluate_reviews
+    from emotion_pipeline.warehouse.reviews import read_reviews
+
+    print_figures(evaluate_reviews(read_reviews(warehouse(load_settings()))).to_dict())

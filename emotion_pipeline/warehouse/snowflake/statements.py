@@ -203,17 +203,23 @@ def announce(schema: Schema, table: Table, day: str) -> str:
     )
 
 
-def publish(schema: Schema, table: Table, day: str, row_count: int | None) -> str:
-    """Note the day as written, with so many rows or, for None, as many as it has.
+def publish(schema: Schema, table: Table, day: str, row_count: int) -> str:
+    """Note the day as written. First in its transaction: an UPDATE holds off every other until COMMIT.
 
-    It comes first in a transaction that replaces the day: an UPDATE holds off every other until COMMIT.
     https://docs.snowflake.com/en/sql-reference/transactions, "Resource locking": INSERTs do not wait for each other, so
     that without it two first writers of a day would both insert.
     """
-    count = f'(SELECT COUNT(*) FROM {schema.of(table.name)} WHERE "{_DAY}" = {_date(day)})'
     return (
-        f'UPDATE {schema.of(PUBLISHED)} SET "ROW_COUNT" = {count if row_count is None else row_count}, '
+        f'UPDATE {schema.of(PUBLISHED)} SET "ROW_COUNT" = {row_count}, '
         f'"PUBLISHED_AT" = CURRENT_TIMESTAMP()::TIMESTAMP_TZ WHERE {_published_row(table, day)}'
+    )
+
+
+def publish_first(schema: Schema, table: Table, day: str) -> str:
+    """Note the day as one that has rows, where nobody has yet: who appends need not wait for each other."""
+    return (
+        f'UPDATE {schema.of(PUBLISHED)} SET "PUBLISHED_AT" = CURRENT_TIMESTAMP()::TIMESTAMP_TZ '
+        f'WHERE {_published_row(table, day)} AND "PUBLISHED_AT" IS NULL'
     )
 
 

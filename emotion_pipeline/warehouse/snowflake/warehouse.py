@@ -135,7 +135,7 @@ class SnowflakeWarehouse(Warehouse):
             insert = sql.insert_from_staging(schema, table, staging)
             if table.appended:
                 # Of an attempt that failed nobody knows whether its rows arrived: those that are there are left out.
-                _in_transaction(session, insert, sql.publish(schema, table, day, None))
+                _in_transaction(session, insert, sql.publish_first(schema, table, day))
             else:
                 publish, delete = sql.publish(schema, table, day, row_count), sql.delete_day(schema, table, day)
                 _in_transaction(session, publish, delete, insert)
