@@ -1,4 +1,4 @@
-"""The dbt marts for BI tools: ``fct_segments``, ``fct_recordings``, ``daily_tone_sentiment``, ``tone_timeline``."""
+"""The dbt marts for BI tools: segments, recordings, days and tone over time, calls, turns, weeks and reviews."""
 
 from collections.abc import Iterator
 from typing import Any

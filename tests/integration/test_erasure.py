@@ -26,6 +26,7 @@ from emotion_pipeline.engine.stages.tables import SEGMENTS, TABLES
 from emotion_pipeline.resources.warehouse import warehouse_of
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
+from emotion_pipeline.warehouse.reviews import Label, add_review
 
 DAY, LATER = "2020-01-02", "2020-01-03"
 WORDS, OTHER_WORDS = "quetzalcoatl owes me a refund", "vladivostok is lovely in spring"
@@ -41,6 +42,8 @@ def _fill(warehouse: Warehouse, files: Files, api: Path) -> tuple[str, str]:
         for column in {"text", "transcript"} & set(frame.columns):
             frame[column] = frame["recording_id"].map(words)
         warehouse.write(TABLES[name], DAY, frame)
+    for segment in made["segments"].drop_duplicates("recording_id").to_dict("records"):
+        add_review(warehouse, segment["segment_id"], Label("ada", note=segment["text"]), DAY)
     for recording, audio in zip(ids, (AUDIO, OTHER_AUDIO), strict=True):
         for uri in (files.audio_uri(recording), files.silenced_uri(recording)):
             with files.audio_draft(uri) as draft:

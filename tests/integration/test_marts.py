@@ -21,6 +21,7 @@ from support.s3_server import S3Server
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.schema.dictionary import dictionary
+from emotion_pipeline.warehouse.reviews import Label, add_review
 
 FIRST, SECOND = "2026-11-02", "2026-11-03"
 MARTS = ("fct_segments", "fct_recordings", "daily_tone_sentiment")
@@ -144,6 +145,38 @@ def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pi
         ]
         assert row["spoken_seconds"] == pytest.approx(expected_row["spoken_seconds"])
         assert row["probability_neutral"] == pytest.approx(expected_row["probability_neutral"])
+
+
+def test_calls_turns_and_roles_say_what_the_metrics_say(pristine: Pipeline) -> None:
+    metrics = pristine.rows("conversation_metrics", FIRST)
+    whole = metrics[metrics["scope"] == "recording"].iloc[0]
+    [call] = _query(pristine, f"from fct_calls where recording_date = date '{FIRST}'")
+    for column in ("turns", "talk_share", "interruptions", "loudness_lufs", "sentiment_score", "escalated"):
+        assert call[column] == pytest.approx(whole[column])
+    turns = _query(pristine, f"from fct_turns where recording_date = date '{FIRST}' order by turn_index")
+    assert len(turns) == call["turns"]
+    assert sum(turn["word_count"] for turn in turns) == call["word_count"]
+    assert {turn["audio_uri"] for turn in turns} == {call["audio_uri"]}
+    roles = _query(pristine, f"from speaker_day where recording_date = date '{FIRST}'")
+    assert sum(role["speakers"] for role in roles) == call["speaker_count"]
+    [week] = _query(pristine, "from weekly_trend")
+    assert week["calls"] == 2
+
+
+def test_a_segment_leaves_the_queue_when_it_was_reviewed(pipeline: Pipeline) -> None:
+    uncertain = pipeline.rows("emotion_labels", SECOND).assign(uncertain=True)
+    pipeline.overwrite(TABLES["emotion_labels"], SECOND, uncertain)
+    tones = pipeline.rows("tone_scores", SECOND).assign(tone_uncertain=True)
+    pipeline.overwrite(TABLES["tone_scores"], SECOND, tones)
+    assert _build(pipeline, day=SECOND).success
+    queue = _query(pipeline, f"from review_queue where recording_date = date '{SECOND}' order by priority desc")
+    assert queue
+    add_review(pipeline.lake, queue[0]["segment_id"], Label("ada", tone="happy"), SECOND)
+    assert _build(pipeline, day=SECOND).success
+    left = _query(pipeline, f"from review_queue where recording_date = date '{SECOND}'")
+    assert {row["segment_id"] for row in left} == {row["segment_id"] for row in queue[1:]}
+    [review] = _query(pipeline, "from fct_reviews")
+    assert (review["reviewer"], review["tone"], review["model_tone"]) == ("ada", "happy", queue[0]["tone"])
 
 
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
