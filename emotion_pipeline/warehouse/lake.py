@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,52 +51,51 @@ class Lake(Warehouse):
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".parquet")
 
     def read(self, table: Table, partition: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        schema = pa.schema([field.with_nullable(True) for field in table.schema])
         parts = []
         for path in self._parts(table, partition):
             try:
-                with path.open("rb") as file:
-                    parts.append(pq.read_table(file, columns=table.names(columns), schema=schema))
+                parts.append(self._read(table, path, columns))
             except FileNotFoundError:
                 continue
-        return pa.concat_tables(parts).to_pandas() if parts else None
+        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0] if parts else None
+
+    def _read(self, table: Table, path: UPath, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        schema = pa.schema([field.with_nullable(True) for field in table.schema])
+        with path.open("rb") as file:
+            return pq.read_table(file, columns=table.names(columns), schema=schema).to_pandas()
 
     def _parts(self, table: Table, partition: str) -> list[UPath]:
         path = self.path(table, partition)
         return sorted(path.with_suffix("").glob("*.parquet")) if table.appended else [path]
 
     def write(self, table: Table, partition: str, frame: pd.DataFrame) -> str:
-        rows = as_partition(frame, table, partition)
         target = self.path(table, partition)
-        with publishing(target) as draft:
-            pq.write_table(rows, draft, compression="zstd")
+        self._put(table, partition, target, frame)
         return str(target)
 
     def append(self, table: Table, partition: str, frame: pd.DataFrame) -> None:
-        with publishing(UPath(self.root) / table.name / partition / f"{uuid.uuid4().hex}.parquet") as draft:
-            pq.write_table(as_partition(frame, table, partition), draft, compression="zstd")
+        name = f"{uuid.uuid4().hex}.parquet"
+        self._put(table, partition, UPath(self.root) / table.name / partition / name, frame)
 
     def erase(self, table: Table, chosen: Chosen, *, dry_run: bool) -> dict[str, int]:
-        erased = {}
+        erased: dict[str, int] = {}
         for day in self.partitions(table):
-            ids = self.read_all(table, [day], ["recording_id"])["recording_id"]
-            rows = ids.map(lambda recording_id, day=day: chosen.has(day, recording_id)).astype(bool)
-            if rows.any():
-                erased[day] = int(rows.sum())
-                if not dry_run:
-                    self._put(table, day, self.read_all(table, [day])[~rows])
+            for path in self._parts(table, day):
+                ids = self._read(table, path, ["recording_id"])["recording_id"]
+                rows = np.array([chosen.has(day, recording_id) for recording_id in ids], dtype=bool)
+                if not rows.any():
+                    continue
+                erased[day] = erased.get(day, 0) + int(rows.sum())
+                if table.appended and rows.all() and not dry_run:
+                    path.unlink()
+                elif not dry_run:
+                    self._put(table, day, path, self._read(table, path)[~rows])
         return erased
 
-    def _put(self, table: Table, day: str, kept: pd.DataFrame) -> None:
-        """Let a day have the rows that are kept, of those that it had when this began."""
-        if not table.appended:
-            self.write(table, day, kept)
-            return
-        before = self._parts(table, day)
-        if len(kept):
-            self.append(table, day, kept)
-        for path in before:
-            path.unlink(missing_ok=True)
+    def _put(self, table: Table, day: str, path: UPath, frame: pd.DataFrame) -> None:
+        rows = as_partition(frame, table, day)
+        with publishing(path) as draft:
+            pq.write_table(rows, draft, compression="zstd")
 
     # A string, because the class itself would outlive its module, and DuckDB would print a page of leaks at exit.
     def connect(self) -> "duckdb.DuckDBPyConnection":
