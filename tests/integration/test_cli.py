@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import srt
 from support.pipeline import Pipeline
 from support.site import Site
 from typer.main import get_command
@@ -222,6 +223,26 @@ class TestPredictingRecordings:
         assert frame.columns.tolist() == CONTRACT
         assert frame["status"].tolist() == ["rejected"]
         assert list(output.parent.iterdir()) == [output], "nothing half-written stays"
+
+    def test_subtitles_have_the_words_of_the_json_and_lie_inside_the_recording(
+        self, recordings: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "call.srt"
+        options = ("predict", "--file", recordings / "call.flac")
+        assert _run(*options, "--format", "srt", "--output", output).exit_code == 0
+        [row] = _lines(_run(*options, "--format", "json"))
+        cues = list(srt.parse(output.read_text(encoding="utf-8")))
+        assert " ".join(cue.content.split(": ", 1)[1] for cue in cues) == row["transcript"]
+        assert cues[-1].end.total_seconds() <= row["metrics"]["recording_seconds"]
+        assert [speaker["speaker"] for speaker in row["speakers"]] == ["speaker_1"]
+
+    def test_subtitles_of_a_folder_go_into_a_folder(self, recordings: Path, tmp_path: Path) -> None:
+        refused = _run("predict", "--dir", recordings, "--format", "vtt")
+        assert refused.exit_code == 2
+        done = _run("predict", "--dir", recordings, "--format", "vtt", "--output", tmp_path)
+        assert done.exit_code == 1, "one of them is broken"
+        assert "broken.wav" in done.stderr
+        assert (tmp_path / "call.vtt").read_text(encoding="utf-8").startswith("WEBVTT")
 
     def test_lists_in_a_csv_file_are_json(self, tmp_path: Path) -> None:
         output = tmp_path / "result.csv"
