@@ -31,7 +31,7 @@ from pydantic_settings import (
 from emotion_pipeline.config.service_settings import SECRET_VARIABLES, Api, ApiSecrets, Section
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.common.suggestions import did_you_mean
-from emotion_pipeline.engine.conversation.roles import Role
+from emotion_pipeline.engine.conversation.role_names import Role
 from emotion_pipeline.engine.redact.kinds import DataKind
 
 PREFIX: Final = "EMOTION_"

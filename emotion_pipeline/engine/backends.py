@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from emotion_pipeline.engine.conversation.roles import Role
+from emotion_pipeline.engine.conversation.role_names import Role
 from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.diarize.registry import DIARIZERS
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor

@@ -12,7 +12,7 @@ import pandas as pd
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform, Word
-from emotion_pipeline.engine.conversation.roles import Role
+from emotion_pipeline.engine.conversation.role_names import Role
 from emotion_pipeline.engine.stages.conversation_metrics import measure
 from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.tone.labels import ACOUSTIC_TONES, TONES

@@ -8,12 +8,10 @@ first has one more for agent, and so has who asks most. English only: other lang
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from emotion_pipeline.engine.conversation.role_names import Role
 from emotion_pipeline.engine.conversation.spoken import Spoken
-
-Role: TypeAlias = Literal["agent", "customer", "unknown"]
-ROLES: Final[tuple[Role, ...]] = ("agent", "customer", "unknown")
 
 # As ``Spoken.plain`` writes words: lower case, no apostrophes.
 _SERVICE: Final = """

@@ -18,7 +18,8 @@ from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.types import Span, ToneScore
 from emotion_pipeline.engine.conversation import loudness
 from emotion_pipeline.engine.conversation.mood import escalation, mood
-from emotion_pipeline.engine.conversation.roles import Role, roles
+from emotion_pipeline.engine.conversation.role_names import Role
+from emotion_pipeline.engine.conversation.roles import roles
 from emotion_pipeline.engine.conversation.spoken import Spoken, in_order
 from emotion_pipeline.engine.conversation.talk import (
     Talk,

@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
-from emotion_pipeline.engine.conversation.roles import ROLES
+from emotion_pipeline.engine.conversation.role_names import ROLES
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, INTENSITIES, SUB_EMOTIONS
 from emotion_pipeline.engine.sentiment.base import UnscoredReason
 from emotion_pipeline.engine.sources.fetch_errors import FetchReason
