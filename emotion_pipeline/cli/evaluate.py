@@ -109,3 +109,20 @@ def evaluate_reviews_command() -> None:
     from emotion_pipeline.warehouse.reviews import read_reviews
 
     print_figures(evaluate_reviews(read_reviews(warehouse(load_settings()))).to_dict())
+
+
+@app.command("diarization")
+def evaluate_diarization_command(
+    manifest: Annotated[Path, typer.Option(help="CSV with file and rttm, both beside it.")],
+    each: Annotated[bool, typer.Option(help="Print each recording's figures, too.")] = False,
+) -> None:
+    """Measure the configured diarizer: diarization error rate (collar 0.25 s, overlap scored), number of speakers.
+
+    Example: emotion-clf evaluate diarization --manifest dialogues/manifest.csv
+    """
+    from emotion_pipeline.training.evaluation.diarization import evaluate_diarization
+
+    figures = evaluate_diarization(backends().configured_diarizer, manifest).to_dict()
+    if not each:
+        del figures["recordings"]
+    print_figures(figures)

@@ -138,3 +138,20 @@ def train_tone_command(
     with progress() as show:
         report = finetune_tone_model(manifest, output, plan, work=folder, progress=show)
     print_figures(report.to_dict())
+
+
+@app.command("voices")
+def train_voices_command(
+    source: Annotated[Path, typer.Option(help="resemblyzer/pretrained.pt of the package Resemblyzer 0.1.4.")],
+    manifest: Annotated[list[Path], typer.Option(help="CSV of a corpus with speakers; give it once per corpus.")],
+    output: Annotated[Path, typer.Option(help="Folder for weights and card.")],
+    seed: int = 0,
+) -> None:
+    """Make the weights by which voices are told apart, and print how well on speakers held out.
+
+    Example: emotion-clf train voices --source pretrained.pt --manifest crema_d/manifest.csv --output models/voices
+    """
+    check_folder(output)
+    from emotion_pipeline.training.voices import train_voices
+
+    print_figures(train_voices(source, manifest, output, seed=seed).to_dict())

@@ -134,6 +134,8 @@ def _tone_options(settings: Settings) -> ToneOptions:
 
 def _diarizer(settings: Settings) -> DiarizerChoice | None:
     chosen = settings.diarization
-    if chosen.method is None:
+    if chosen.method == "none":
         return None
+    if chosen.method == "voices":
+        return DiarizerChoice(chosen.method, speakers=chosen.speakers)
     return DiarizerChoice(chosen.method, chosen.segmentation_model, chosen.embedding_model, chosen.speakers)

@@ -117,9 +117,9 @@ class Redaction(Section):
 class Diarization(Section):
     """Telling voices on one channel apart."""
 
-    # Which diarizer; none if unset.
-    method: str | None = None
-    # Its model files.
+    # none leaves one speaker a channel; voices comes with the package, sherpa-onnx needs model files.
+    method: str = "none"
+    # The model files of sherpa-onnx.
     segmentation_model: Path = Path("models/segmentation.onnx")
     embedding_model: Path = Path("models/embedding.onnx")
     # Number of speakers; estimated if unset.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.conversation.role_names import Role
 from emotion_pipeline.engine.diarize.base import Diarizer
 from emotion_pipeline.engine.diarize.registry import DIARIZERS
@@ -30,10 +31,17 @@ class DiarizerChoice:
     """Which diarizer tells the voices on one channel apart, the model files that it reads, and how many there are."""
 
     name: str
-    segmentation_model: Path
-    embedding_model: Path
+    # None where it comes with its own.
+    segmentation_model: Path | None = None
+    embedding_model: Path | None = None
     # None lets the diarizer find out.
     speakers: int | None = None
+
+    def load(self) -> Diarizer:
+        """Make the diarizer; raises as ``Registry.load``, and as the diarizer itself."""
+        files = {"segmentation_model": self.segmentation_model, "embedding_model": self.embedding_model}
+        given = {name: file for name, file in files.items() if file is not None}
+        return DIARIZERS.load(self.name, speakers=self.speakers, **given)
 
 
 @dataclass(frozen=True)
@@ -87,19 +95,18 @@ class Backends:
 
     @cached_property
     def transcript_maker(self) -> TranscriptMaker:
-        return TranscriptMaker(self.transcriber, self._diarizer, self.redactor, self._choice.silences_audio)
+        return TranscriptMaker(self.transcriber, self.diarizer, self.redactor, self._choice.silences_audio)
+
+    @cached_property
+    def diarizer(self) -> Diarizer | None:
+        return self._choice.diarizer.load() if self._choice.diarizer else None
 
     @property
-    def _diarizer(self) -> Diarizer | None:
-        choice = self._choice.diarizer
-        if choice is None:
-            return None
-        return DIARIZERS.load(
-            choice.name,
-            segmentation_model=choice.segmentation_model,
-            embedding_model=choice.embedding_model,
-            speakers=choice.speakers,
-        )
+    def configured_diarizer(self) -> Diarizer:
+        """The diarizer; raises BackendUnavailableError where none is chosen."""
+        if self.diarizer is None:
+            raise BackendUnavailableError("no diarizer is set up; set diarization.method to voices or sherpa-onnx")
+        return self.diarizer
 
     @property
     def roles_by_channel(self) -> tuple[Role, ...]:

@@ -142,12 +142,13 @@ def _of(
 
 
 def _diarization(choice: DiarizerChoice) -> _Component:
-    def fingerprint() -> str:
-        return DIARIZERS.load(
-            choice.name, segmentation_model=choice.segmentation_model, embedding_model=choice.embedding_model
-        ).fingerprint
+    def spec() -> BackendSpec[Any]:
+        return DIARIZERS.spec(choice.name)
 
-    return _Component("diarization", choice.name, lambda: None, fingerprint, lambda: None)
+    def fingerprint() -> str:
+        return choice.load().fingerprint
+
+    return _of("diarization", choice.name, spec, None, None, fingerprint)
 
 
 def _described(component: _Component) -> ModelInUse:

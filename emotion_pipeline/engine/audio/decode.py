@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final
 
 import av
@@ -22,7 +23,7 @@ from av.error import FFmpegError
 
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.common.errors import MediaError
-from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Waveform
 
 # Samples per channel of a streamed block; the last one may be shorter.
 BLOCK_SAMPLES: Final = 4 * SAMPLE_RATE
@@ -273,3 +274,18 @@ def _to_channels(frame: Waveform, channels: int) -> Waveform:
     if finite.shape[0] != channels:
         finite = np.repeat(finite.mean(axis=0, keepdims=True), channels, axis=0)
     return np.clip(finite, -1.0, 1.0)
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[Channel]:
+    """The mean of all channels in a temporary file that is mapped into memory: it stays flat for the longest call.
+
+    :return: float32, shape (n_samples,), 16 kHz, [-1, 1]; read-only, and gone at the end of the context
+    :raises MediaError: as ``stream``
+    :raises FileNotFoundError: there is no such file
+    """
+    with TemporaryFile() as file:
+        for block in stream(path):
+            file.write(block[0].tobytes())
+        file.flush()
+        yield np.memmap(file, dtype=np.float32, mode="r")

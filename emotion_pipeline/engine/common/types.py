@@ -23,7 +23,7 @@ Waveform: TypeAlias = NDArray[np.float32]
 Channel: TypeAlias = NDArray[np.float32]
 
 # What told the speakers of a recording apart.
-SpeakersBy: TypeAlias = Literal["channel", "assumed_one", "diarizer", "service"]
+SpeakersBy: TypeAlias = Literal["channel", "assumed_one", "voices", "diarizer", "service"]
 
 
 # Code of a language that is not English, or of no language, where nothing says which (ISO 639-2).
@@ -51,6 +51,17 @@ class Word:
     end: float
     probability: float
     speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stretch in which one speaker is heard; turns of different speakers may overlap."""
+
+    span: Span
+    # ``speaker_1``, ``speaker_2``, ... in order of first appearance in the recording.
+    speaker: str
+    # Probability that it is this speaker's and not another's of the recording; None where nothing tells.
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +118,15 @@ class Transcript:
     language: str | None
     # How sure the recogniser is of it; None where it cannot say or was told.
     language_probability: float | None
-    # How speakers were told apart; ``assumed_one`` is a recording on one channel that nobody tried to divide.
+    # How speakers were told apart; ``assumed_one`` is one channel in which nobody looked for a second voice,
+    # or none was found.
     speakers_by: SpeakersBy
     passages: tuple[Passage, ...] = ()
     dropped: tuple[DroppedSpan, ...] = ()
     redacted: tuple[RedactedSpan, ...] = ()
     sentiments: tuple[SpokenSentiment, ...] = ()
+    # Who speaks when, where voices on one channel were told apart.
+    turns: tuple[Turn, ...] = ()
 
     @property
     def text(self) -> str:

@@ -4,23 +4,23 @@ Which words belong to whom follows from that in ``assign``. Two people on a chan
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
-from emotion_pipeline.engine.common.types import Channel, Span
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A stretch in which one speaker is heard; turns of different speakers may overlap."""
-
-    span: Span
-    # ``speaker_1``, ``speaker_2``, ... in order of first appearance in the recording.
-    speaker: str
+from emotion_pipeline.engine.common.types import Channel, Span, SpeakersBy, Turn
 
 
 class Diarizer(Protocol):
     """Anything that tells the voices of one channel apart."""
+
+    @property
+    def speakers_by(self) -> SpeakersBy:
+        """How tables name what it does."""
+        ...
+
+    @property
+    def shortest_s(self) -> float:
+        """Seconds of speech below which it finds one speaker without looking."""
+        ...
 
     @property
     def fingerprint(self) -> str:
@@ -39,10 +39,10 @@ class Diarizer(Protocol):
         ...
 
 
-def turns_of(stretches: Iterable[tuple[Span, int]]) -> tuple[Turn, ...]:
-    """Return stretches, each with any number for its speaker, as turns in order with the speakers' names."""
+def turns_of(stretches: Iterable[tuple[Span, int, float | None]]) -> tuple[Turn, ...]:
+    """Return stretches, each with any number for its speaker and a confidence, as turns in order with names."""
     ordered = sorted(stretches, key=lambda stretch: (stretch[0].start, stretch[0].end, stretch[1]))
     names: dict[int, str] = {}
-    for _, speaker in ordered:
+    for _, speaker, _ in ordered:
         names.setdefault(speaker, f"speaker_{len(names) + 1}")
-    return tuple(Turn(span, names[speaker]) for span, speaker in ordered)
+    return tuple(Turn(span, names[speaker], confidence) for span, speaker, confidence in ordered)

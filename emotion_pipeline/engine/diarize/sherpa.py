@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.hashing import hash_file
-from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, SpeakersBy
 from emotion_pipeline.engine.diarize.base import Turn, turns_of
 from emotion_pipeline.engine.diarize.sherpa_worker import SherpaOptions
 
@@ -58,6 +58,9 @@ class SherpaDiarizer:
     :param time_limit_s: longest that loading the models or processing one block may take
     :raises BackendUnavailableError: a file is missing
     """
+
+    speakers_by: SpeakersBy = "diarizer"
+    shortest_s: float = 0.0
 
     def __init__(
         self,
@@ -104,7 +107,8 @@ class SherpaDiarizer:
         n_blocks = math.ceil(len(channel) / (self._longest_block_s * SAMPLE_RATE))
         edges = np.linspace(0, len(channel), n_blocks + 1).astype(int).tolist()
         blocks = [self._stretches(channel, start, end) for start, end in pairwise(edges)]
-        return turns_of(self._same_speakers(channel, blocks) if n_blocks > 1 else blocks[0])
+        stretches = self._same_speakers(channel, blocks) if n_blocks > 1 else blocks[0]
+        return turns_of((span, speaker, None) for span, speaker in stretches)
 
     def _stretches(self, channel: Channel, start: int, end: int) -> list[tuple[Span, int]]:
         """Return the stretches of each speaker in the samples from ``start`` to ``end``, in recording time."""

@@ -71,13 +71,13 @@ class WhisperEncoder(nn.Module):
         once do not stay in the processor's cache.
         """
         spectra = torch.from_numpy(mel).to(self.positions.dtype).split(1)
-        with _torch_threads(threads):
+        with torch_threads(threads):
             return torch.cat([self.ln_post(self(spectrum)[-1]) for spectrum in spectra]).float().numpy()
 
     @torch.inference_mode()
     def states(self, samples: Channel) -> NDArray[np.float32]:
         """Return the output of each block for one window of at most 30 s, shape ``(n_layers, n_frames, width)``."""
-        with _torch_threads(1):
+        with torch_threads(1):
             mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))
             return torch.stack(self(mel[None]))[:, 0].numpy()
 
@@ -100,7 +100,7 @@ class _Block(nn.Module):
 
 
 @contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """Let this many threads of torch work: sums that are shared out differ in the last digits with their number.
 
     That number is not torch's alone: loading CTranslate2 changes it for the whole process.
@@ -128,15 +128,15 @@ def log_mel(samples: Tensor) -> Tensor:
     """
     window = torch.hann_window(_FFT)
     power = torch.stft(samples, _FFT, _HOP, window=window, return_complex=True)[:, :-1].abs() ** 2
-    decades = (_filters() @ power).clamp(min=1e-10).log10()
+    decades = (mel_filters(_MELS) @ power).clamp(min=1e-10).log10()
     return (decades.maximum(decades.max() - _RANGE) + 4.0) / 4.0
 
 
-@lru_cache(maxsize=1)
-def _filters() -> Tensor:
-    """Slaney's mel filterbank, ``(80, 201)``: linear to 1 kHz, logarithmic above, each triangle of the same area."""
+@lru_cache(maxsize=2)
+def mel_filters(bands: int) -> Tensor:
+    """Slaney's mel filterbank, ``(bands, 201)``: linear to 1 kHz, logarithmic above, each triangle of the same area."""
     hertz = np.linspace(0, SAMPLE_RATE / 2, _FFT // 2 + 1)
-    edges = _hertz(np.linspace(0, _mel(SAMPLE_RATE / 2), _MELS + 2))
+    edges = _hertz(np.linspace(0, _mel(SAMPLE_RATE / 2), bands + 2))
     widths = np.diff(edges)
     ramps = edges[:, None] - hertz
     triangles = np.maximum(0, np.minimum(-ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]))

@@ -4,7 +4,7 @@ The latter have no words, but a tone: speech in another language is an example.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,6 +77,7 @@ def _segment_row(transcript: Mapping[Any, Any], index: int, segment: Segment | _
         "segment_id": _segment_id(transcript["recording_id"], index, segment, value_or_none(transcript["language"])),
         "segment_index": index,
         "speaker": segment.speaker,
+        "speaker_confidence": _speaker_confidence(segment, transcript["turns"]),
         "channel": voice_index(segment.speaker, speaker_names(2)) if transcript["speakers_by"] == "channel" else None,
         "start_seconds": segment.start,
         "end_seconds": segment.end,
@@ -87,6 +88,19 @@ def _segment_row(transcript: Mapping[Any, Any], index: int, segment: Segment | _
         else None,
         FINGERPRINT_COLUMN: FINGERPRINT,
     }
+
+
+def _speaker_confidence(segment: Segment | _Unread, turns: Sequence[Mapping[str, Any]] | None) -> float | None:
+    """Return the mean confidence of the speaker's turns in a segment, by their seconds in it."""
+    known: Sequence[Mapping[str, Any]] = () if turns is None or isinstance(turns, float) else turns
+    shares = [
+        (min(segment.end, turn["end"]) - max(segment.start, turn["start"]), turn["confidence"])
+        for turn in known
+        if turn["speaker"] == segment.speaker and value_or_none(turn["confidence"]) is not None
+    ]
+    inside = [(seconds, confidence) for seconds, confidence in shares if seconds > 0]
+    heard = sum(seconds for seconds, _ in inside)
+    return sum(seconds * confidence for seconds, confidence in inside) / heard if heard else None
 
 
 def _segment_id(recording_id: str, index: int, segment: Segment | _Unread, language: str | None) -> str:

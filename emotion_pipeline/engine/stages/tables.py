@@ -47,6 +47,7 @@ PASSAGES: Final = _records(
     temperature=NUMBER,
 )
 DROPPED: Final = _records(start=NUMBER, end=NUMBER, speaker=TEXT, reason=TEXT)
+TURNS: Final = _records(start=NUMBER, end=NUMBER, speaker=TEXT, confidence=NUMBER)
 REDACTED: Final = _records(start=NUMBER, end=NUMBER, speaker=TEXT, kind=TEXT)
 SENTIMENTS: Final = _records(start=NUMBER, end=NUMBER, speaker=TEXT, label=TEXT, probability=NUMBER)
 LABEL_SCORES: Final = _records(label=TEXT, probability=NUMBER)
@@ -232,8 +233,9 @@ TRANSCRIPTS: Final = Table(
             ),
             _optional_text(
                 "speakers_by",
-                "What told the speakers apart: their channel, a diarizer, the service, or nothing: assumed_one.",
-                ("channel", "assumed_one", "diarizer", "service"),
+                "What told the speakers apart: their channel, their voices (the package's own diarizer), another "
+                "diarizer, the service, or nothing: assumed_one.",
+                ("channel", "assumed_one", "voices", "diarizer", "service"),
             ),
             Column("text", TEXT, "All words in order of time."),
             Column("word_count", INTEGER, "Number of words.", "word", minimum=0),
@@ -255,6 +257,13 @@ TRANSCRIPTS: Final = Table(
                 WORDS,
                 "Each word with its times, probability and speaker; one of personal data reads as its kind, in "
                 "brackets.",
+            ),
+            Column(
+                "turns",
+                TURNS,
+                "Who speaks when, where voices on one channel were told apart, and how sure that is; else empty, null "
+                "in rows from before the column existed.",
+                nullable=True,
             ),
             Column(
                 "passages",
@@ -287,6 +296,15 @@ SEGMENTS: Final = Table(
             ["transcripts.words"],
             Column("segment_index", INTEGER, "Place in the recording, from 0.", minimum=0),
             Column("speaker", TEXT, "Who speaks, within this recording."),
+        ),
+        replace(
+            _probability(
+                "speaker_confidence",
+                "How sure it is that this speaker of the recording speaks and not another, over the turns in the "
+                "segment; null where voices were not compared.",
+                nullable=True,
+            ),
+            sources=("transcripts.turns", "transcripts.words"),
         ),
         Column(
             "channel",

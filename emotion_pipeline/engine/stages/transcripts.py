@@ -9,7 +9,7 @@ import pandas as pd
 from emotion_pipeline.engine.audio.channels import speaker_names, speakers_of
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.errors import MediaError
-from emotion_pipeline.engine.common.types import DroppedSpan, Passage, RedactedSpan, SpokenSentiment, Transcript
+from emotion_pipeline.engine.common.types import DroppedSpan, Passage, RedactedSpan, SpokenSentiment, Transcript, Turn
 from emotion_pipeline.engine.redact.silence import silence
 from emotion_pipeline.engine.stages.reuse import StageResult, complete
 from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
@@ -112,6 +112,7 @@ def _transcript_row(transcript: Transcript) -> dict[str, Any]:
         "speech_seconds": sum(span.seconds for span in transcript.speech),
         "speech": [asdict(span) for span in transcript.speech],
         "words": [asdict(word) for word in words],
+        "turns": [_flat(turn) for turn in transcript.turns],
         "passages": [_flat(passage) for passage in transcript.passages],
         "dropped": [_flat(dropped) for dropped in transcript.dropped],
         "redacted": [_flat(redacted) for redacted in transcript.redacted],
@@ -119,7 +120,7 @@ def _transcript_row(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _flat(value: Passage | DroppedSpan | RedactedSpan | SpokenSentiment) -> dict[str, Any]:
+def _flat(value: Passage | DroppedSpan | RedactedSpan | SpokenSentiment | Turn) -> dict[str, Any]:
     """Return a value with the start and end of its span beside its other fields, as a table holds it."""
     fields = asdict(value)
     return fields.pop("span") | fields

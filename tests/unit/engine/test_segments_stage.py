@@ -24,6 +24,7 @@ def transcript(*dropped: dict[str, Any], words: tuple[str, ...] = (), by: str = 
         "recording_seconds": 20.0,
         "language": "und",
         "speakers_by": by,
+        "turns": [],
         "words": spoken,
         "speech": [{"start": 1.0, "end": 4.0}, {"start": 5.0, "end": 9.0}],
         "dropped": list(dropped),

@@ -11,7 +11,7 @@ from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
 from emotion_pipeline.engine.audio.store import FolderAudioStore
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
-from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span
+from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel, Span, SpeakersBy
 from emotion_pipeline.engine.diarize.base import Turn
 from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.sources.base import FetchLimits
@@ -67,6 +67,8 @@ class TwoHalves:
     """A diarizer for which the second half of every recording is somebody else's."""
 
     fingerprint = "two halves"
+    speakers_by: SpeakersBy = "diarizer"
+    shortest_s = 0.0
 
     def turns(self, channel: Channel) -> tuple[Turn, ...]:
         length = len(channel) / SAMPLE_RATE
@@ -205,6 +207,7 @@ def test_a_diarizer_gives_the_words_of_one_channel_to_several_speakers(
     row = rows.iloc[0]
     assert row["speakers_by"] == "diarizer"
     assert {word["speaker"] for word in row["words"]} == {"speaker_1", "speaker_2"}
+    assert [turn["speaker"] for turn in row["turns"]] == ["speaker_1", "speaker_2"]
     alone = transcribe(raw_audio, None, transcript_maker(NUMBER), store).rows.iloc[0]
     assert alone["speakers_by"] == "assumed_one"
     assert {word["speaker"] for word in alone["words"]} == {"speaker_1"}

@@ -122,6 +122,7 @@ def test_a_network_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_diarizer_is_asked_for_by_name_with_its_files() -> None:
     assert backend_choice(Settings()).diarizer is None
+    assert backend_choice(Settings(diarization=Diarization(method="voices"))).diarizer == DiarizerChoice("voices")
     section = Diarization(method="sherpa-onnx", segmentation_model=Path("a.onnx"), embedding_model=Path("b.onnx"))
     chosen = backend_choice(Settings(diarization=section)).diarizer
     assert chosen == DiarizerChoice("sherpa-onnx", Path("a.onnx"), Path("b.onnx"))
