@@ -66,4 +66,4 @@ def test_the_benchmark_measures_the_predictor_and_a_large_encoder() -> None:
     assert figures["sentences"] == 16
     assert 0 < figures["feature_share"] < 1
     assert (figures["sentences_per_minute"] == NOT_MEASURED) != (figures["gpu_sentences_per_minute"] == NOT_MEASURED)
-    assert measure_large([]) == {"deberta_v3_base_speedup": NOT_MEASURED}
+    assert measure_large([], "auto") == {"deberta_v3_base_speedup": NOT_MEASURED}
