@@ -17,7 +17,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev backfill docs test test-full mutations check bench format manifest clean \
+.PHONY: help demo dev backfill dashboard docs test test-full mutations check bench format manifest clean \
 	lock audit licences image scan push smoke release deploy rollback
 
 help: ## List the targets
@@ -68,6 +68,9 @@ test-full: $(INSTALLED_DEV) $(MANIFEST) ## All tests, those that try every singl
 
 mutations: $(INSTALLED_DEV) $(MANIFEST) ## Break ten central lines one by one; the tests have to notice each
 	@$(BIN)/python -m tests.mutations
+
+dashboard: $(INSTALLED_DEV) ## Pages over the marts of the demo, on http://localhost:8501
+	@$(DEMO_SETTINGS) $(BIN)/streamlit run dashboard/app.py
 
 docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \

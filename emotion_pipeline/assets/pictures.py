@@ -2,15 +2,14 @@
 
 import base64
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.audio.envelope import Envelope
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,39 +25,6 @@ TONE_COLOURS: Final[Mapping[str, str]] = {
     "sad": "#2e6da4",
     "surprised": "#17a589",
 }
-# Points along a waveform: about one per pixel.
-_COLUMNS: Final = 900
-_STEP: Final = SAMPLE_RATE // 50
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A waveform as it is drawn: times in seconds, and the lowest and the highest sample around each."""
-
-    times: np.ndarray
-    lowest: np.ndarray
-    highest: np.ndarray
-    seconds: float
-
-
-def envelope_of(blocks: Iterable[Waveform]) -> Envelope:
-    """Return the envelope of a recording's first channel, read as a stream, in up to ``_COLUMNS`` equal stretches."""
-    lowest: list[np.ndarray] = []
-    highest: list[np.ndarray] = []
-    for block in blocks:
-        edges = np.arange(0, block.shape[1], _STEP)
-        lowest.append(np.minimum.reduceat(block[0], edges))
-        highest.append(np.maximum.reduceat(block[0], edges))
-    low, high = np.concatenate(lowest), np.concatenate(highest)
-    width = max(1, -(-len(low) // _COLUMNS))
-    starts = np.arange(0, len(low), width)
-    seconds = _STEP / SAMPLE_RATE
-    return Envelope(
-        (starts + width / 2) * seconds,
-        np.minimum.reduceat(low, starts),
-        np.maximum.reduceat(high, starts),
-        len(low) * seconds,
-    )
 
 
 def segments_on_waveforms(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> dg.MarkdownMetadataValue:

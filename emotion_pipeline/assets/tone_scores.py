@@ -6,9 +6,10 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
-from emotion_pipeline.assets.pictures import envelope_of, segments_on_waveforms, tone_by_speaker
+from emotion_pipeline.assets.pictures import segments_on_waveforms, tone_by_speaker
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.audio.envelope import envelope_of
 from emotion_pipeline.engine.stages.tables import TONE_SCORES
 from emotion_pipeline.engine.stages.tone_scores import score_tone
 from emotion_pipeline.engine.tone.timeline import tone_timeline

@@ -270,6 +270,13 @@ class Notifications(Section):
         return self
 
 
+class Dashboard(Section):
+    """What people see and hear in the dashboard."""
+
+    # Play the stored copies of recordings; redacted words are silent in them only with redaction.silence_audio.
+    audio: bool = True
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Use ``load_settings``, which raises ConfigurationError instead of pydantic's own error."""
 
@@ -296,6 +303,7 @@ class Settings(BaseSettings):
     sources: Sources = Sources()
     gates: Gates = Gates()
     notifications: Notifications = Notifications()
+    dashboard: Dashboard = Dashboard()
     api: Api = Api()
     snowflake: Snowflake = Field(default_factory=Snowflake)
     # Secrets, from the environment only.

@@ -1,0 +1,64 @@
+"""Pieces that pages share: filters, downloads of what is shown, words where nothing is to be shown, a call to hear."""
+
+import io
+from datetime import timedelta
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.data import day_of, rows, sound_address, waveform
+from emotion_pipeline.report.player import player
+from emotion_pipeline.report.queries import CHANNELS, EXTENT, Filters
+
+ROLES: Final = ("agent", "customer", "unknown")
+_DAYS_AT_FIRST: Final = 28
+
+
+def empty(what: str) -> None:
+    """Say why there is nothing to see here."""
+    st.info(what, icon=":material/inbox:")
+
+
+def filters() -> Filters | None:
+    """Show the filters and return what they say; None, and words in their place, where the marts hold no day."""
+    extent = rows(EXTENT).iloc[0]
+    if pd.isna(extent["first"]):
+        empty("No recordings yet. When the pipeline has analysed a day, it is shown here.")
+        return None
+    first, last = day_of(extent["first"]), day_of(extent["last"])
+    channels = rows(CHANNELS)["channel_name"].tolist()
+    left, middle, right, end = st.columns([2, 2, 2, 1], vertical_alignment="bottom")
+    days = left.date_input(
+        "Days", (max(first, last - timedelta(days=_DAYS_AT_FIRST - 1)), last), min_value=first, max_value=last
+    )
+    chosen = middle.multiselect("Channel", channels, placeholder="all", disabled=len(channels) < 2)
+    roles = right.multiselect("Speaker role", ROLES, placeholder="all")
+    certain = end.toggle("Certain only", help="Leave out segments of which a model said that it is not sure.")
+    # While a range is being picked there is one day only.
+    picked = tuple(days) if isinstance(days, tuple) else (days,)
+    if not picked:
+        picked = (first, last)
+    return Filters(picked[0], picked[-1], tuple(chosen), tuple(roles), certain)
+
+
+def downloads(frame: pd.DataFrame, name: str) -> None:
+    """Offer a table as CSV and as Parquet."""
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet, index=False)
+    with st.container(horizontal=True):
+        st.download_button("CSV", frame.to_csv(index=False), f"{name}.csv", "text/csv", key=f"{name}-csv")
+        st.download_button(
+            "Parquet", parquet.getvalue(), f"{name}.parquet", "application/octet-stream", key=f"{name}-parquet"
+        )
+
+
+def listen(call: dict[str, Any], segments: pd.DataFrame, height: int, first: float = 0.0) -> None:
+    """Show the player of a call; without its sound where that has been erased or is not to be heard."""
+    audio_uri = call["audio_uri"]
+    address = sound_address(audio_uri)
+    if address is None:
+        st.caption("The sound of this call is not here: it has been erased, or the settings keep it.")
+    theme = st.context.theme.type or ""
+    seconds = float(call["recording_seconds"])
+    st.iframe(player(segments, seconds, waveform(audio_uri), address, theme, first), height=height)

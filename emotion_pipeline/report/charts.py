@@ -1,0 +1,111 @@
+"""The charts of the dashboard and of the report, as Altair specifications, and the colours that everything shares.
+
+Colours are those of Okabe and Ito (2008), which people with any of the common colour blindnesses tell apart. A chart
+says in its title what it shows, because a page may be read without the rest.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import altair as alt
+import pandas as pd
+
+TONE_COLOURS: Final[Mapping[str, str]] = {
+    "angry": "#D55E00",
+    "calm": "#56B4E9",
+    "disgust": "#F0E442",
+    "fearful": "#CC79A7",
+    "happy": "#E69F00",
+    "neutral": "#999999",
+    "sad": "#0072B2",
+    "surprised": "#009E73",
+}
+_BLUE: Final = "#0072B2"
+_ORANGE: Final = "#D55E00"
+_HEIGHT: Final = 220
+
+
+def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, number: str = ".0%") -> alt.LayerChart | alt.FacetChart:
+    """Draw a figure by day, and as a dashed line the previous period, moved so that first days lie above each other.
+
+    Args:
+        now, before: rows with ``recording_date`` and the column; ``before`` may be empty.
+        number: how values are written, in d3's notation.
+    """
+    frames = [now.assign(period="this period", day=now["recording_date"])]
+    if not before.empty and not now.empty:
+        moved = before["recording_date"] + (now["recording_date"].min() - before["recording_date"].min())
+        frames.append(before.assign(period="previous period", day=moved))
+    rows = pd.concat(frames, ignore_index=True)
+    periods = alt.Scale(domain=["this period", "previous period"], range=[_BLUE, _ORANGE])
+    base = alt.Chart(rows, title=title).encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, tickMinStep=86_400_000)),
+        y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=number, tickCount=5)),
+        color=alt.Color("period:N", scale=periods, legend=alt.Legend(title=None, orient="bottom")),
+        tooltip=[
+            alt.Tooltip("recording_date:T", title="day"),
+            alt.Tooltip(f"{column}:Q", format=number, title=title),
+            alt.Tooltip("period:N"),
+        ],
+    )
+    dash = alt.StrokeDash("period:N", legend=None, scale=alt.Scale(domain=periods.domain, range=[[1, 0], [5, 4]]))
+    return alt.layer(base.mark_line().encode(strokeDash=dash), base.mark_point(filled=True, size=45)).properties(
+        height=_HEIGHT
+    )
+
+
+def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
+    """Draw how much of the speech of each day had which tone: rows of recording_date, tone, minutes."""
+    tones = alt.Scale(domain=list(TONE_COLOURS), range=list(TONE_COLOURS.values()))
+    return (
+        alt.Chart(rows, title="Tone of the speech by day")
+        .mark_bar()
+        .encode(
+            x=alt.X("yearmonthdate(recording_date):O", title=None, axis=alt.Axis(format="%d %b", labelAngle=0)),
+            y=alt.Y("minutes:Q", stack="normalize", title=None, axis=alt.Axis(format=".0%")),
+            color=alt.Color("tone:N", scale=tones, legend=alt.Legend(title=None, orient="bottom", columns=4)),
+            tooltip=[
+                alt.Tooltip("recording_date:T", title="day"),
+                "tone:N",
+                alt.Tooltip("minutes:Q", format=".1f"),
+            ],
+        )
+        .properties(height=_HEIGHT)
+    )
+
+
+def bars(rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f") -> alt.LayerChart | alt.FacetChart:
+    """Draw one number for each name as a bar, the longest first, with the number beside it."""
+    base = alt.Chart(rows, title=title).encode(
+        y=alt.Y(f"{name}:N", sort="-x", title=None),
+        x=alt.X(f"{value}:Q", title=None, axis=None),
+        tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", format=number)],
+    )
+    # A grey that is read on white and on black.
+    text = base.mark_text(align="left", dx=4, color="#808080").encode(text=alt.Text(f"{value}:Q", format=number))
+    return alt.layer(base.mark_bar(color=_BLUE), text).properties(height=alt.Step(24))
+
+
+def quarters(rows: pd.DataFrame, title: str = "Sentiment by quarter of the call") -> alt.Chart:
+    """Draw the sentiment of the four quarters of a call: rows of quarter, sentiment."""
+    below = alt.condition(alt.datum["sentiment"] < 0, alt.value(_ORANGE), alt.value(_BLUE))
+    return (
+        alt.Chart(rows, title=title)
+        .mark_bar()
+        .encode(
+            x=alt.X("quarter:N", title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("sentiment:Q", title=None, scale=alt.Scale(domain=[-1, 1])),
+            color=below,
+            tooltip=["quarter:N", alt.Tooltip("sentiment:Q", format="+.2f")],
+        )
+        .properties(height=_HEIGHT)
+    )
+
+
+def quarters_of(call: Mapping[str, object]) -> pd.DataFrame:
+    """Return the quarters of a row of ``fct_calls`` that have a sentiment."""
+    rows = pd.DataFrame(
+        [(f"Q{index}", call[f"sentiment_q{index}"], call[f"tone_q{index}"]) for index in range(1, 5)],
+        columns=["quarter", "sentiment", "tone"],
+    )
+    return rows.dropna(subset=["sentiment"])

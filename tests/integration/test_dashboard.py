@@ -1,0 +1,152 @@
+"""The dashboard as people see it: a real browser on real marts, and what it shows beside what SQL says."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.filling import filled
+from support.pipeline import QUIET, Pipeline
+
+from dashboard.serving import browser, browser_program, serving, settle
+from emotion_pipeline.report.queries import OVERVIEW, QUEUE, Filters, ask
+from emotion_pipeline.warehouse.lake import Lake
+from emotion_pipeline.warehouse.reviews import pending, read_reviews
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+pytestmark = pytest.mark.skipif(browser_program() is None, reason="there is no Chromium: apt-get install chromium")
+
+DAYS = ("2026-11-02", "2026-11-03")
+PAGES = {"": "Overview", "calls": "Calls", "call": "One call", "review": "Review", "quality": "Quality"}
+
+
+def environment(pipeline: Pipeline) -> dict[str, str]:
+    storage = pipeline.settings.storage
+    return {"EMOTION_STORAGE__ROOT": str(storage.root), "EMOTION_STORAGE__MARTS": str(storage.marts)}
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Two days of generated calls and their marts."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("dashboard"))
+    for number, day in enumerate(DAYS):
+        filled(Lake(pipeline.settings.storage.root), day, recordings=3 + number)
+    with pipeline.instance() as instance:
+        job = pipeline.definitions.resolve_job_def("marts_only")
+        assert job.execute_in_process(instance=instance, run_config=QUIET).success
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def address(pipeline: Pipeline) -> Iterator[str]:
+    with serving(environment(pipeline)) as address:
+        yield address
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console complains of."""
+    return []
+
+
+@pytest.fixture
+def opened(chromium: "Browser", complaints: list[str]) -> "Iterator[Callable[[str], Page]]":
+    """Opens an address and waits until all is drawn."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+
+    def note(message: "ConsoleMessage") -> None:
+        # Streamlit looks for its server below the address of a page first.
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+            complaints.append(f"{message.text} {message.location['url']}")
+
+    def open_page(address: str) -> "Page":
+        page = context.new_page()
+        page.on("console", note)
+        page.goto(address, timeout=120_000)
+        settle(page)
+        return page
+
+    yield open_page
+    context.close()
+
+
+@pytest.mark.parametrize(("path", "title"), PAGES.items(), ids=PAGES.values())
+def test_every_page_is_drawn_without_an_error(
+    address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
+) -> None:
+    page = opened(f"{address}/{path}")
+    assert page.locator("h1").first.inner_text() == title
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_role("dialog").count() == 0
+    assert complaints == []
+
+
+def metric(page: "Page", label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+def test_a_filter_changes_the_numbers_to_what_sql_says(
+    address: str, opened: "Callable[[str], Page]", pipeline: Pipeline
+) -> None:
+    page = opened(address)
+
+    def expected(certain: bool) -> str:
+        rows = ask(pipeline.settings.storage.marts, OVERVIEW, Filters(certain=certain).parameters())
+        return f"{rows['spoken_minutes'].iloc[0]:,.1f}"
+
+    assert metric(page, "Minutes spoken") == expected(certain=False)
+    page.get_by_text("Certain only").click()
+    page.wait_for_timeout(500)
+    settle(page)
+    assert metric(page, "Minutes spoken") == expected(certain=True)
+    assert expected(certain=True) != expected(certain=False)
+
+
+def test_a_review_is_kept_and_leaves_the_queue(
+    address: str, opened: "Callable[[str], Page]", pipeline: Pipeline
+) -> None:
+    lake = Lake(pipeline.settings.storage.root)
+    queue = pending(ask(pipeline.settings.storage.marts, QUEUE), read_reviews(lake))
+    page = opened(f"{address}/review")
+    assert f"{len(queue)} segments wait" in page.get_by_test_id("stMain").inner_text()
+    page.get_by_label("Your name").fill("ada")
+    page.get_by_label("Your name").press("Enter")
+    page.get_by_text("angry", exact=True).first.click()
+    page.get_by_role("button", name="Keep and go on").click()
+    page.get_by_text(f"{len(queue) - 1} segments wait").wait_for(timeout=60_000)
+    again = opened(f"{address}/review")
+    assert f"{len(queue) - 1} segments wait" in again.get_by_test_id("stMain").inner_text()
+    [review] = read_reviews(lake).to_dict("records")
+    assert (review["segment_id"], review["reviewer"]) == (queue["segment_id"].iloc[0], "ada")
+    assert review["tone"] == "angry"
+
+
+def test_pages_have_no_serious_fault_for_those_who_cannot_see_well(
+    address: str, opened: "Callable[[str], Page]"
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = {}
+    for path in PAGES:
+        result = Axe().run(opened(f"{address}/{path}"))
+        serious = [rule for rule in result.response["violations"] if rule["impact"] in {"serious", "critical"}]
+        found |= {f"{path}: {rule['id']}": rule["nodes"][0]["html"] for rule in serious}
+    assert found == {}
+
+
+def test_an_empty_lake_has_words_instead_of_numbers(
+    chromium: "Browser", opened: "Callable[[str], Page]", tmp_path: Path
+) -> None:
+    empty = Pipeline(tmp_path)
+    with serving(environment(empty)) as address:
+        for path in PAGES:
+            page = opened(f"{address}/{path}")
+            assert "is not there; build the marts" in page.get_by_test_id("stAlert").first.inner_text()
