@@ -5,7 +5,7 @@ says in its title what it shows, because a page may be read without the rest.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -20,12 +20,15 @@ TONE_COLOURS: Final[Mapping[str, str]] = {
     "sad": "#0072B2",
     "surprised": "#009E73",
 }
+# What ``alt.layer`` says that it returns.
+Layered: TypeAlias = alt.LayerChart | alt.FacetChart
+
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#D55E00"
 _HEIGHT: Final = 220
 
 
-def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, number: str = ".0%") -> alt.LayerChart | alt.FacetChart:
+def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, number: str = ".0%") -> Layered:
     """Draw a figure by day, and as a dashed line the previous period, moved so that first days lie above each other.
 
     Args:
@@ -74,7 +77,7 @@ def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
     )
 
 
-def bars(rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f") -> alt.LayerChart | alt.FacetChart:
+def bars(rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f") -> Layered:
     """Draw one number for each name as a bar, the longest first, with the number beside it."""
     base = alt.Chart(rows, title=title).encode(
         y=alt.Y(f"{name}:N", sort="-x", title=None),

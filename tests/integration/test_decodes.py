@@ -9,8 +9,8 @@ import pytest
 
 from emotion_pipeline.analyzer import AudioAnalyzer
 
-# Inspection, transcription, tone.
-STAGES_THAT_DECODE = 3
+# Inspection, transcription, tone, loudness.
+STAGES_THAT_DECODE = 4
 
 
 @pytest.fixture
