@@ -47,6 +47,7 @@ def _from_the_pipeline(texts: list[str], folder: Path) -> list[dict[str, Any]]:
             "speaker": "speaker_1", "channel": None, "start_seconds": [float(number) for number in range(len(texts))],
             "end_seconds": [number + 0.5 for number in range(len(texts))], "text": texts,
             "word_count": [len(text.split()) for text in texts], "mean_word_probability": 0.9,
+            "speaker_confidence": None,
             "model_fingerprint": "a test",
         }
     )  # fmt: skip
