@@ -17,7 +17,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
-.PHONY: help demo dev backfill dashboard docs test test-full mutations check bench format manifest clean \
+.PHONY: help demo dev backfill dashboard pictures docs test test-full mutations check bench format manifest clean \
 	lock audit licences image scan push smoke release deploy rollback
 
 help: ## List the targets
@@ -71,6 +71,9 @@ mutations: $(INSTALLED_DEV) $(MANIFEST) ## Break ten central lines one by one; t
 
 dashboard: $(INSTALLED_DEV) ## Pages over the marts of the demo, on http://localhost:8501
 	@$(DEMO_SETTINGS) $(BIN)/streamlit run dashboard/app.py
+
+pictures: $(INSTALLED_DEV) ## Draw the pages of the dashboard on the demo's result into docs/pictures; needs Chromium
+	@$(DEMO_SETTINGS) $(BIN)/python -m dashboard.pictures
 
 docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import rows
-from dashboard.parts import downloads, empty, filters
+from dashboard.parts import downloads, empty, filters, table
 from emotion_pipeline.report.charts import bars, tones_by_day, trend
 from emotion_pipeline.report.queries import BY_DAY, BY_HOUR, EMOTIONS, OVERVIEW, TONES_BY_DAY, Filters
 
@@ -28,7 +28,7 @@ def show() -> None:
     before = rows(BY_DAY, **earlier.parameters()) if earlier else by_day.head(0)
     _charts(chosen, by_day, before)
     with st.expander("The numbers by day"):
-        st.dataframe(by_day, hide_index=True)
+        table(by_day)
         downloads(by_day, "by_day")
 
 

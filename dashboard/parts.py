@@ -42,6 +42,12 @@ def filters() -> Filters | None:
     return Filters(picked[0], picked[-1], tuple(chosen), tuple(roles), certain)
 
 
+def table(frame: pd.DataFrame) -> None:
+    """Show a table, its days without a time."""
+    days = {name: st.column_config.DateColumn() for name in frame.select_dtypes("datetime").columns}
+    st.dataframe(frame, hide_index=True, column_config=days)
+
+
 def downloads(frame: pd.DataFrame, name: str) -> None:
     """Offer a table as CSV and as Parquet."""
     parquet = io.BytesIO()

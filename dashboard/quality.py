@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import rows
-from dashboard.parts import downloads, empty
+from dashboard.parts import downloads, empty, table
 from emotion_pipeline.report.charts import bars, trend
 from emotion_pipeline.report.queries import (
     AGREEMENT,
@@ -53,7 +53,7 @@ def _rejects() -> None:
     if rejects.empty:
         st.caption("All files were analysed.")
     else:
-        st.dataframe(rejects, hide_index=True)
+        table(rejects)
         downloads(rejects, "rejects")
 
 
@@ -63,7 +63,7 @@ def _models() -> None:
     if models.empty:
         st.caption("No segment has been judged yet.")
     else:
-        st.dataframe(models, hide_index=True)
+        table(models)
 
 
 def _costs() -> None:
@@ -73,5 +73,5 @@ def _costs() -> None:
         st.caption("No costs have been recorded yet.")
     else:
         st.altair_chart(bars(costs, "table_name", "wall_seconds", "Seconds of each table, of all runs", ",.1f"))
-        st.dataframe(costs, hide_index=True)
+        table(costs)
         downloads(costs, "costs")

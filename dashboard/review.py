@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import day_of, rows, settings
-from dashboard.parts import downloads, empty, listen
+from dashboard.parts import downloads, empty, listen, table
 from emotion_pipeline.cli.configured import warehouse
 from emotion_pipeline.engine.stages.tables import REVIEWS
 from emotion_pipeline.report.player import clock
@@ -32,14 +32,14 @@ def show() -> None:
         _next(left.iloc[0].to_dict())
         with st.expander(f"The queue: {len(left)}"):
             shown = left[["recording_date", "file", "start_seconds", "reasons", "priority", "speaker_role", "text"]]
-            st.dataframe(shown, hide_index=True)
+            table(shown)
             downloads(left, "review_queue")
     with st.expander(f"What was said so far: {len(reviews)}"):
         if reviews.empty:
             st.caption("No reviews yet.")
         else:
             columns = ["reviewed_at", "reviewer", "tone", "emotion", "sentiment", "note", "model_tone", "text"]
-            st.dataframe(reviews[columns].iloc[::-1], hide_index=True)
+            table(reviews[columns].iloc[::-1])
             downloads(reviews, "reviews")
 
 

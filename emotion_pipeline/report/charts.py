@@ -25,7 +25,7 @@ Layered: TypeAlias = alt.LayerChart | alt.FacetChart
 
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#D55E00"
-_HEIGHT: Final = 220
+_HEIGHT: Final = 260
 
 
 def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, number: str = ".0%") -> Layered:
@@ -41,10 +41,13 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
         frames.append(before.assign(period="previous period", day=moved))
     rows = pd.concat(frames, ignore_index=True)
     periods = alt.Scale(domain=["this period", "previous period"], range=[_BLUE, _ORANGE])
+    days = alt.Axis(format="%d %b", labelOverlap=True, tickCount={"interval": "day", "step": 1})
+    # Without a period to compare with there is nothing to tell apart.
+    legend = None if before.empty else alt.Legend(title=None, orient="bottom", symbolType="stroke")
     base = alt.Chart(rows, title=title).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap=True, tickMinStep=86_400_000)),
+        x=alt.X("day:T", title=None, axis=days),
         y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=number, tickCount=5)),
-        color=alt.Color("period:N", scale=periods, legend=alt.Legend(title=None, orient="bottom")),
+        color=alt.Color("period:N", scale=periods, legend=legend),
         tooltip=[
             alt.Tooltip("recording_date:T", title="day"),
             alt.Tooltip(f"{column}:Q", format=number, title=title),
@@ -80,7 +83,7 @@ def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
 def bars(rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f") -> Layered:
     """Draw one number for each name as a bar, the longest first, with the number beside it."""
     base = alt.Chart(rows, title=title).encode(
-        y=alt.Y(f"{name}:N", sort="-x", title=None),
+        y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
         x=alt.X(f"{value}:Q", title=None, axis=None),
         tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", format=number)],
     )
