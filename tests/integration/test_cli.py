@@ -248,7 +248,7 @@ class TestPredictingRecordings:
         output = tmp_path / "result.csv"
         assert _run("predict", "--text", "Exciting news!", "--output", output).exit_code == 0
         row = pd.read_csv(output).iloc[0]
-        assert json.loads(row["labels"]) == ["excitement"]
+        assert "excitement" in json.loads(row["labels"])
         assert json.loads(row["base_probabilities"])["Happiness"] == row["base_probability"]
 
     def test_a_spreadsheet_runs_no_cell_of_a_csv_file(self, tmp_path: Path) -> None:

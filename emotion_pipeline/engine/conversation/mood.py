@@ -54,8 +54,8 @@ def mood(spoken: Sequence[Spoken], recording_seconds: float) -> Mood:
 def by_quarter(spoken: Sequence[Spoken], recording_seconds: float) -> list[list[Spoken]]:
     """Return what is spoken in each quarter of the recording."""
     quarters: list[list[Spoken]] = [[] for _ in range(QUARTERS)]
-    for one in spoken:
-        quarters[min(QUARTERS - 1, int(QUARTERS * one.middle / recording_seconds))].append(one)
+    for stretch in spoken:
+        quarters[min(QUARTERS - 1, int(QUARTERS * stretch.middle / recording_seconds))].append(stretch)
     return quarters
 
 
@@ -66,7 +66,9 @@ def trend(spoken: Sequence[Spoken], recording_seconds: float) -> float | None:
     for fewer than three segments with a sentiment.
     """
     scored = [
-        (one.middle / recording_seconds, one.sentiment, one.word_count) for one in spoken if one.sentiment is not None
+        (stretch.middle / recording_seconds, stretch.sentiment, stretch.word_count)
+        for stretch in spoken
+        if stretch.sentiment is not None
     ]
     weight = sum(words for *_, words in scored)
     if len(scored) < _FEWEST_FOR_A_TREND or not weight:
@@ -101,7 +103,11 @@ def _means(quarters: Sequence[Sequence[Spoken]], value: Callable[[ToneScore], fl
     """Return the mean by seconds of each quarter that has one, in order."""
     means = []
     for quarter in quarters:
-        known = [(found, one.seconds) for one in quarter if one.tone and (found := value(one.tone)) is not None]
+        known = [
+            (found, stretch.seconds)
+            for stretch in quarter
+            if stretch.tone and (found := value(stretch.tone)) is not None
+        ]
         mean = weighted_mean([found for found, _ in known], [seconds for _, seconds in known])
         means += [] if mean is None else [mean]
     return means
@@ -114,10 +120,10 @@ def _rise(course: Sequence[float]) -> float | None:
 
 
 def _sentiment(spoken: Sequence[Spoken]) -> float | None:
-    scored = [(one.sentiment, one.word_count) for one in spoken if one.sentiment is not None]
+    scored = [(stretch.sentiment, stretch.word_count) for stretch in spoken if stretch.sentiment is not None]
     return weighted_mean([value for value, _ in scored], [words for _, words in scored])
 
 
 def _tone(spoken: Sequence[Spoken]) -> str | None:
-    toned = [(one.tone, evidence(one.tone, one.seconds)) for one in spoken if one.tone]
+    toned = [(stretch.tone, evidence(stretch.tone, stretch.seconds)) for stretch in spoken if stretch.tone]
     return pool_scores([tone for tone, _ in toned], [weight for _, weight in toned]).tone if toned else None

@@ -51,7 +51,7 @@ def roles(spoken: Sequence[Spoken], by_channel: Mapping[str, Role] | None = None
     :param spoken: in order of time
     :param by_channel: roles that a setting gives; speakers it does not name are judged by the rule
     """
-    speakers = list(dict.fromkeys(one.speaker for one in spoken))
+    speakers = list(dict.fromkeys(stretch.speaker for stretch in spoken))
     evidence = {speaker: _phrases(spoken, speaker) for speaker in speakers}
     points = {name: _PHRASE_POINTS * (len(said[0]) - len(said[1])) for name, said in evidence.items()}
     extra = _hints(spoken) if any(any(said) for said in evidence.values()) and len(speakers) > 1 else {}
@@ -79,7 +79,7 @@ def _role(points: int, most: int, *, agent_found: bool) -> Role:
 
 def _phrases(spoken: Sequence[Spoken], speaker: str) -> tuple[list[str], list[str]]:
     """Return which service phrases and which requests a speaker says, each once."""
-    said = " ".join(one.plain for one in spoken if one.speaker == speaker)
+    said = " ".join(stretch.plain for stretch in spoken if stretch.speaker == speaker)
     service, request = ([phrase for phrase in _listed(kind) if f" {phrase} " in said] for kind in (_SERVICE, _REQUEST))
     return service, request
 
@@ -91,7 +91,10 @@ def _listed(phrases: str) -> list[str]:
 def _hints(spoken: Sequence[Spoken]) -> dict[str, list[str]]:
     """Return what else speaks for an agent: an agent answers the telephone, and asks more than the customer does."""
     hints = {spoken[0].speaker: ["spoke first"]}
-    (most, asked), *rest = [*Counter(one.speaker for one in spoken if one.is_question).most_common(2), ("", 0)]
+    (most, asked), *rest = [
+        *Counter(stretch.speaker for stretch in spoken if stretch.is_question).most_common(2),
+        ("", 0),
+    ]
     if asked > rest[0][1] if rest else asked:
         hints.setdefault(most, []).append(f"asked most, {asked} times")
     return hints

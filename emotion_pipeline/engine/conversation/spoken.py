@@ -55,18 +55,18 @@ class Spoken:
 
 def in_order(spoken: Iterable[Spoken]) -> list[Spoken]:
     """Return the stretches as segments are numbered: by start, then speaker."""
-    return sorted(spoken, key=lambda one: (one.start, one.speaker))
+    return sorted(spoken, key=lambda stretch: (stretch.start, stretch.speaker))
 
 
 def turns(spoken: Sequence[Spoken]) -> list[list[Spoken]]:
     """Return the turns: stretches of one speaker that follow each other, with none of anybody else's between."""
-    return [list(run) for _, run in groupby(spoken, key=lambda one: one.speaker)]
+    return [list(run) for _, run in groupby(spoken, key=lambda stretch: stretch.speaker)]
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
     """Return the time that is covered by any of the spans, as spans that do not touch, in order."""
     union: list[Span] = []
-    for span in sorted(spans, key=lambda one: one.start):
+    for span in sorted(spans, key=lambda stretch: stretch.start):
         if union and span.start <= union[-1].end:
             union[-1] = Span(union[-1].start, max(union[-1].end, span.end))
         else:

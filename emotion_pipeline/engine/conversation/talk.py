@@ -67,7 +67,7 @@ class Interruption:
 
 def talk_time(spoken: Sequence[Spoken]) -> float:
     """Return the length of the union of the stretches: what overlaps counts once."""
-    return sum(span.seconds for span in merged(Span(one.start, one.end) for one in spoken))
+    return sum(span.seconds for span in merged(Span(stretch.start, stretch.end) for stretch in spoken))
 
 
 def talk_by_speaker(spoken: Sequence[Spoken], *, one_channel: bool) -> dict[str, Talk]:
@@ -78,20 +78,20 @@ def talk_by_speaker(spoken: Sequence[Spoken], *, one_channel: bool) -> dict[str,
 
     :param one_channel: overlapping words were heard once, see ``interruptions``
     """
-    speakers = list(dict.fromkeys(one.speaker for one in spoken))
-    times = {speaker: talk_time([one for one in spoken if one.speaker == speaker]) for speaker in speakers}
+    speakers = list(dict.fromkeys(stretch.speaker for stretch in spoken))
+    times = {speaker: talk_time([stretch for stretch in spoken if stretch.speaker == speaker]) for speaker in speakers}
     total = sum(times.values())
     runs = Counter(run[0].speaker for run in turns(spoken))
     cuts = interruptions(spoken, one_channel=one_channel)
     delays = response_delays(spoken)
     talks = {}
     for speaker in speakers:
-        own = [one for one in spoken if one.speaker == speaker]
-        words = sum(one.word_count for one in own)
+        own = [stretch for stretch in spoken if stretch.speaker == speaker]
+        words = sum(stretch.word_count for stretch in own)
         talks[speaker] = Talk(
             turns=runs[speaker],
             word_count=words,
-            questions=sum(one.is_question for one in own),
+            questions=sum(stretch.is_question for stretch in own),
             talk_seconds=times[speaker],
             talk_share=times[speaker] / total if total else 0.0,
             words_per_minute=pace(words, times[speaker]),
@@ -110,7 +110,11 @@ def pace(words: int, seconds: float) -> float | None:
 
 def silence(spoken: Sequence[Spoken], recording_seconds: float) -> Silence:
     """Return the time in which nobody talks: the recording without the union of all stretches, its ends included."""
-    talk = merged(Span(one.start, min(one.end, recording_seconds)) for one in spoken if one.start < recording_seconds)
+    talk = merged(
+        Span(stretch.start, min(stretch.end, recording_seconds))
+        for stretch in spoken
+        if stretch.start < recording_seconds
+    )
     edges = [0.0, *(edge for span in talk for edge in (span.start, span.end)), recording_seconds]
     gaps = [max(0.0, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True)]
     long = [gap for gap in gaps if gap > SILENCE_S]
@@ -125,7 +129,7 @@ def response_delays(spoken: Sequence[Spoken]) -> dict[str, list[float]]:
     delays: dict[str, list[float]] = {}
     latest = 0.0
     for before, turn in pairwise(turns(spoken)):
-        latest = max(latest, *(one.end for one in before))
+        latest = max(latest, *(stretch.end for stretch in before))
         if turn[0].start >= latest:
             delays.setdefault(turn[0].speaker, []).append(turn[0].start - latest)
     return delays
@@ -143,25 +147,25 @@ def interruptions(spoken: Sequence[Spoken], *, one_channel: bool) -> list[Interr
     # Of each speaker the stretch that ends last, of those that have begun.
     latest: dict[str, Spoken] = {}
     before: Spoken | None = None
-    for one in spoken:
-        other = max((each for name, each in latest.items() if name != one.speaker), key=_end, default=None)
-        own = latest.get(one.speaker)
-        goes_on = own is not None and one.start - own.end < GOES_ON_S
-        if other is not None and other.start < one.start and not goes_on and not _is_backchannel(one):
-            overlap = min(other.end, one.end) - one.start
-            if overlap >= OVERLAP_S or (one_channel and other is before and _is_cut_off(other, one.start)):
-                found.append(Interruption(one.speaker, other.speaker, one.start, max(0.0, overlap)))
-        latest[one.speaker] = max(one, own or one, key=_end)
-        before = one
+    for stretch in spoken:
+        other = max((each for name, each in latest.items() if name != stretch.speaker), key=_end, default=None)
+        own = latest.get(stretch.speaker)
+        goes_on = own is not None and stretch.start - own.end < GOES_ON_S
+        if other is not None and other.start < stretch.start and not goes_on and not _is_backchannel(stretch):
+            overlap = min(other.end, stretch.end) - stretch.start
+            if overlap >= OVERLAP_S or (one_channel and other is before and _is_cut_off(other, stretch.start)):
+                found.append(Interruption(stretch.speaker, other.speaker, stretch.start, max(0.0, overlap)))
+        latest[stretch.speaker] = max(stretch, own or stretch, key=_end)
+        before = stretch
     return found
 
 
-def _end(one: Spoken) -> float:
-    return one.end
+def _end(stretch: Spoken) -> float:
+    return stretch.end
 
 
-def _is_backchannel(one: Spoken) -> bool:
-    return one.word_count <= _BACKCHANNEL_WORDS and one.seconds < _BACKCHANNEL_S
+def _is_backchannel(stretch: Spoken) -> bool:
+    return stretch.word_count <= _BACKCHANNEL_WORDS and stretch.seconds < _BACKCHANNEL_S
 
 
 def _is_cut_off(other: Spoken, at: float) -> bool:

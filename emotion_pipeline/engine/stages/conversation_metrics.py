@@ -124,7 +124,7 @@ def _rows(transcript: Mapping[Any, Any], spoken: list[Spoken], by_channel: Seque
     carried = {name: transcript[name] for name in _CARRIED} | {"hour_of_day": hour_of_day(transcript["file"])}
     rows, rises = [], []
     for speaker, talk in talks.items():
-        own = [one for one in spoken if one.speaker == speaker]
+        own = [stretch for stretch in spoken if stretch.speaker == speaker]
         rises.append(escalation(own, seconds))
         rows.append(
             carried
