@@ -19,3 +19,4 @@ GRANT SELECT ON TABLE &{database}.&{schema}.TONE_SCORES TO ROLE &{database}_READ
 GRANT SELECT ON TABLE &{database}.&{schema}.SENTIMENT_SCORES TO ROLE &{database}_READER;
 GRANT SELECT ON TABLE &{database}.&{schema}.EMOTION_LABELS TO ROLE &{database}_READER;
 GRANT SELECT ON TABLE &{database}.&{schema}.TONE_SENTIMENT TO ROLE &{database}_READER;
+GRANT SELECT ON TABLE &{database}.&{schema}.CONVERSATION_METRICS TO ROLE &{database}_READER;

@@ -125,7 +125,7 @@ def test_readers_see_every_table_of_the_contract_and_no_words(repository: Path) 
         (name.upper(), column.name.upper())
         for name, table in TABLES.items()
         for column in table.columns
-        if column.name in {"text", "words", "transcript"}
+        if column.name in {"text", "words", "transcript", "note"}
     }
     assert tagged == spoken
     assert text.rindex("SET TAG") < text.index("GRANT"), "no table is opened before its words are masked"
@@ -142,7 +142,7 @@ def test_readers_see_every_mart_and_no_words(repository: Path) -> None:
         (name.upper(), column["name"].upper())
         for name, mart in marts.items()
         for column in mart["columns"]
-        if column["name"] in {"text", "words", "transcript"}
+        if column["name"] in {"text", "words", "transcript", "note"}
     }
     assert tagged == spoken
     assert text.rindex("SET TAG") < text.index("GRANT"), "no mart is opened before its words are masked"
