@@ -1,7 +1,6 @@
 """``emotion-clf review``: what a person should listen to next, and their labels, which the pipeline keeps."""
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,19 +8,16 @@ import typer
 from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, print_line
 from emotion_pipeline.config.settings import Settings, load_settings
-from emotion_pipeline.engine.common.errors import EmotionPipelineError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from emotion_pipeline.warehouse.base import Warehouse
 
 app = typer.Typer(
     help="List what to listen to next, or write what you heard.\n\nExample: emotion-clf review",
     invoke_without_command=True,
 )
-
-
-class QueueError(EmotionPipelineError):
-    """There is no queue to be read; the message says how to get one."""
 
 
 @app.callback()
@@ -41,7 +37,8 @@ def review(
     from emotion_pipeline.warehouse.reviews import pending, read_reviews
 
     settings = load_settings()
-    queue = pending(_queue(settings), read_reviews(configured.warehouse(settings)))
+    warehouse = configured.warehouse(settings)
+    queue = pending(_queue(settings, warehouse), read_reviews(warehouse))
     queue["recording_date"] = queue["recording_date"].astype(str).str[:10]
     chosen = queue[queue["recording_date"] == day] if day else queue
     chosen = chosen[[reason in reasons.split(", ") for reasons in chosen["reasons"]]] if reason else chosen
@@ -88,32 +85,19 @@ def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def _queue(settings: Settings) -> "pd.DataFrame":
-    return (
-        _queue_of_snowflake(settings) if settings.storage.backend == "snowflake" else _queue_of(settings.storage.marts)
-    )
+def _queue(settings: Settings, warehouse: "Warehouse") -> "pd.DataFrame":
+    """Return the mart review_queue, from beside the lake or from Snowflake."""
+    if settings.storage.backend == "lake":
+        from emotion_pipeline.report.queries import ask
 
-
-def _queue_of(marts: Path) -> "pd.DataFrame":
-    import duckdb
-
-    if not marts.is_file():
-        raise QueueError(f"{marts} is not there; build the marts: dg launch --job marts_only")
-    with duckdb.connect(str(marts), read_only=True) as connection:
-        try:
-            return connection.sql("from review_queue").to_df()
-        except duckdb.CatalogException as error:
-            raise QueueError(f"{marts} has no review_queue yet; build the marts: dg launch --job marts_only") from error
-
-
-def _queue_of_snowflake(settings: Settings) -> "pd.DataFrame":
+        return ask(settings.storage.marts, "from review_queue")
     import pandas as pd
 
     from emotion_pipeline.warehouse.snowflake.target import target_of
     from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     target = target_of(settings)
-    warehouse = SnowflakeWarehouse(target.database, target.schema, target.cloned_from, target.may_create)
+    assert isinstance(warehouse, SnowflakeWarehouse)
 
     def rows(session: Any) -> pd.DataFrame:
         with session.cursor() as cursor:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from emotion_pipeline.engine.common.tabular import Results, Tabular
 from emotion_pipeline.engine.common.types import Word
+from emotion_pipeline.engine.conversation.talk import Talk
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.chain import Analysis
 from emotion_pipeline.engine.stages.reuse import value_or_none
@@ -82,19 +83,9 @@ _SEGMENT_COLUMNS: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Measures:
+class _Measures(Talk):
     """What ``conversation_metrics`` says of a speaker and of a recording alike: names, units and meanings are its."""
 
-    turns: int
-    word_count: int
-    questions: int
-    talk_seconds: float
-    talk_share: float
-    words_per_minute: float | None
-    interruptions: int
-    interrupted: int
-    interruption_seconds: float
-    response_delay_seconds: float | None
     loudness_lufs: float | None
     loudness_range_lu: float | None
     sentiment_score: float | None
