@@ -22,7 +22,7 @@ Make = Callable[[TinyWhisper], WhisperRecogniser]
 PACKAGES: dict[str, Make] = {
     "openai": lambda tiny: openai_whisper(str(tiny.openai), "cpu"),
     "transformers": lambda tiny: transformers_whisper(str(tiny.transformers), "cpu", precision="float32"),
-    "faster": lambda tiny: faster_whisper(str(tiny.faster), "cpu", precision="float32"),
+    "faster": lambda tiny: faster_whisper(str(tiny.faster), "cpu", precision="float32", beam_size=1),
 }
 
 
@@ -192,4 +192,4 @@ def test_the_fingerprint_follows_the_weights_and_the_package(make: Make, tiny_mo
     assert backend.endswith("whisper")
     assert "@" in model
     assert version[0].isdigit()
-    assert parameters == "float32,pad=0.25"
+    assert parameters.split(",")[0] == "float32" and parameters.endswith(",pad=0.25")
