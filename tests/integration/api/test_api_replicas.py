@@ -31,7 +31,7 @@ class Pair:
         self._folder, self._stack = folder, ExitStack()
         self._variables = {
             "EMOTION_API__JOBS__WORKERS": "1",
-            "EMOTION_API__JOBS__LEASE_SECONDS": "2",
+            "EMOTION_API__JOBS__LEASE_SECONDS": "6",
             "EMOTION_API__JOBS__ATTEMPTS": "5",
             "EMOTION_API__LEAVE_SECONDS": "3",
             **variables,
