@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
-_EXTRAS: Final = "api,assemblyai,azure,celery,gcs,gpu,k8s,postgres,s3,snowflake,tracing"
+_EXTRAS: Final = "api,assemblyai,azure,celery,dashboard,gcs,gpu,k8s,postgres,s3,snowflake,tracing"
 _OURS: Final = "emotion-pipeline"
 _CPU_INDEX: Final = "--extra-index-url https://download.pytorch.org/whl/cpu\n"
 # Triton makes code for GPUs: 1 GB, asked for by openai-whisper, unused on a CPU. Each torch for CUDA has its own.

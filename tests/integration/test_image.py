@@ -51,8 +51,9 @@ def _as_in_the_image(repository: Path, folder: Path, port: int) -> Iterator[subp
     _build, runtime, *_ = _instructions(repository, "ENV")
     variables = {**dict(re.findall(r"(\w+)=(\S+)", runtime.replace("/data", _DATA))), "PYTHONPATH": _CODE}
     variables |= {"PATH": os.environ["PATH"], "EMOTION_JWT_SECRET": SECRET, "EMOTION_API__JOBS__WORKERS": "1"}
-    [program, *arguments] = json.loads(_instructions(repository, "CMD")[-1])
-    assert (program, arguments[-2:]) == ("emotion-clf", ["--port", "8000"])
+    commands = map(json.loads, _instructions(repository, "CMD"))
+    [arguments] = [arguments for program, *arguments in commands if program == "emotion-clf"]
+    assert arguments[-2:] == ["--port", "8000"]
     main = "from emotion_pipeline.cli.app import main; main()"
     script = _ENTER.format(
         repository=repository,

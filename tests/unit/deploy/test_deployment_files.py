@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
 from emotion_pipeline.api.metrics import Metrics
@@ -44,7 +47,8 @@ def test_the_compose_file_fits_its_schema(repository: Path) -> None:
     _check(repository, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_the_proxy_reads_its_configuration(repository: Path) -> None:
+def test_the_proxy_reads_its_configuration(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHBOARD_PASSWORD", "of the test")
     _check(repository, "haproxy", "-c", "-f", "deploy/proxy/haproxy.cfg")
 
 
@@ -136,6 +140,22 @@ def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path) 
     constraints, image = pins("constraints.txt"), pins("deploy/requirements/cpu.txt")
     assert {name: version for name, version in image.items() if constraints.get(name, version) != version} == {}
     assert set(image) <= set(constraints) | {"setuptools", "wheel"}
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "cuda"])
+def test_the_images_hold_what_the_project_and_its_extras_ask_for(repository: Path, accelerator: str) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [extras] = re.findall(
+        r'^_EXTRAS: Final = "(.+)"$', (repository / "deploy/lock.py").read_text("utf-8"), re.MULTILINE
+    )
+    asked = [
+        *project["dependencies"],
+        *(one for name in extras.split(",") for one in project["optional-dependencies"][name]),
+    ]
+    names = {canonicalize_name(Requirement(one).name) for one in asked}
+    lines = (repository / "deploy/requirements" / f"{accelerator}.txt").read_text(encoding="utf-8")
+    held = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", lines, re.MULTILINE)}
+    assert names - held == set()
 
 
 def test_nothing_gets_into_an_image_by_accident(repository: Path) -> None:
