@@ -18,7 +18,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
 .PHONY: help demo dev backfill dashboard pictures docs test test-full mutations check bench format manifest clean \
-	lock audit licences image scan push smoke release deploy rollback
+	lock audit licences size image scan push smoke release deploy rollback
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -107,10 +107,14 @@ lock: $(INSTALLED) ## The requirements of the images with hashes, out of constra
 
 audit: $(INSTALLED) ## Known weaknesses of the packages in the images (pip-audit, in an environment of its own)
 	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
-	@.venv/audit/bin/pip-audit --disable-pip --requirement <(grep -v '^--' deploy/requirements/$(ACCELERATOR).txt | sed 's/+cpu//; s/ --hash.*//') --no-deps
+	@.venv/audit/bin/pip-audit --disable-pip --no-deps \
+		--requirement <(cat deploy/requirements/*-$(ACCELERATOR).txt | grep -v '^[-#]' | sed 's/+cpu//; s/ --hash.*//' | sort -u)
 
 licences: $(INSTALLED_DEV) ## Write docs/licences.md: the licences of all dependencies and weights
 	@$(BIN)/python deploy/licences.py > docs/licences.md
+
+size: $(INSTALLED_DEV) ## Estimate how large the images are, without building them
+	@$(BIN)/python deploy/image_size.py
 
 image: ## Build the images: make image REGISTRY=… TAG=… ACCELERATOR=cuda PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 	@for name in $(IMAGES); do docker build --file deploy/Dockerfile --target $$name \

@@ -1,5 +1,6 @@
 """Images, compose file, workflows and alert rules: what their own linters and schemas say, and what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,10 +16,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.lock import IMAGES
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.config.settings import load_settings
 
 ALERTS = "deploy/chart/files/alerts.yaml"
+# Programs that no wheel carries, and what brings them.
+OF_THE_SYSTEM = {"haproxy": "haproxy", "promtool": "prometheus"}
 
 
 def _yaml(path: Path) -> Any:
@@ -26,10 +30,11 @@ def _yaml(path: Path) -> Any:
 
 
 def _check(repository: Path, program: str, *arguments: str) -> None:
-    """Run a program of the virtual environment, or of the system; skips where it is of the system and not there."""
-    found = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed")
+    """Run a program of the virtual environment, which has to be there, or of the system; skips where that is not."""
+    found = shutil.which(program, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin")
+    if found is None and program in OF_THE_SYSTEM:
+        pytest.skip(f"{program} is not installed (Debian's package {OF_THE_SYSTEM[program]})")
+    assert found is not None, f"{program} is not in the virtual environment; the extra dev has it"
     done = subprocess.run([found, *arguments], cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -123,39 +128,38 @@ def test_steps_of_the_workflows_only_call_make(repository: Path) -> None:
                     assert command.split()[1] in targets
 
 
-@pytest.mark.parametrize("accelerator", ["cpu", "cuda", "build"])
-def test_every_package_of_the_images_has_a_hash(repository: Path, accelerator: str) -> None:
-    text = (repository / "deploy/requirements" / f"{accelerator}.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [*(f"{image}-{one}" for image in IMAGES for one in ("cpu", "cuda")), "build"])
+def test_every_package_of_the_images_has_a_hash(repository: Path, name: str) -> None:
+    text = (repository / "deploy/requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith(("#", "--"))]
     assert len(lines) > 5
     for line in lines:
         assert re.fullmatch(r"[\w.-]+==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}", line), line
 
 
-def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path) -> None:
-    def pins(path: str) -> dict[str, str]:
-        found = re.findall(r"^([\w.-]+)==([\w.!-]+)", (repository / path).read_text(encoding="utf-8"), re.MULTILINE)
-        return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
+def _pins(path: Path) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==([\w.!-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
 
-    constraints, image = pins("constraints.txt"), pins("deploy/requirements/cpu.txt")
-    assert {name: version for name, version in image.items() if constraints.get(name, version) != version} == {}
-    assert set(image) <= set(constraints) | {"setuptools", "wheel"}
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path, image: str) -> None:
+    constraints = _pins(repository / "constraints.txt")
+    held = _pins(repository / "deploy/requirements" / f"{image}-cpu.txt")
+    assert {name: version for name, version in held.items() if constraints.get(name, version) != version} == {}
+    assert set(held) <= set(constraints) | {"setuptools", "wheel"}
 
 
 @pytest.mark.parametrize("accelerator", ["cpu", "cuda"])
-def test_the_images_hold_what_the_project_and_its_extras_ask_for(repository: Path, accelerator: str) -> None:
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_what_the_project_and_its_extras_ask_for(repository: Path, image: str, accelerator: str) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    [extras] = re.findall(
-        r'^_EXTRAS: Final = "(.+)"$', (repository / "deploy/lock.py").read_text("utf-8"), re.MULTILINE
-    )
-    asked = [
-        *project["dependencies"],
-        *(one for name in extras.split(",") for one in project["optional-dependencies"][name]),
-    ]
-    names = {canonicalize_name(Requirement(one).name) for one in asked}
-    lines = (repository / "deploy/requirements" / f"{accelerator}.txt").read_text(encoding="utf-8")
-    held = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", lines, re.MULTILINE)}
-    assert names - held == set()
+    extras, left_out, beside = IMAGES[image]
+    further = [one for extra in extras.split(",") for one in project["optional-dependencies"][extra]]
+    asked = {canonicalize_name(Requirement(one).name) for one in (*project["dependencies"], *further, *beside)}
+    held = set(_pins(repository / "deploy/requirements" / f"{image}-{accelerator}.txt"))
+    assert asked - left_out <= held
+    assert held.isdisjoint(left_out)
 
 
 def test_nothing_gets_into_an_image_by_accident(repository: Path) -> None:
