@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from support.proxy import PASSWORD, free_port, proxy
 from support.service import eventually
 from typer.testing import CliRunner, Result
@@ -75,6 +77,14 @@ def test_a_browser_sees_its_pages_through_the_proxy(deployed: Deployed) -> None:
         assert page.locator("h1").first.inner_text() == "Calls"
         # Nothing has been analysed in this folder, which a page says in its own words.
         assert "marts" in page.get_by_test_id("stMain").inner_text()
+
+
+def test_prometheus_is_told_figures_where_it_is_told_to_look(deployed: Deployed, repository: Path) -> None:
+    jobs = yaml.safe_load((repository / "deploy/prometheus/prometheus.yaml").read_text("utf-8"))["scrape_configs"]
+    [path] = [job["metrics_path"] for job in jobs if job["job_name"] == "emotion-dashboard"]
+    answer = httpx.get(deployed.direct.removesuffix("/dashboard") + path)
+    assert answer.status_code == 200
+    assert list(text_string_to_metric_families(answer.text))
 
 
 def test_the_smoke_test_says_whether_the_dashboard_is_well(deployed: Deployed) -> None:

@@ -99,11 +99,17 @@ def test_everything_that_selects_pods_selects_those_of_its_part(render: Render, 
     assert all(selector.items() <= labels.items() for selector in selectors)
 
 
-def test_monitoring_and_disruption_are_of_the_service(render: Render) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_prometheus_asks_the_service_of_each_part(render: Render, part: str) -> None:
     objects = render(EVERYTHING)
-    labels = _one(objects, "Service", "emotion-api")["metadata"]["labels"]
-    assert _one(objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"] == labels
-    assert _one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"] == labels
+    labels = _one(objects, "Service", part)["metadata"]["labels"]
+    assert _one(objects, "ServiceMonitor", part)["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_disruptions_are_bounded_for_the_service(render: Render) -> None:
+    objects = render(EVERYTHING)
+    labels = _one(objects, "Deployment", "emotion-api")["spec"]["template"]["metadata"]["labels"]
+    assert _one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
 @pytest.mark.parametrize("part", PARTS)
