@@ -18,7 +18,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
 .PHONY: help demo dev backfill dashboard pictures docs test test-full mutations check bench format manifest clean \
-	lock audit licences size image scan push smoke release deploy rollback
+	lock audit outdated licences size image scan push smoke release deploy rollback
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -109,6 +109,9 @@ audit: $(INSTALLED) ## Known weaknesses of the packages in the images (pip-audit
 	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
 	@.venv/audit/bin/pip-audit --disable-pip --no-deps \
 		--requirement <(cat deploy/requirements/*-$(ACCELERATOR).txt | grep -v '^[-#]' | sed 's/+cpu//; s/ --hash.*//' | sort -u)
+
+outdated: $(INSTALLED) ## Packages of which there are newer versions than the pinned ones
+	@$(BIN)/python -m pip list --outdated --not-required --disable-pip-version-check
 
 licences: $(INSTALLED_DEV) ## Write docs/licences.md: the licences of all dependencies and weights
 	@$(BIN)/python deploy/licences.py > docs/licences.md

@@ -1,5 +1,6 @@
 """Images, compose file, workflows and alert rules: what their own linters and schemas say, and what they promise."""
 
+import ast
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +162,35 @@ def test_an_image_holds_what_the_project_and_its_extras_ask_for(repository: Path
     held = set(_pins(repository / "deploy/requirements" / f"{image}-{accelerator}.txt"))
     assert asked - left_out <= held
     assert held.isdisjoint(left_out)
+
+
+def _imported(where: Path) -> set[str]:
+    """The top-level packages that modules import anywhere, at their top or where they are first needed."""
+    found: set[str] = set()
+    for module in [where] if where.is_file() else where.rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("image", "own"), [("api", ("api", "analyzer.py")), ("dashboard", ("report", "warehouse"))])
+def test_an_image_holds_what_its_code_imports(repository: Path, image: str, own: tuple[str, ...]) -> None:
+    package = repository / "emotion_pipeline"
+    folders = [package / name for name in (*own, "engine", "config", "schema")]
+    if image == "dashboard":
+        folders.append(repository / "dashboard")
+    modules = set[str]().union(*map(_imported, folders)) - {"emotion_pipeline", "dashboard"}
+    held = set(_pins(repository / "deploy/requirements" / f"{image}-cpu.txt"))
+    optional = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    # What an extra brings that the image does not have, its users install.
+    extras = set(optional) - set(IMAGES[image][0].split(","))
+    of_users = {canonicalize_name(Requirement(one).name) for extra in extras for one in optional[extra]}
+    carriers = packages_distributions()
+    absent = {name for name in modules if not {canonicalize_name(one) for one in carriers[name]} & (held | of_users)}
+    assert absent == set()
 
 
 def test_nothing_gets_into_an_image_by_accident(repository: Path) -> None:
