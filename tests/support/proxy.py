@@ -38,7 +38,7 @@ def proxy(folder: Path, ports: Sequence[int], dashboard: int | None = None) -> I
     servers = "\n".join(f"    server api{number} 127.0.0.1:{port}" for number, port in enumerate(ports))
     text, templates = re.subn(r" *server-template .*", servers, text)
     text, dashboards = re.subn(r"dashboard:8501 (.*) resolvers docker", rf"127.0.0.1:{dashboard or 9} \1", text)
-    assert (binds, templates, dashboards) == (1, 1, 1)
+    assert (binds, templates, dashboards) == (1, 2, 1)
     (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
     with (folder / "haproxy.log").open("w") as log:
         process = subprocess.Popen(
