@@ -18,7 +18,7 @@ export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
 
 .PHONY: help demo dev backfill dashboard pictures docs test test-full mutations check bench format manifest clean \
-	lock audit licences image scan push smoke release deploy rollback
+	lock audit outdated licences size image scan push smoke release deploy rollback
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -99,7 +99,7 @@ REGISTRY ?= emotion
 TAG ?= $(shell git describe --always --dirty)
 ACCELERATOR ?= cpu
 SUFFIX := $(if $(filter cuda,$(ACCELERATOR)),-cuda)
-IMAGES := api pipeline
+IMAGES := api pipeline dashboard
 ENVIRONMENT ?= staging
 
 lock: $(INSTALLED) ## The requirements of the images with hashes, out of constraints.txt
@@ -107,12 +107,19 @@ lock: $(INSTALLED) ## The requirements of the images with hashes, out of constra
 
 audit: $(INSTALLED) ## Known weaknesses of the packages in the images (pip-audit, in an environment of its own)
 	@$(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1
-	@.venv/audit/bin/pip-audit --disable-pip --requirement <(grep -v '^--' deploy/requirements/$(ACCELERATOR).txt | sed 's/+cpu//; s/ --hash.*//') --no-deps
+	@.venv/audit/bin/pip-audit --disable-pip --no-deps \
+		--requirement <(cat deploy/requirements/*-$(ACCELERATOR).txt | grep -v '^[-#]' | sed 's/+cpu//; s/ --hash.*//' | sort -u)
+
+outdated: $(INSTALLED) ## Packages of which there are newer versions than the pinned ones
+	@$(BIN)/python -m pip list --outdated --not-required --disable-pip-version-check
 
 licences: $(INSTALLED_DEV) ## Write docs/licences.md: the licences of all dependencies and weights
 	@$(BIN)/python deploy/licences.py > docs/licences.md
 
-image: ## Build both images: make image REGISTRY=… TAG=… ACCELERATOR=cuda PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
+size: $(INSTALLED_DEV) ## Estimate how large the images are, without building them
+	@$(BIN)/python deploy/image_size.py
+
+image: ## Build the images: make image REGISTRY=… TAG=… ACCELERATOR=cuda PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:…
 	@for name in $(IMAGES); do docker build --file deploy/Dockerfile --target $$name \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) --build-arg ACCELERATOR=$(ACCELERATOR) \
 		--build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
@@ -126,18 +133,24 @@ scan: ## Look for known weaknesses in the images (trivy)
 push: ## Push the images to REGISTRY
 	@for name in $(IMAGES); do docker push $(REGISTRY)/$$name:$(TAG)$(SUFFIX) || exit 1; done
 
-release: image scan push ## Build, scan and push both images
+release: image scan push ## Build, scan and push the images
+
+# Of the chart's values, each with the image that it names. Helm changes an item of a list only where a file gives the list,
+# hence the chart's own values once more.
+IMAGE_VALUES := api.image=api dashboard.image=dashboard dagster.dagster-user-deployments.deployments[0].image=pipeline
+set-image = --set '$(word 1,$(subst =, ,$(one))).repository=$(REGISTRY)/$(word 2,$(subst =, ,$(one)))' \
+	--set '$(word 1,$(subst =, ,$(one))).tag=$(TAG)$(SUFFIX)'
 
 deploy: ## Put TAG into the cluster of the current context: make deploy ENVIRONMENT=staging VALUES=yours.yaml
 	@helm dependency build deploy/chart
 	@helm upgrade --install emotion deploy/chart --namespace emotion-$(ENVIRONMENT) --create-namespace --wait --timeout 15m \
-		$(addprefix --values ,$(VALUES)) --set api.image.repository=$(REGISTRY)/api --set api.image.tag=$(TAG)$(SUFFIX)
+		$(addprefix --values ,deploy/chart/values.yaml $(VALUES)) $(foreach one,$(IMAGE_VALUES),$(set-image))
 
 rollback: ## Put the release before this one into the cluster again: make rollback ENVIRONMENT=production
 	@helm rollback emotion --namespace emotion-$(ENVIRONMENT) --wait --timeout 15m
 
-smoke: $(INSTALLED) ## Ask a running service for all that it does: SMOKE_TOKEN=… make smoke URL=https://…
-	@$(BIN)/emotion-clf smoke --url '$(URL)' --wait $(or $(WAIT),0)
+smoke: $(INSTALLED) ## Ask a running service for all that it does: SMOKE_TOKEN=… make smoke URL=https://… DASHBOARD=https://…/dashboard
+	@$(BIN)/emotion-clf smoke --url '$(URL)' --wait $(or $(WAIT),0) $(if $(DASHBOARD),--dashboard '$(DASHBOARD)')
 
 clean: ## Remove what the demo made, not the virtual environment
 	@rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs

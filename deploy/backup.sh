@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Back up, or restore, what cannot be computed again, to a folder: deploy/backup.sh save FOLDER, deploy/backup.sh restore FOLDER.
-#   DAGSTER_PG_URL, EMOTION_DATABASE_URL   the databases of runs and of jobs; one that is not set is left out
+#   DAGSTER_PG_URL, EMOTION_DATABASE_URL   the databases of runs and of jobs; one that is not set is left out. pg_dump has to be
+#                                          of the server's version or newer
 #   DATA                                   the folder of lake, recordings and uploads (/data); in an object store they need
 #                                          versions and a copy in another region instead
 # Marts are not saved: `make backfill` or the job marts_only builds them out of the lake.

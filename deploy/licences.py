@@ -43,7 +43,7 @@ def main() -> None:
     lines = [
         "# Licences",
         "",
-        "Made by `make licences` out of the metadata of the packages in `deploy/requirements/cpu.txt`; do not edit.",
+        "Made by `make licences` out of the metadata of the packages in `deploy/requirements/*-cpu.txt`; do not edit.",
         "The images for CUDA also hold triton (MIT) and NVIDIA's libraries under NVIDIA's own terms.",
         "",
         "## Weights and word lists",
@@ -64,8 +64,9 @@ def main() -> None:
 
 
 def _names() -> list[str]:
-    text = (_ROOT / "deploy" / "requirements" / "cpu.txt").read_text(encoding="utf-8")
-    return re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)
+    files = (_ROOT / "deploy" / "requirements").glob("*-cpu.txt")
+    lines = "".join(file.read_text(encoding="utf-8") for file in files)
+    return sorted(set(re.findall(r"^([A-Za-z0-9._-]+)==", lines, re.MULTILINE)))
 
 
 def _installed(name: str) -> bool:

