@@ -16,6 +16,12 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 # dg asks for an activated environment.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 DEMO_SETTINGS := EMOTION_STORAGE__ROOT=$(HOME_DIR)/lake EMOTION_STORAGE__MARTS=$(HOME_DIR)/marts.duckdb
+# The days of the samples and of the demo's lake, and no others: the catalog counts how many of all days are there.
+DEMO_DAYS = $(sort $(notdir $(wildcard samples/????-??-??)) $(basename $(notdir $(wildcard $(HOME_DIR)/lake/raw_audio/*.parquet))))
+ifndef EMOTION_SOURCES__ROOT
+DEV_SETTINGS = EMOTION_SOURCES__ROOT=samples EMOTION_SOURCES__FIRST_DAY=$(firstword $(DEMO_DAYS)) \
+	EMOTION_SOURCES__LAST_DAY=$(lastword $(DEMO_DAYS))
+endif
 
 .PHONY: help demo dev backfill dashboard pictures docs test test-full mutations check bench format manifest clean \
 	lock audit outdated licences size image scan push smoke release deploy rollback
@@ -51,9 +57,12 @@ demo: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Run the pipeline on samples/, 
 	@$(DEMO_SETTINGS) $(BIN)/python -m emotion_pipeline.cli.demo $(if $(AUDIO),--audio '$(AUDIO)')
 
 dev: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI over the demo's lake, on http://localhost:3000
-	@EMOTION_SOURCES__ROOT=$${EMOTION_SOURCES__ROOT:-samples} $(DEMO_SETTINGS) $(BIN)/dg dev
+	@$(DEV_SETTINGS) $(DEMO_SETTINGS) $(BIN)/dg dev
 
-backfill: $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Materialise a range of days: make backfill FROM=2026-11-01 TO=2026-11-30
+# Of your own recordings, so beside your own tables (storage.root), not beside the demo's.
+backfill: DAGSTER_HOME := $(if $(filter file,$(origin DAGSTER_HOME)),$(CURDIR)/.emotion/dagster,$(DAGSTER_HOME))
+backfill: $(MANIFEST) ## Materialise a range of days: make backfill FROM=2026-11-01 TO=2026-11-30
+	@mkdir -p $(DAGSTER_HOME); [ -e $(DAGSTER_HOME)/dagster.yaml ] || cp dagster.yaml $(DAGSTER_HOME)
 	@$(BIN)/python -m emotion_pipeline.cli.backfill --from '$(FROM)' --to '$(TO)'
 
 # Integration tests wait for processes half of their time, hence three workers on two cores. Threads of torch that have to share

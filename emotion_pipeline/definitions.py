@@ -13,7 +13,7 @@ from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
 from emotion_pipeline.jobs.retention import Retention, every_night, marts_after_retention, retention
 from emotion_pipeline.jobs.schedules import every_hour, every_morning
-from emotion_pipeline.resources.dagster_private import sleep_while_waiting
+from emotion_pipeline.resources.dagster_private import over_days, sleep_while_waiting
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake_marts import LakeMarts
@@ -30,11 +30,14 @@ def build_defs(settings: Settings) -> dg.Definitions:
 
     Raises ConfigurationError, see ``target_of``.
     """
+    recordings = RecordingSource.of(settings.sources)
     warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
     marts_builder = _marts_builder(settings)
     return dg.Definitions(
-        assets=automated(held_by(_assets(), warehouse.kind, marts_builder.kind)),
-        asset_checks=dg.load_asset_checks_from_package_module(assets),
+        assets=automated(held_by(_assets(recordings.partitions), warehouse.kind, marts_builder.kind)),
+        asset_checks=[
+            over_days(check, recordings.partitions) for check in dg.load_asset_checks_from_package_module(assets)
+        ],
         jobs=[daily_emotion, tables_only, marts_only, health, retention],
         schedules=[every_morning, every_hour, every_night],
         sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings), marts_after_retention],
@@ -43,7 +46,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),
             "warehouse": warehouse,
             "files": files,
-            "recordings": RecordingSource.of(settings.sources),
+            "recordings": recordings,
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
             "retention": Retention(keep_days=settings.storage.keep_days),
@@ -54,20 +57,22 @@ def build_defs(settings: Settings) -> dg.Definitions:
     )
 
 
-def _assets() -> list[dg.AssetsDefinition]:
+def _assets(days: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     loaded = dg.load_assets_from_package_module(assets)
-    return [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
+    return [over_days(asset, days) for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
 
 
 def _marts_builder(settings: Settings) -> Marts:
-    file = settings.storage.marts
+    file, first_day = settings.storage.marts, settings.sources.first_day.isoformat()
     if settings.storage.backend == "lake":
-        return LakeMarts(lake_root=settings.storage.root, path=str(file))
+        return LakeMarts(lake_root=settings.storage.root, path=str(file), first_day=first_day)
     from emotion_pipeline.resources.snowflake_marts import SnowflakeMarts  # seconds to import
 
     target = target_of(settings)
     cache = file.with_name(".marts.snowflake.target")
-    return SnowflakeMarts(database=target.database, tables=target.schema, marts=target.marts, cache=str(cache))
+    return SnowflakeMarts(
+        database=target.database, tables=target.schema, marts=target.marts, cache=str(cache), first_day=first_day
+    )
 
 
 def _snowflake(settings: Settings) -> dict[str, SnowflakeSql]:

@@ -1,11 +1,23 @@
 """The partitions definition that all tables share: one partition per day in UTC, today included.
 
 A day is what arrives together, is retried together, and is filtered by. Recordings are rows, never partition keys: a
-year of calls is 365 partitions, not a million.
+year of calls is 365 partitions, not a million. Which days there are is a setting: a catalog that counts days from
+before the first recording calls a complete table almost empty.
 """
 
+from datetime import date, timedelta
 from typing import Final
 
 import dagster as dg
 
-DAILY: Final = dg.DailyPartitionsDefinition(start_date="2015-01-01", timezone="UTC", end_offset=1)
+from emotion_pipeline.config.settings import FIRST_DAY
+
+
+def daily(first: str, last: str | None = None) -> dg.DailyPartitionsDefinition:
+    """Return the days from ``first`` to ``last``, ISO dates, both included; to today where there is no last one."""
+    end = (date.fromisoformat(last) + timedelta(days=1)).isoformat() if last else None
+    return dg.DailyPartitionsDefinition(start_date=first, end_date=end, timezone="UTC", end_offset=1)
+
+
+# What assets are declared with; a code location puts its own days in their place.
+DAILY: Final = daily(FIRST_DAY.isoformat())

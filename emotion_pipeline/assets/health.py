@@ -9,8 +9,8 @@ from typing import Final
 import dagster as dg
 
 from emotion_pipeline.engine.stages.tables import TABLES, TONE_SENTIMENT
-from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import failed_days
+from emotion_pipeline.resources.recordings import RecordingSource
 
 NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
 
@@ -20,13 +20,13 @@ NO_DAY_STAYS_FAILED: Final = "no_day_stays_failed"
     name=NO_DAY_STAYS_FAILED,
     description="Every day of every table, the last attempt at which did not fail.",
 )
-def no_day_stays_failed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    return as_check_result(failed_days_of_all(context.instance))
+def no_day_stays_failed(context: dg.AssetCheckExecutionContext, recordings: RecordingSource) -> dg.AssetCheckResult:
+    return as_check_result(failed_days_of_all(context.instance, recordings.partitions))
 
 
-def failed_days_of_all(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+def failed_days_of_all(instance: dg.DagsterInstance, days: dg.PartitionsDefinition) -> dict[str, list[str]]:
     """Return by table the days whose last attempt failed; what follows from a table that failed was not attempted."""
-    return {table: failed for table in TABLES if (failed := failed_days(instance, table, DAILY))}
+    return {table: failed for table in TABLES if (failed := failed_days(instance, table, days))}
 
 
 def as_check_result(failed_days_by_table: Mapping[str, Sequence[str]]) -> dg.AssetCheckResult:

@@ -18,7 +18,6 @@ from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
-from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.dagster_private import (
     PARTITION_TAG,
     add_backfill,
@@ -62,8 +61,10 @@ def main(
 
 def days_between(settings: Settings, first: date, last: date) -> list[str]:
     """Return the days of the range that have recordings or were materialised before. Raises SourceError."""
-    days = {*RecordingSource.of(settings.sources).days(), *warehouse_of(settings).partitions(RAW_AUDIO)}
-    return sorted(day for day in days if str(first) <= day <= str(last) and DAILY.has_partition_key(day))
+    source = RecordingSource.of(settings.sources)
+    partitions = source.partitions
+    days = {*source.days(), *warehouse_of(settings).partitions(RAW_AUDIO)}
+    return sorted(day for day in days if str(first) <= day <= str(last) and partitions.has_partition_key(day))
 
 
 def daemon_is_there(instance: dg.DagsterInstance) -> bool:

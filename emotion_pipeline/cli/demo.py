@@ -6,7 +6,7 @@ It uses the definitions and the Dagster instance that ``make dev`` shows afterwa
 import shutil
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -37,13 +37,14 @@ def main(
     to_logging()
     settings = load_settings()
     root = SAMPLES if audio is None else _dated(audio, settings)
+    days = dated_folders(root)
+    range_of_days = {"first_day": date.fromisoformat(days[0]), "last_day": date.fromisoformat(days[-1])} if days else {}
     settings = settings.model_copy(
         update={
-            "sources": settings.sources.model_copy(update={"root": str(root)}),
+            "sources": settings.sources.model_copy(update={"root": str(root), **range_of_days}),
             "storage": settings.storage.model_copy(update={"backend": "lake"}),  # what the marts are built from
         }
     )
-    days = dated_folders(root)
     started = time.perf_counter()
     succeeded = _materialise(settings, days)
     partitions = "1 partition" if len(days) == 1 else f"{len(days)} partitions"

@@ -6,6 +6,7 @@ the file or in the environment, is an error that names it and the nearest valid 
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -40,6 +41,9 @@ CONFIG_VARIABLE: Final = "EMOTION_CONFIG"
 # The documented names of ``transcription.model`` and ``log_level``.
 WHISPER_VARIABLE: Final = "WHISPER_MODEL"
 LOG_LEVEL_VARIABLE: Final = "LOG_LEVEL"
+
+# Where nothing else is said, recordings of no earlier day are looked for.
+FIRST_DAY: Final = date(2015, 1, 1)
 
 # What each profile sets. ``embedded`` runs on what comes with the packages, ``standard`` on weights that are downloaded
 # once. A setting of the user's wins, and where weights are absent nothing else takes their place.
@@ -193,6 +197,10 @@ class Sources(Section):
 
     # The folder of dated folders: a path, an address of fsspec (s3://…), or snowflake://@db.schema.stage/….
     root: str = "recordings"
+    # The first day that may have recordings: the first partition of every table.
+    first_day: date = FIRST_DAY
+    # The last one; every day has its partition as soon as it begins if unset.
+    last_day: date | None = None
     # Seconds for which a file must not have changed to count as complete.
     settle_seconds: float = Field(default=10.0, ge=0.0)
     # Largest size and length of one recording.
@@ -203,6 +211,12 @@ class Sources(Section):
     attempts: int = Field(default=5, ge=1)
     # Private networks that addresses may lead to; none if unset.
     allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> Self:
+        if self.last_day is not None and self.last_day < self.first_day:
+            raise ValueError(f"sources.last_day {self.last_day} lies before sources.first_day {self.first_day}")
+        return self
 
 
 class Snowflake(BaseSettings):

@@ -14,7 +14,6 @@ import dagster as dg
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.sources.local import state_of
 from emotion_pipeline.jobs.jobs import daily_emotion
-from emotion_pipeline.partitions import DAILY
 from emotion_pipeline.resources.recordings import RecordingSource
 
 
@@ -68,12 +67,11 @@ def recording_arrivals(
         now = look(recordings)
     except SourceError as error:
         return dg.SkipReason(f"{error}; nothing is taken as removed")
-    dated_folders = {day: state for day, state in now.items() if DAILY.has_partition_key(day)}
     seen = json.loads(context.cursor) if context.cursor else {}
-    decision = decide(seen, dated_folders, recordings.settle_seconds)
+    decision = decide(seen, now, recordings.settle_seconds)
     requests = [dg.RunRequest(run_key=f"{day}:{decision.seen[day]}", partition_key=day) for day in decision.days]
     cursor = json.dumps(decision.seen, sort_keys=True)
     if not requests:
         context.update_cursor(cursor)
-        return dg.SkipReason(f"no recordings arrived in the {len(dated_folders)} dated folders")
+        return dg.SkipReason(f"no recordings arrived in the {len(now)} dated folders")
     return dg.SensorResult(run_requests=requests, cursor=cursor)

@@ -6,7 +6,9 @@ names.
 
 import time
 import uuid
+import warnings
 from collections.abc import Sequence
+from typing import TypeVar
 
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
@@ -15,6 +17,7 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._daemon.controller import get_daemon_statuses
+from dagster_shared.record import replace
 
 # What a run launcher answers run monitoring with: the interface of launchers has no public name.
 __all__ = [
@@ -24,9 +27,12 @@ __all__ = [
     "add_backfill",
     "backfill_has_ended",
     "failed_days",
+    "over_days",
     "sleep_while_waiting",
     "they_are_healthy",
 ]
+
+_Assets = TypeVar("_Assets", bound=dg.AssetsDefinition)
 
 # The tag that names the partition of a run; public in the documentation, not as a constant.
 PARTITION_TAG = "dagster/partition"
@@ -42,6 +48,24 @@ def sleep_while_waiting() -> None:
     """
     InstanceConcurrencyContext.interval_to_next_pending_claim_check = _seconds_to_the_next_claim
     ActiveExecution.sleep_til_ready = _sleep_until_ready_or_cancelled
+
+
+def over_days(asset: _Assets, days: dg.PartitionsDefinition) -> _Assets:
+    """Return an asset, or checks, with partitions over these days, where it was declared with others.
+
+    Days are a setting and assets are declared when their module is imported. Publicly only an asset can be given other
+    partitions, not its checks, and one with checks must have the same.
+    """
+    attributes = asset.get_attributes_dict()
+    specs = [spec.replace_attributes(partitions_def=days) if spec.partitions_def else spec for spec in asset.specs]
+    checks = {
+        name: replace(spec, partitions_def=days) if spec.partitions_def else spec
+        for name, spec in attributes["check_specs_by_output_name"].items()
+    }
+    changed = {**attributes, "specs": specs, "check_specs_by_output_name": checks}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of an argument that is handed on as it was
+        return type(asset)(**changed)
 
 
 def they_are_healthy(instance: dg.DagsterInstance, daemons: Sequence[str]) -> bool:

@@ -51,6 +51,7 @@ class LakeMarts(Marts):
                 LAKE_ROOT=_absolute(self.lake_root),
                 MARTS_PATH=str(draft),
                 MARTS_DAYS=day,
+                FIRST_DAY=self.first_day,
             )
             draft.replace(final)
 

@@ -53,6 +53,8 @@ class Marts(dg.ConfigurableResource, ABC):
 
     # What the UI shows beside a mart that lies here, one of Dagster's names of kinds.
     kind: ClassVar[str]
+    # The first day along which metrics are summed up.
+    first_day: str
 
     @abstractmethod
     def build(self, context: dg.AssetExecutionContext) -> Iterator[Any]:

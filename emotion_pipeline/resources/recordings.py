@@ -7,16 +7,19 @@ from typing import Any
 import dagster as dg
 
 from emotion_pipeline.config.engine_options import fetch_limits, snowflake_connection
-from emotion_pipeline.config.settings import Snowflake
+from emotion_pipeline.config.settings import FIRST_DAY, Snowflake
 from emotion_pipeline.config.settings import Sources as SourceSettings
 from emotion_pipeline.engine.sources.base import FoundRecording
 from emotion_pipeline.engine.sources.router import Sources
+from emotion_pipeline.partitions import daily
 
 
 class RecordingSource(dg.ConfigurableResource):
     """Lists recordings by day and hands out their bytes; attributes are the settings' section ``sources``."""
 
     root: str
+    first_day: str = FIRST_DAY.isoformat()
+    last_day: str | None = None
     settle_seconds: float = 10.0
     # All that is left of the section: what fetching one recording may cost.
     limits: dict[str, Any] = {}  # noqa: RUF012  (pydantic copies it)
@@ -24,8 +27,15 @@ class RecordingSource(dg.ConfigurableResource):
     @classmethod
     def of(cls, section: SourceSettings) -> "RecordingSource":
         """Return the resource for these settings."""
-        limits = section.model_dump(mode="json", exclude={"root", "settle_seconds"})
-        return cls(root=section.root, settle_seconds=section.settle_seconds, limits=limits)
+        named = ("root", "settle_seconds", "first_day", "last_day")
+        values = section.model_dump(mode="json")
+        limits = {name: value for name, value in values.items() if name not in named}
+        return cls(**{name: values[name] for name in named}, limits=limits)
+
+    @property
+    def partitions(self) -> dg.DailyPartitionsDefinition:
+        """The days that this deployment has, with recordings or without."""
+        return daily(self.first_day, self.last_day)
 
     @property
     def sources(self) -> Sources:
@@ -33,8 +43,9 @@ class RecordingSource(dg.ConfigurableResource):
         return Sources(fetch_limits(SourceSettings(**self.limits)), snowflake_connection(Snowflake()))
 
     def days(self) -> list[str]:
-        """Return the days that have a folder. Raises SourceError where the root cannot be listed."""
-        return self.sources.days(self.root)
+        """Return the days of this deployment that have a folder. Raises SourceError where the root cannot be listed."""
+        partitions = self.partitions
+        return [day for day in self.sources.days(self.root) if partitions.has_partition_key(day)]
 
     def recordings(self, day: str) -> list[FoundRecording]:
         """Return a day's recordings in order of name. Raises SourceError."""

@@ -44,6 +44,7 @@ class SnowflakeMarts(Marts):
                 SNOWFLAKE_DATABASE=self.database,
                 SNOWFLAKE_SCHEMA=self.tables,
                 MARTS_DAYS=day_of(context) if fitting else "",
+                FIRST_DAY=self.first_day,
             )
 
     def _columns(self) -> list[tuple[str, str]]:

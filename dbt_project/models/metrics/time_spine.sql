@@ -1,3 +1,3 @@
-{# Ends where nobody will look it up; partitions begin in 2024. #}
+{# From the first partition on; ends where nobody will look it up. #}
 select cast(date_day as date) as date_day
-from ({{ dbt.date_spine('day', "cast('2024-01-01' as date)", "cast('2035-01-01' as date)") }}) as days
+from ({{ dbt.date_spine('day', "cast('" ~ env_var('FIRST_DAY', '2015-01-01') ~ "' as date)", "cast('2035-01-01' as date)") }}) as days
