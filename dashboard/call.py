@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.data import day_of, rows
 from dashboard.parts import downloads, empty, listen
 from emotion_pipeline.report.charts import quarters, quarters_of
+from emotion_pipeline.report.figures import call_figures
 from emotion_pipeline.report.queries import CALL, CALLS, SEGMENTS, Filters
 
 
@@ -29,7 +30,9 @@ def show() -> None:
     day, _, recording_id = address.partition("/")
     call = {str(name): value for name, value in rows(CALL, recording_id=recording_id, day=day).iloc[0].items()}
     segments = rows(SEGMENTS, recording_id=recording_id, day=day)
-    _figures(call)
+    with st.container(horizontal=True):
+        for label, value in call_figures(call):
+            st.metric(label, value, width=130)
     if segments.empty:
         empty("Nothing was said in this call that could be understood.")
         return
@@ -39,25 +42,6 @@ def show() -> None:
     with right:
         _numbers(call, segments)
     downloads(segments, "transcript")
-
-
-def _figures(call: dict[str, Any]) -> None:
-    shown = [
-        ("Length", f"{call['recording_seconds']:.0f} s"),
-        ("Sounds", call["emotion"] or "–"),
-        ("Sentiment", _number(call["sentiment_score"], "+.2f")),
-        ("Interruptions", _number(call["interruptions"], ".0f")),
-        ("Longest silence", f"{_number(call['longest_non_talk_seconds'], '.1f')} s"),
-        ("Agent talks", _number(call["agent_talk_share"], ".0%")),
-        ("Escalated", "yes" if call["escalated"] is True or call["escalated"] == 1 else "no"),
-    ]
-    with st.container(horizontal=True):
-        for label, value in shown:
-            st.metric(label, value, width=130)
-
-
-def _number(value: Any, number: str) -> str:
-    return "–" if pd.isna(value) else format(value, number)
 
 
 def _numbers(call: dict[str, Any], segments: pd.DataFrame) -> None:

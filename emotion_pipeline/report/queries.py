@@ -115,6 +115,11 @@ order by coalesce(escalated, false) desc, sentiment_score nulls last, recording_
 limit 10000
 """
 CALL: Final = "from fct_calls where recording_id = $recording_id and recording_date = $day"
+FIND_CALL: Final = """
+select recording_date, recording_id from fct_calls
+where starts_with(recording_id, $name) or file = $name or recording_date || '/' || file = $name
+order by recording_date desc
+"""
 SEGMENTS: Final = """
 with roles as (
     select distinct speaker, speaker_role from fct_turns where recording_id = $recording_id and recording_date = $day
@@ -143,6 +148,9 @@ QUEUE: Final = "from review_queue order by priority desc, recording_date desc, s
 REJECTS: Final = """
 select recording_date, file, status, reason, detail from fct_recordings
 where status <> 'accepted' order by recording_date desc, file
+"""
+FILES: Final = """
+select file, status, reason, detail from fct_recordings where recording_date = $day order by file
 """
 QUALITY_BY_DAY: Final = """
 select recording_date, recordings_found, recordings_accepted, recordings_rejected, recordings_duplicate,
@@ -204,3 +212,15 @@ def ask(marts: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> p
 def _named_in(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that the statement names: DuckDB refuses others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
+
+
+def find_call(marts: Path, name: str) -> tuple[date, str]:
+    """Return day and id of the newest call of this id, the beginning of one, file, or day/file; or raise MartsError."""
+    found = ask(marts, FIND_CALL, {"name": name})
+    if found.empty:
+        raise MartsError(f"{name} is no call of the marts in {marts}; name its id, its file, or its day/file")
+    if found["recording_id"].nunique() > 1:
+        raise MartsError(
+            f"{name} may be {len(found)} calls of the marts in {marts}; name the day/file, or more of the id"
+        )
+    return found["recording_date"].iloc[0].date(), str(found["recording_id"].iloc[0])
