@@ -21,10 +21,10 @@ class Figure:
     leaning: Leaning
     meaning: str | None = None
 
-    def of(self, row: Mapping[Any, Any] | pd.Series) -> str:
+    def of(self, row: Mapping[str, Any]) -> str:
         return written(row[self.column], self.notation)
 
-    def change(self, now: Mapping[Any, Any] | pd.Series, before: Mapping[Any, Any] | pd.Series) -> str | None:
+    def change(self, now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
         """Return the difference with its sign; None where one of the two is not known."""
         if pd.isna(now[self.column]) or pd.isna(before[self.column]):
             return None

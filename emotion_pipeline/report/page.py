@@ -18,14 +18,13 @@ from markupsafe import Markup
 from emotion_pipeline.engine.audio.envelope import Envelope
 from emotion_pipeline.report.charts import Layered, quarters, quarters_of
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES, call_figures
-from emotion_pipeline.report.overview import overview_charts
+from emotion_pipeline.report.overview import overview, overview_charts
 from emotion_pipeline.report.player import clock, player
 from emotion_pipeline.report.queries import (
     CALL,
     CALLS,
     EXTENT,
     FILES,
-    OVERVIEW,
     QUEUE,
     SEGMENTS,
     Filters,
@@ -86,15 +85,14 @@ def day_page(marts: Path, day: date) -> str:
         extent = ask(marts, EXTENT).iloc[0]
         held = "holds no day" if pd.isna(extent["first"]) else f"holds {extent['first']:%F} to {extent['last']:%F}"
         raise MartsError(f"{day}: no recording of this day is in {marts}, which {held}; name a day that has been run")
-    only, weeks = Filters(day, day), Filters(day - timedelta(days=_DAYS - 1), day)
+    only = Filters(day, day)
+    weeks = Filters(day - timedelta(days=_DAYS - 1), day)
 
-    def rows(sql: str, **parameters: Any) -> pd.DataFrame:
-        return ask(marts, sql, parameters)
-
-    now = rows(OVERVIEW, **only.parameters()).iloc[0]
-    before = rows(OVERVIEW, **Filters(day - timedelta(days=1), day - timedelta(days=1)).parameters()).iloc[0]
-    calls = rows(CALLS, **only.parameters(), search="")
-    queue = rows(QUEUE)
+    now, before = (overview(marts, Filters(one, one)).figures for one in (day, day - timedelta(days=1)))
+    earlier = weeks.before()
+    asked = {**only.parameters(), "search": "", "rows": None, "skipped": 0}
+    calls = ask(marts, CALLS["Escalated first"], asked)
+    queue = ask(marts, QUEUE)
     queue = queue[pd.to_datetime(queue["recording_date"]).dt.date == day]
     queue = queue.assign(at=queue["start_seconds"].map(clock), reasons=queue["reasons"].str.replace("_", " "))
     refused = files[files["status"] != "accepted"]
@@ -105,7 +103,10 @@ def day_page(marts: Path, day: date) -> str:
             for figure in OVERVIEW_FIGURES
         ],
         files=len(files),
-        charts=[_drawn(chart) for chart in overview_charts(rows, weeks)],
+        charts=[
+            _drawn(chart)
+            for chart in overview_charts(overview(marts, weeks), overview(marts, earlier) if earlier else None)
+        ],
         weeks=weeks,
         calls=_table(calls[list(_CALL_COLUMNS)].rename(columns=_CALL_COLUMNS)),
         queue=_table(queue[["file", "at", "reasons", "speaker_role", "tone", "text"]]),
