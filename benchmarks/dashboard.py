@@ -2,7 +2,7 @@
 
 The real dashboard, over marts that ``support.many_calls`` draws, in a real browser. Of each page: ``first_paint_s``,
 when the browser draws first, and ``drawn_s``, when all is there; the first visit finds nothing kept, the second what
-the first has left. Of filters, a search and a page of rows: until all that they change is drawn. The load of the
+the first has left. Of filters and a search: until all that they change is drawn. The load of the
 machine is printed beside, because it decides: figures of a busy machine say little.
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WANTED: Final = {"first_paint_s": 3.0, "filter_s": 1.0}
 PAGES: Final = {"overview": "", "calls": "calls", "call": "call", "review": "review", "quality": "quality"}
+_PATIENCE_S: Final = 60.0
 _PAINTED: Final = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
@@ -78,6 +79,8 @@ def _wait(page: "Page", shown: Callable[["Page"], str], act: Callable[[], object
     before, started = shown(page), time.monotonic()
     act()
     while shown(page) == before:
+        if time.monotonic() - started > _PATIENCE_S:
+            raise TimeoutError(f"{before} has stood there for {_PATIENCE_S:.0f} s after a filter was changed")
         page.wait_for_timeout(10)
     settle(page)
     return round(time.monotonic() - started, 2)
