@@ -1,6 +1,6 @@
 """One call: to listen to, to read along, its numbers, and why a person should hear it."""
 
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -8,28 +8,23 @@ import streamlit as st
 from dashboard.data import day_of, rows
 from dashboard.parts import downloads, empty, listen
 from emotion_pipeline.report.charts import quarters, quarters_of
-from emotion_pipeline.report.queries import CALL, CALLS, SEGMENTS, Filters
+from emotion_pipeline.report.figures import call_figures
+from emotion_pipeline.report.queries import CALL, CALL_NAMED, CALLS, SEGMENTS, Filters
+
+# Of calls to choose among: more than a person reads in a list.
+_OFFERED: Final = 100
 
 
 def show() -> None:
-    every = rows(CALLS, **Filters().parameters(), search="")
-    if every.empty:
-        empty("No calls yet. When the pipeline has analysed a day, they are listed here.")
+    address = _choose()
+    if address is None:
         return
-    names = {
-        f"{day_of(row['recording_date'])}/{row['recording_id']}": f"{day_of(row['recording_date'])} · {row['file']}"
-        for row in every.to_dict("records")
-    }
-    asked = st.query_params.get("call", "")
-    addresses = list(names)
-    address = st.selectbox(
-        "Call", addresses, index=addresses.index(asked) if asked in names else 0, format_func=names.__getitem__
-    )
-    st.query_params["call"] = address
     day, _, recording_id = address.partition("/")
     call = {str(name): value for name, value in rows(CALL, recording_id=recording_id, day=day).iloc[0].items()}
     segments = rows(SEGMENTS, recording_id=recording_id, day=day)
-    _figures(call)
+    with st.container(horizontal=True):
+        for label, value in call_figures(call):
+            st.metric(label, value, width=130)
     if segments.empty:
         empty("Nothing was said in this call that could be understood.")
         return
@@ -41,23 +36,34 @@ def show() -> None:
     downloads(segments, "transcript")
 
 
-def _figures(call: dict[str, Any]) -> None:
-    shown = [
-        ("Length", f"{call['recording_seconds']:.0f} s"),
-        ("Sounds", call["emotion"] or "–"),
-        ("Sentiment", _number(call["sentiment_score"], "+.2f")),
-        ("Interruptions", _number(call["interruptions"], ".0f")),
-        ("Longest silence", f"{_number(call['longest_non_talk_seconds'], '.1f')} s"),
-        ("Agent talks", _number(call["agent_talk_share"], ".0%")),
-        ("Escalated", "yes" if call["escalated"] is True or call["escalated"] == 1 else "no"),
-    ]
-    with st.container(horizontal=True):
-        for label, value in shown:
-            st.metric(label, value, width=130)
-
-
-def _number(value: Any, number: str) -> str:
-    return "–" if pd.isna(value) else format(value, number)
+def _choose() -> str | None:
+    """Return the address, day/id, of the call that is asked for in the browser's address or chosen here."""
+    left, right = st.columns([2, 3])
+    search = left.text_input("Find", placeholder="a file, title, channel or what was said").strip()
+    found = rows(CALLS["Newest"], **Filters().parameters(), search=search, rows=_OFFERED, skipped=0)
+    names = {
+        f"{day_of(row['recording_date'])}/{row['recording_id']}": f"{day_of(row['recording_date'])} · {row['file']}"
+        for row in found.to_dict("records")
+    }
+    asked = st.query_params.get("call", "")
+    if asked and asked not in names and not search:
+        day, _, recording_id = asked.partition("/")
+        named = rows(CALL_NAMED, recording_id=recording_id, day=day)
+        if not named.empty:
+            names = {asked: f"{day} · {named['file'].iloc[0]}"} | names
+    if not names:
+        empty("No call matches." if search else "No calls yet. When the pipeline has analysed a day, they are here.")
+        return None
+    addresses = list(names)
+    address = right.selectbox(
+        "Call",
+        addresses,
+        index=addresses.index(asked) if asked in names else 0,
+        format_func=names.__getitem__,
+        help=f"The newest {_OFFERED}; Find looks among all." if len(found) == _OFFERED else None,
+    )
+    st.query_params["call"] = address
+    return address
 
 
 def _numbers(call: dict[str, Any], segments: pd.DataFrame) -> None:

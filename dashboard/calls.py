@@ -1,13 +1,17 @@
 """Calls: a table to sort and to search, out of which a call is opened."""
 
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.data import day_of, rows
 from dashboard.parts import downloads, empty, filters
-from emotion_pipeline.report.queries import CALLS
+from emotion_pipeline.report.queries import CALLS, CALLS_FOUND
 
-_COLUMNS = {
+# Of a page: what a person reads at once, and a browser gets at once.
+_ROWS: Final = 50
+_COLUMNS: Final = {
     "recording_date": st.column_config.DateColumn("Day"),
     "file": st.column_config.TextColumn("File", width="medium"),
     "title": "Title",
@@ -32,24 +36,30 @@ def show() -> None:
     chosen = filters()
     if chosen is None:
         return
-    search = st.text_input("Search", placeholder="a file, title, channel or what was said", key="search")
-    found = rows(CALLS, **chosen.parameters(), search=search.strip())
-    if found.empty:
+    left, right = st.columns([5, 2])
+    search = left.text_input("Search", placeholder="a file, title, channel or what was said", key="search").strip()
+    first = right.selectbox("First", list(CALLS))
+    asked = {**chosen.parameters(), "search": search}
+    count = int(rows(CALLS_FOUND, **asked)["calls"].iloc[0])
+    if not count:
         empty("No call matches; change the search or the filters.")
         return
-    st.caption(f"{len(found):,} calls, those that escalated first, then by sentiment. Choose a row to open it.")
-    found = found.dropna(axis="columns", how="all")
-    event = st.dataframe(
-        found,
+    st.caption(f"{count:,} calls. Choose a row to open it.")
+    place = st.container()
+    # Another search or order begins at its first page.
+    page = st.pagination(-(-count // _ROWS), key=f"page-{first}-{asked}") if count > _ROWS else 1
+    found = rows(CALLS[first], **asked, rows=_ROWS, skipped=(page - 1) * _ROWS)
+    event = place.dataframe(
+        found.dropna(axis="columns", how="all"),
         hide_index=True,
         height=420,
         on_select="rerun",
         selection_mode="single-row",
         column_config=_COLUMNS,
-        key="calls",
+        key=f"calls-{page}",
         alt="Calls; choose a row to open one",
     )
-    downloads(found, "calls")
+    downloads(lambda: rows(CALLS[first], **asked, rows=None, skipped=0), "calls")
     chosen_rows = event["selection"]["rows"]
     if chosen_rows:
         open_call(found.iloc[chosen_rows[0]])

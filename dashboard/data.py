@@ -12,7 +12,8 @@ from streamlit.runtime import get_instance
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.envelope import Envelope, envelope_of
-from emotion_pipeline.report.queries import ask, build_of
+from emotion_pipeline.report.overview import Overview, overview
+from emotion_pipeline.report.queries import Filters, ask, build_of
 from emotion_pipeline.warehouse.files import Files
 
 
@@ -31,6 +32,17 @@ def rows(sql: str, **parameters: Any) -> pd.DataFrame:
 @st.cache_data(max_entries=256, show_spinner=False)
 def _kept(marts: str, build: str, sql: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     return ask(Path(marts), sql, parameters)
+
+
+def period(chosen: Filters) -> Overview:
+    """Return a period of the marts as they are now; raises MartsError where there are none."""
+    marts = settings().storage.marts
+    return _kept_period(str(marts), build_of(marts), chosen)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Filters: repr})
+def _kept_period(marts: str, build: str, chosen: Filters) -> Overview:
+    return overview(Path(marts), chosen)
 
 
 @st.cache_data(max_entries=64, show_spinner="drawing the waveform")

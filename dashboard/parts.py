@@ -1,6 +1,7 @@
 """Pieces that pages share: filters, downloads of what is shown, words where nothing is to be shown, a call to hear."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -8,11 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import day_of, rows, sound_address, waveform
+from emotion_pipeline.cli.output import csv_text
 from emotion_pipeline.report.player import player
 from emotion_pipeline.report.queries import CHANNELS, EXTENT, Filters
 
 ROLES: Final = ("agent", "customer", "unknown")
 _DAYS_AT_FIRST: Final = 28
+_PARQUET: Final = "application/vnd.apache.parquet"
 
 
 def empty(what: str) -> None:
@@ -48,15 +51,21 @@ def table(frame: pd.DataFrame) -> None:
     st.dataframe(frame, hide_index=True, column_config=days)
 
 
-def downloads(frame: pd.DataFrame, name: str) -> None:
-    """Offer a table as CSV and as Parquet."""
-    parquet = io.BytesIO()
-    frame.to_parquet(parquet, index=False)
+def downloads(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:
+    """Offer a table as CSV and as Parquet; it is made, and asked for where it is a function, when that is clicked."""
+
+    def whole() -> pd.DataFrame:
+        return frame() if callable(frame) else frame
+
+    def parquet() -> bytes:
+        file = io.BytesIO()
+        whole().to_parquet(file, index=False)
+        return file.getvalue()
+
     with st.container(horizontal=True):
-        st.download_button("CSV", frame.to_csv(index=False), f"{name}.csv", "text/csv", key=f"{name}-csv")
-        st.download_button(
-            "Parquet", parquet.getvalue(), f"{name}.parquet", "application/octet-stream", key=f"{name}-parquet"
-        )
+        for label, made, kind in (("CSV", lambda: csv_text(whole()), "text/csv"), ("Parquet", parquet, _PARQUET)):
+            suffix = label.lower()
+            st.download_button(label, made, f"{name}.{suffix}", kind, key=f"{name}-{suffix}", on_click="ignore")
 
 
 def listen(call: dict[str, Any], segments: pd.DataFrame, height: int, first: float = 0.0) -> None:

@@ -15,6 +15,7 @@ from emotion_pipeline.report.player import clock
 from emotion_pipeline.report.queries import CALL, QUEUE, SEGMENTS
 from emotion_pipeline.warehouse.reviews import Label, add_review, pending, read_reviews
 
+_SHOWN: Final = 100
 _JUDGED: Final = ("tone", "emotion", "sentiment")
 
 
@@ -32,14 +33,16 @@ def show() -> None:
         _next(left.iloc[0].to_dict())
         with st.expander(f"The queue: {len(left)}"):
             shown = left[["recording_date", "file", "start_seconds", "reasons", "priority", "speaker_role", "text"]]
-            table(shown)
+            table(shown.head(_SHOWN))
+            if len(left) > _SHOWN:
+                st.caption(f"The first {_SHOWN}; the files hold all.")
             downloads(left, "review_queue")
     with st.expander(f"What was said so far: {len(reviews)}"):
         if reviews.empty:
             st.caption("No reviews yet.")
         else:
             columns = ["reviewed_at", "reviewer", "tone", "emotion", "sentiment", "note", "model_tone", "text"]
-            table(reviews[columns].iloc[::-1])
+            table(reviews[columns].iloc[::-1].head(_SHOWN))
             downloads(reviews, "reviews")
 
 

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from emotion_pipeline.api.commands import serve_app, token_app
-from emotion_pipeline.cli import erase, evaluate, models, predict, review, smoke, train
+from emotion_pipeline.cli import erase, evaluate, models, predict, report, review, smoke, train
 from emotion_pipeline.cli.console import run_command
 from emotion_pipeline.config.logs import to_logging
 
@@ -28,6 +28,7 @@ app.add_typer(erase.app)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(review.app, name="review")
+app.add_typer(report.app)
 app.add_typer(models.app, name="models")
 app.add_typer(smoke.app)
 app.add_typer(serve_app, name="serve")

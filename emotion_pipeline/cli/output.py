@@ -8,11 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from emotion_pipeline.engine.common.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _Rows = Sequence[Mapping[str, Any]]
 
@@ -101,6 +104,11 @@ def write_text(text: str, output: Path) -> None:
         raise OutputError(f"{output} cannot be written: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def csv_text(frame: "pd.DataFrame") -> str:
+    """Return a table as CSV in which no spreadsheet runs a text as a formula."""
+    return frame.map(_not_run).to_csv(index=False)
 
 
 def write(rows: _Rows, output: Path, *, raw_csv: bool = False) -> None:

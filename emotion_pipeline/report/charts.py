@@ -42,11 +42,13 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
     rows = pd.concat(frames, ignore_index=True)
     periods = alt.Scale(domain=["this period", "previous period"], range=[_BLUE, _ORANGE])
     days = alt.Axis(format="%d %b", labelOverlap=True, tickCount={"interval": "day", "step": 1})
+    # Where all is 0 the line is to lie on the ground.
+    scale = alt.Scale() if rows[column].abs().max() > 0 else alt.Scale(domain=[0, 0.1])
     # Without a period to compare with there is nothing to tell apart.
     legend = None if before.empty else alt.Legend(title=None, orient="bottom", symbolType="stroke")
     base = alt.Chart(rows, title=title).encode(
         x=alt.X("day:T", title=None, axis=days),
-        y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=number, tickCount=5)),
+        y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=number, tickCount=5), scale=scale),
         color=alt.Color("period:N", scale=periods, legend=legend),
         tooltip=[
             alt.Tooltip("recording_date:T", title="day"),
@@ -62,7 +64,8 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
 
 def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
     """Draw how much of the speech of each day had which tone: rows of recording_date, tone, minutes."""
-    tones = alt.Scale(domain=list(TONE_COLOURS), range=list(TONE_COLOURS.values()))
+    heard = [tone for tone in TONE_COLOURS if tone in set(rows["tone"])]
+    tones = alt.Scale(domain=heard, range=[TONE_COLOURS[tone] for tone in heard])
     return (
         alt.Chart(rows, title="Tone of the speech by day")
         .mark_bar()

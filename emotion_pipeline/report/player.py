@@ -46,7 +46,8 @@ def player(
         {str(name): value for name, value in row.items()} for row in segments.to_dict("records")
     ]
     return _PAGE.substitute(
-        theme=theme or "light dark",
+        theme=theme,
+        scheme=theme or "light dark",
         audio=f'<audio controls preload="metadata" src="{escape(audio)}"></audio>' if audio else "",
         waveform=_waveform(rows, seconds, envelope) + _quarters(),
         legend=_legend({row["tone"] for row in rows}),

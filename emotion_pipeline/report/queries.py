@@ -4,7 +4,8 @@ A statement takes its values as named parameters. ``build_of`` changes with ever
 keeps them under it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -50,28 +51,32 @@ class Filters:
         }
 
 
+# The bounds of a period, so that days outside of it are not even read.
+_IN_PERIOD: Final = """recording_date between coalesce($first::date, date '0001-01-01')
+    and coalesce($last::date, date '9999-12-31')"""
+_CALLS: Final = f"""
+select * from fct_calls
+where {_IN_PERIOD}
+    and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], coalesce(channel_name, 'none')))
+"""
 # A segment counts where its call is of the period and the channel, and its speaker has one of the roles.
-_FILTERED: Final = """
-with calls as (
-    select * from fct_calls
-    where recording_date between coalesce($first::date, recording_date) and coalesce($last::date, recording_date)
-        and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], coalesce(channel_name, 'none')))
+_SEGMENTS: Final = f"""
+with roles as (
+    select distinct recording_date, recording_id, speaker, speaker_role from fct_turns where {_IN_PERIOD}
 ),
 
-roles as (
-    select distinct recording_date, recording_id, speaker, speaker_role from fct_turns
-),
+said as (from fct_segments where {_IN_PERIOD})
 
-segments as (
-    select fct_segments.*, coalesce(roles.speaker_role, 'unknown') as speaker_role, calls.title, calls.channel_name
-    from fct_segments
-    inner join calls using (recording_date, recording_id)
-    left join roles using (recording_date, recording_id, speaker)
-    where (len($roles::varchar[]) = 0 or list_contains($roles::varchar[], coalesce(roles.speaker_role, 'unknown')))
-        and (not $certain or not (coalesce(uncertain, true) or coalesce(tone_uncertain, true)))
-)
+select said.recording_date, said.recording_id, said.duration_seconds, said.word_count, said.tone, said.tone_uncertain,
+    said.base_emotion, said.uncertain, said.sentiment_score, said.masked
+from said
+inner join calls using (recording_date, recording_id)
+left join roles using (recording_date, recording_id, speaker)
+where (len($roles::varchar[]) = 0 or list_contains($roles::varchar[], coalesce(roles.speaker_role, 'unknown')))
+    and (not $certain or not (coalesce(said.uncertain, true) or coalesce(said.tone_uncertain, true)))
 """
 
+# Of the calls and segments that are chosen: to be asked by ``ask_of_chosen``.
 _FIGURES: Final = """
     count(distinct (recording_date, recording_id)) as calls,
     coalesce(sum(duration_seconds), 0) / 60 as spoken_minutes,
@@ -82,39 +87,67 @@ _FIGURES: Final = """
         as mean_sentiment,
     avg((coalesce(uncertain, false) or coalesce(tone_uncertain, false))::int) as share_uncertain
 """
-
-EXTENT: Final = "select min(recording_date) as first, max(recording_date) as last from fct_recordings"
-CHANNELS: Final = "select distinct coalesce(channel_name, 'none') as channel_name from fct_calls order by 1"
-OVERVIEW: Final = f"{_FILTERED} select {_FIGURES} from segments"
-BY_DAY: Final = (
-    f"{_FILTERED} select recording_date, {_FIGURES} from segments group by recording_date order by recording_date"
-)
-TONES_BY_DAY: Final = f"""{_FILTERED}
+OVERVIEW: Final = f"select {_FIGURES} from segments"
+BY_DAY: Final = f"select recording_date, {_FIGURES} from segments group by recording_date order by recording_date"
+TONES_BY_DAY: Final = """
 select recording_date, tone, sum(duration_seconds) / 60 as minutes from segments
 where tone is not null group by all order by recording_date, tone
 """
-EMOTIONS: Final = f"""{_FILTERED}
+EMOTIONS: Final = """
 select base_emotion, count(*) as segments from segments where base_emotion is not null group by all order by 2 desc
 """
-BY_HOUR: Final = f"""{_FILTERED}
+BY_HOUR: Final = """
 select hour_of_day, count(*) as calls, avg(sentiment_score) as sentiment_score from calls
 where hour_of_day is not null group by all order by hour_of_day
 """
-CALLS: Final = f"""{_FILTERED}
+
+# Of the marts as they are: to be asked by ``ask``.
+EXTENT: Final = "select min(recording_date) as first, max(recording_date) as last from fct_recordings"
+CHANNELS: Final = "select distinct coalesce(channel_name, 'none') as channel_name from fct_calls order by 1"
+# A call is found where a name of it or what was said in it has the words searched for.
+_FOUND: Final = f"""
+with calls as ({_CALLS}),
+
+found as (
+    select * from calls
+    where $search = '' or contains(lower(concat_ws(' ', file, title, channel_name)), lower($search))
+        or exists (
+            from fct_segments as said
+            where {_IN_PERIOD} and said.recording_date = calls.recording_date and said.recording_id = calls.recording_id
+                and contains(lower(said.text), lower($search))
+        )
+)
+"""
+CALLS_FOUND: Final = f"{_FOUND} select count(*) as calls from found"
+_ORDERS: Final = {
+    "Escalated first": "coalesce(escalated, false) desc, sentiment_score nulls last",
+    "Most negative": "sentiment_score nulls last",
+    "Newest": "recording_date desc, hour_of_day desc nulls last",
+    "Masked anger": "masked_anger_segments desc nulls last",
+    "Most interruptions": "interruptions desc nulls last",
+    "Longest silence": "longest_non_talk_seconds desc nulls last",
+    "Longest": "recording_seconds desc",
+}
+# By what comes first; ``$rows`` of them (null: all) after those that are ``$skipped``.
+CALLS: Final[Mapping[str, str]] = {
+    name: f"""{_FOUND}
 select recording_date, file, title, channel_name, recording_seconds, speaker_count, emotion as tone, sentiment_score,
     sentiment_trend, tone_sentiment_match, masked_anger_segments, escalated, ends_negative, interruptions,
     longest_non_talk_seconds, talk_ratio, recording_id
-from calls
-where $search = '' or contains(lower(concat_ws(' ', file, title, channel_name)), lower($search))
-    or exists (
-        from fct_segments as said
-        where said.recording_date = calls.recording_date and said.recording_id = calls.recording_id
-            and contains(lower(said.text), lower($search))
-    )
-order by coalesce(escalated, false) desc, sentiment_score nulls last, recording_date desc, file
-limit 10000
+from found order by {order}, recording_date desc, file limit $rows offset $skipped
 """
+    for name, order in _ORDERS.items()
+}
 CALL: Final = "from fct_calls where recording_id = $recording_id and recording_date = $day"
+# With try_cast: what stands in the address of a browser may be anything.
+CALL_NAMED: Final = """
+select file from fct_calls where recording_id = $recording_id and recording_date = try_cast($day as date)
+"""
+FIND_CALL: Final = """
+select recording_date, recording_id from fct_calls
+where starts_with(recording_id, $name) or file = $name or recording_date || '/' || file = $name
+order by recording_date desc
+"""
 SEGMENTS: Final = """
 with roles as (
     select distinct speaker, speaker_role from fct_turns where recording_id = $recording_id and recording_date = $day
@@ -143,6 +176,9 @@ QUEUE: Final = "from review_queue order by priority desc, recording_date desc, s
 REJECTS: Final = """
 select recording_date, file, status, reason, detail from fct_recordings
 where status <> 'accepted' order by recording_date desc, file
+"""
+FILES: Final = """
+select file, status, reason, detail from fct_recordings where recording_date = $day order by file
 """
 QUALITY_BY_DAY: Final = """
 select recording_date, recordings_found, recordings_accepted, recordings_rejected, recordings_duplicate,
@@ -192,10 +228,28 @@ def ask(marts: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> p
 
     Raises MartsError where there are no marts, or those of another version, which lack what is asked for.
     """
+    with _opened(marts) as connection:
+        return connection.execute(sql, _named_in(sql, parameters or {})).df()
+
+
+def ask_of_chosen(marts: Path, statements: Sequence[str], chosen: Filters) -> list[pd.DataFrame]:
+    """Return what each statement says of the ``calls`` and ``segments`` that are chosen, which are looked up once.
+
+    Raises MartsError as ``ask`` does.
+    """
+    parameters = chosen.parameters()
+    with _opened(marts) as connection:
+        for name, sql in (("calls", _CALLS), ("segments", _SEGMENTS)):
+            connection.execute(f"create temp table {name} as {sql}", _named_in(sql, parameters))
+        return [connection.execute(statement).df() for statement in statements]
+
+
+@contextmanager
+def _opened(marts: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     build_of(marts)
     with duckdb.connect(str(marts), read_only=True) as connection:
         try:
-            return connection.execute(sql, _named_in(sql, parameters or {})).df()
+            yield connection
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             reason = str(error).splitlines()[0]
             raise MartsError(f"{marts} was built by another version ({reason}); build the marts anew") from error
@@ -204,3 +258,15 @@ def ask(marts: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> p
 def _named_in(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that the statement names: DuckDB refuses others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
+
+
+def find_call(marts: Path, name: str) -> tuple[date, str]:
+    """Return day and id of the newest call of this id, the beginning of one, file, or day/file; or raise MartsError."""
+    found = ask(marts, FIND_CALL, {"name": name})
+    if found.empty:
+        raise MartsError(f"{name} is no call of the marts in {marts}; name its id, its file, or its day/file")
+    if found["recording_id"].nunique() > 1:
+        raise MartsError(
+            f"{name} may be {len(found)} calls of the marts in {marts}; name the day/file, or more of the id"
+        )
+    return found["recording_date"].iloc[0].date(), str(found["recording_id"].iloc[0])

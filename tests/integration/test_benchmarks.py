@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from benchmarks.growth import growth, measure
 from benchmarks.long_audio import compare
 from benchmarks.support.apart import apart
+from benchmarks.support.many_calls import SEGMENTS, contract, write_marts
+from dashboard.serving import browser_program
 
 
 @pytest.fixture
@@ -73,6 +76,25 @@ def test_a_model_of_english_notices_other_languages(repository: Path, shared_dat
     shares = {name: corpus["share"] for name, corpus in figures.items()}
     assert min(shares["emodb (German)"], shares["banglaser (Bangla)"]) >= (0.8 if clips > 3 else 0.6)
     assert max(shares["crema_d (English)"], shares["read (English)"]) <= (0.1 if clips > 3 else 0.4)
+
+
+@pytest.mark.skipif(browser_program() is None, reason="there is no Chromium: apt-get install chromium")
+def test_waits_for_the_dashboard_are_measured_in_a_browser(repository: Path) -> None:
+    figures = json.loads(run(repository, "dashboard", "--calls", "150"))
+    for visit in ("first_visit", "second_visit"):
+        assert len(figures[visit]) == 5
+        assert all(0 < page["first_paint_s"] <= page["drawn_s"] for page in figures[visit].values())
+    assert len(figures["filters_s"]) == 3
+    assert min(figures["filters_s"].values()) > 0
+
+
+def test_generated_marts_have_the_columns_that_contracts_promise(tmp_path: Path) -> None:
+    write_marts(tmp_path / "marts.duckdb", calls=3)
+    with duckdb.connect(str(tmp_path / "marts.duckdb"), read_only=True) as marts:
+        assert marts.execute("select count(*) from fct_segments").fetchone() == (3 * SEGMENTS,)
+        for (name,) in marts.execute("select table_name from duckdb_tables()").fetchall():
+            columns = [column["name"] for column in contract(name)]
+            assert [row[0] for row in marts.execute(f"describe {name}").fetchall()] == columns
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed; it says the sentences")

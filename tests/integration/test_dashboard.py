@@ -1,15 +1,19 @@
-"""The dashboard as people see it: a real browser on real marts, and what it shows beside what SQL says."""
+"""The dashboard and the report as people see them: a real browser on real marts, what is shown beside what SQL says."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from support.filling import filled
 from support.pipeline import QUIET, Pipeline
+from typer.testing import CliRunner, Result
 
 from dashboard.serving import browser, browser_program, serving, settle
-from emotion_pipeline.report.queries import OVERVIEW, QUEUE, Filters, ask
+from emotion_pipeline.cli.app import app
+from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.report.queries import OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
 from emotion_pipeline.warehouse.lake import Lake
 from emotion_pipeline.warehouse.reviews import pending, read_reviews
 
@@ -99,7 +103,7 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(
     page = opened(address)
 
     def expected(certain: bool) -> str:
-        rows = ask(pipeline.settings.storage.marts, OVERVIEW, Filters(certain=certain).parameters())
+        [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(certain=certain))
         return f"{rows['spoken_minutes'].iloc[0]:,.1f}"
 
     assert metric(page, "Minutes spoken") == expected(certain=False)
@@ -140,6 +144,105 @@ def test_pages_have_no_serious_fault_for_those_who_cannot_see_well(
         serious = [rule for rule in result.response["violations"] if rule["impact"] in {"serious", "critical"}]
         found |= {f"{path}: {rule['id']}": rule["nodes"][0]["html"] for rule in serious}
     assert found == {}
+
+
+@pytest.fixture
+def settings(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What the command line is told of the marts; a test may say more."""
+    for name, value in environment(pipeline).items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def call(pipeline: Pipeline) -> str:
+    """A call whose sound is in the lake."""
+    [row, *_] = ask(pipeline.settings.storage.marts, "from fct_calls order by recording_date, file").to_dict("records")
+    pipeline.drop_speech("sound", "call.flac", seconds=3.0)
+    sound = (pipeline.folder / "recordings" / "sound" / "call.flac").read_bytes()
+    (Path(pipeline.settings.storage.root) / row["audio_uri"]).write_bytes(sound)
+    return f"{DAYS[0]}/{row['file']}"
+
+
+def report(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+def refusal(*arguments: str | Path) -> str:
+    """Return what a report says that is not made."""
+    with pytest.raises(EmotionPipelineError) as refused:
+        CliRunner().invoke(app, ["report", *map(str, arguments)], catch_exceptions=False)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("subject", ["day", "call"])
+@pytest.mark.usefixtures("settings")
+def test_a_report_is_one_page_that_asks_nobody_for_anything(
+    chromium: "Browser",
+    complaints: list[str],
+    call: str,
+    tmp_path: Path,
+    subject: str,
+    scheme: "Literal['light', 'dark']",
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page_file = tmp_path / "page.html"
+    chosen = ("--day", DAYS[1]) if subject == "day" else ("--call", call, "--with-audio")
+    assert report(*chosen, "--output", page_file).exit_code == 0
+    page = chromium.new_page(color_scheme=scheme)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(page_file.as_uri())
+    violations = Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in violations if rule["impact"] in {"serious", "critical"}] == []
+    assert [address for address in asked if not address.startswith("data:")] == [page_file.as_uri()]
+    assert complaints == []
+    assert page.locator("figure svg").count() > 0
+    if subject == "call":
+        page.wait_for_function("document.querySelector('audio').duration > 2.9")
+    page.close()
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_report_of_a_day_says_what_sql_says(pipeline: Pipeline, tmp_path: Path) -> None:
+    assert report("--day", DAYS[1], "-o", tmp_path / "day.html").exit_code == 0
+    page = (tmp_path / "day.html").read_text(encoding="utf-8")
+    calls = ask(pipeline.settings.storage.marts, "from fct_calls where recording_date = $day", {"day": DAYS[1]})
+    assert all(file in page for file in calls["file"])
+    day = date.fromisoformat(DAYS[1])
+    [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(day, day))
+    [row] = rows.to_dict("records")
+    assert f"<dd>{row['share_negative']:.0%}" in page
+    assert f"<dd>{row['spoken_minutes']:,.1f}" in page
+
+
+def test_sound_is_in_a_report_only_where_it_is_asked_for_and_allowed(
+    settings: pytest.MonkeyPatch, pipeline: Pipeline, call: str, tmp_path: Path
+) -> None:
+    page = tmp_path / "call.html"
+    assert report("--call", call, "-o", page).exit_code == 0
+    assert "data:audio" not in page.read_text(encoding="utf-8")
+    settings.setenv("EMOTION_DASHBOARD__AUDIO", "false")
+    assert "the settings keep the sound" in refusal("--call", call, "--with-audio", "-o", page)
+    settings.setenv("EMOTION_DASHBOARD__AUDIO", "true")
+    [other] = ask(pipeline.settings.storage.marts, "from fct_calls order by file desc limit 1")["file"]
+    assert f"{other}: its sound is not in" in refusal("--call", other, "--with-audio", "-o", page)
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_report_of_what_is_not_there_names_it_and_what_is(pipeline: Pipeline, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert f"2020-01-01: no recording of this day is in {pipeline.settings.storage.marts}, which holds {DAYS[0]}" in (
+        refusal("--day", "2020-01-01", "-o", page)
+    )
+    assert "nobody.wav is no call of the marts" in refusal("--call", "nobody.wav", "-o", page)
+    assert "name the day/file, or more of the id" in refusal("--call", "aaa", "-o", page)
+    assert "give --day or --call" in report("-o", page).output
+    assert "yesterday is no day" in report("--day", "yesterday", "-o", page).output
+    assert not page.exists()
 
 
 def test_an_empty_lake_has_words_instead_of_numbers(

@@ -1,0 +1,65 @@
+"""The questions of docs/bi.md: every one is asked of generated calls, and the demo gives the answers that it prints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.answers import answer, labels, questions
+from support.filling import filled
+from support.pipeline import INSTANCE, QUIET, Pipeline
+
+from emotion_pipeline.warehouse.lake import Lake
+from emotion_pipeline.warehouse.reviews import Label, add_review
+
+QUESTIONS = {question.title: question for question in questions()}
+TWO_WEEKS = ("2026-11-02", "2026-11-10")
+
+
+@pytest.fixture(scope="module")
+def marts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Marts of generated calls of two weeks, one of which somebody reviewed."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("questions"))
+    lake = Lake(pipeline.settings.storage.root)
+    for day in TWO_WEEKS:
+        filled(lake, day, recordings=6)
+    segment = pipeline.rows("segments", TWO_WEEKS[0])["segment_id"].iloc[0]
+    add_review(lake, segment, Label("ada", tone="angry", emotion="Anger"), TWO_WEEKS[0])
+    with pipeline.instance() as instance:
+        job = pipeline.definitions.resolve_job_def("marts_only")
+        assert job.execute_in_process(instance=instance, run_config=QUIET).success
+    return pipeline.settings.storage.marts
+
+
+def test_there_are_twelve_questions_and_each_is_answered() -> None:
+    assert len(QUESTIONS) == 12
+    assert all(len(question.answer.splitlines()) > 2 for question in QUESTIONS.values())
+
+
+@pytest.mark.parametrize("title", QUESTIONS)
+def test_a_question_has_an_answer_in_the_columns_that_the_page_shows(marts: Path, title: str) -> None:
+    lines = answer(marts, QUESTIONS[title].sql).splitlines()
+    assert len(lines) > 2, "no row"
+    assert lines[0] == QUESTIONS[title].answer.splitlines()[0]
+
+
+@pytest.mark.full
+def test_the_demo_gives_the_answers_that_the_page_prints(repository: Path, tmp_path: Path) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    places = {"EMOTION_STORAGE__ROOT": tmp_path / "lake", "EMOTION_STORAGE__MARTS": tmp_path / "marts.duckdb"}
+    environment = os.environ | {"DAGSTER_HOME": str(home)} | {name: str(path) for name, path in places.items()}
+
+    def call(*command: str) -> None:
+        done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    demo = (sys.executable, "-m", "emotion_pipeline.cli.demo")
+    call(*demo)
+    for arguments in labels():
+        call(str(Path(sys.executable).with_name("emotion-clf")), *arguments)
+    call(*demo)
+    answers = {title: answer(tmp_path / "marts.duckdb", question.sql) for title, question in QUESTIONS.items()}
+    assert answers == {title: question.answer for title, question in QUESTIONS.items()}
