@@ -97,6 +97,14 @@ def read_reviews(warehouse: Warehouse) -> pd.DataFrame:
     return rows.drop_duplicates(["recording_date", "segment_id", "reviewer"], keep="last", ignore_index=True)
 
 
+def segments_of(warehouse: Warehouse, reviews: pd.DataFrame) -> pd.DataFrame:
+    """Return all segments of the days that the reviews are of, as they are now."""
+    days = {str(day)[:10] for day in reviews["recording_date"]} & set(warehouse.partitions(SEGMENTS))
+    if not days:
+        return pd.DataFrame(columns=list(SEGMENTS.column_names))
+    return warehouse.read_all(SEGMENTS, sorted(days))
+
+
 def pending(queue: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the mart ``review_queue`` that nobody has reviewed since it was built, each segment once."""
     left = queue[~queue["segment_id"].isin(reviews["segment_id"])]

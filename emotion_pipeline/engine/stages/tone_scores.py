@@ -48,14 +48,17 @@ def _whole_recordings(segments: pd.DataFrame, previous: pd.DataFrame | None, fin
 def _score(segments: pd.DataFrame, model: ToneModel, store: AudioStore) -> pd.DataFrame:
     ordered = segments.sort_values(["audio_uri", "start_seconds"], kind="stable")
     groups = (ordered["recording_id"] + "/" + ordered["speaker"]).tolist()
-    scores = model.score(_utterances(ordered, store), groups)
+    scores = model.score(utterances(ordered, store), groups)
     return pd.DataFrame(
         [{"segment_id": key} | _row(score) for key, score in zip(ordered["segment_id"], scores, strict=True)]
     )
 
 
-def _utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
-    """Yield the audio of segments, which come by recording and start, one at a time: a recording may last for hours."""
+def utterances(ordered: pd.DataFrame, store: AudioStore) -> Iterator[Channel]:
+    """Yield the audio of segments, one at a time: a recording may last for hours.
+
+    :param ordered: audio_uri, channel, start_seconds and end_seconds of segments, by audio_uri and start
+    """
     for audio_uri, rows in ordered.groupby("audio_uri", sort=False):
         spans = [Span(start, end) for start, end in zip(rows["start_seconds"], rows["end_seconds"], strict=True)]
         with store.audio_file(str(audio_uri)) as path:

@@ -44,6 +44,9 @@ class LabelledTexts:
         """``bool``, shape ``(n, 5)``: the same, by the labels that name a base emotion outright."""
         return self.labels @ LABEL_TO_CORE
 
+    def __add__(self, other: "LabelledTexts") -> "LabelledTexts":
+        return LabelledTexts((*self.texts, *other.texts), np.vstack([self.labels, other.labels]))
+
 
 @dataclass(frozen=True, slots=True)
 class GradedTexts:

@@ -101,6 +101,8 @@ class EncoderReport:
     fingerprint: str
     encoder: str
     train_rows: int
+    # Of them, what people said of segments.
+    review_rows: int
     dev_rows: int
     intensity_rows: int
     written: TextFigures
@@ -122,7 +124,7 @@ class _Corpora:
     dev: LabelledTexts
     graded: tuple[GradedTexts, ...]
     graded_dev: tuple[GradedTexts, ...]
-    # How many rows at the end of ``train`` are of the conversation set.
+    # How many rows at the end of ``train`` are of the conversation set or of people's reviews.
     spoken: int
 
 
@@ -136,8 +138,11 @@ def train_encoder_model(
     *,
     work: Path,
     progress: Progress,
+    reviewed: LabelledTexts | None = None,
 ) -> EncoderReport:
     """Train by ``plan``, choose on ``dev``, write the artefact to ``output``; ``work`` keeps what is finished.
+
+    :param reviewed: rows that are trained on beside those of ``train``, see ``training.reviews``
 
     Files are as ``data.read_labelled`` and ``data.read_graded`` describe. Raises ``TrainingDataError`` for data that
     does not fit, ``BackendUnavailableError`` for an encoder that cannot be loaded, ``ArtefactError`` where ``output``
@@ -146,7 +151,9 @@ def train_encoder_model(
     started = time.perf_counter()
     check_output(output)
     written = read_labelled(train, labels)
-    corpus = _with_conversation(written, plan)
+    conversation = _conversation(plan)
+    added = [part for part in (conversation, reviewed) if part is not None]
+    corpus = sum(added, written)
     corpora = _Corpora(
         corpus, read_labelled(dev, labels),
         read_graded(intensity, "train"), read_graded(intensity, "dev"), len(corpus.texts) - len(written.texts),
@@ -158,14 +165,20 @@ def train_encoder_model(
     report = {
         "encoder": plan.encoder,
         "train_rows": len(corpora.train.texts),
+        "review_rows": 0 if reviewed is None else len(reviewed.texts),
         "dev_rows": len(corpora.dev.texts),
         "intensity_rows": sum(len(part.texts) for part in corpora.graded),
         **figures,
         "seed": plan.seed,
     }
-    spoken = [f"{corpora.spoken} sentences of conversations, written for this project"] if corpora.spoken else []
+    data: list[str] = list(DATA)
+    if conversation is not None:
+        data.append(f"{len(conversation.texts)} sentences of conversations, written for this project")
+    if reviewed is not None:
+        data.append(f"{len(reviewed.texts)} segments that people reviewed")
+    made_with = plan.command() + ("" if reviewed is None else " --reviews")
     card = {
-        "name": NAME, "version": VERSION, "made_with": plan.command(), "data": [*DATA, *spoken], "plan": asdict(plan),
+        "name": NAME, "version": VERSION, "made_with": made_with, "data": data, "plan": asdict(plan),
         "metrics": plain(report),
     }  # fmt: skip
     model.save(output, card)
@@ -174,11 +187,8 @@ def train_encoder_model(
     return EncoderReport(**report, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
 
 
-def _with_conversation(corpus: LabelledTexts, plan: Plan) -> LabelledTexts:
-    if not plan.conversation:
-        return corpus
-    spoken = for_training(read_conversation(), plan.conversation, plan.seed)
-    return LabelledTexts((*corpus.texts, *spoken.texts), np.vstack([corpus.labels, spoken.labels]))
+def _conversation(plan: Plan) -> LabelledTexts | None:
+    return for_training(read_conversation(), plan.conversation, plan.seed) if plan.conversation else None
 
 
 def _tfidf(corpora: _Corpora, extractor: FeatureExtractor, folder: Path, seed: int) -> TfidfEmotionModel:
@@ -264,7 +274,8 @@ def _soft_labels(
 def _distilled(corpora: _Corpora, examples: Examples, plan: Plan, work: Path) -> NDArray[np.float32]:
     """Label probabilities ``(n, 28)`` of every row by the model in ``plan.distil``.
 
-    Sentences of the conversation set keep their own labels: a model that never saw such talk is no authority on it.
+    Sentences of the conversation set and of reviews keep their own labels: a model that never saw such talk is no
+    authority on it, and people are above it.
     """
     path = work / "soft.npy"
     if path.is_file():

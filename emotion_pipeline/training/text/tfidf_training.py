@@ -62,6 +62,8 @@ class TrainingReport:
 
     fingerprint: str
     train_rows: int
+    # Further rows, of what people said of segments.
+    review_rows: int
     dev_rows: int
     intensity_rows: int
     written: TextFigures
@@ -83,9 +85,18 @@ def train_feature_projection(train: Path, labels: Path, output: Path) -> TfidfPr
 
 
 def train_text_model(
-    train: Path, dev: Path, labels: Path, intensity: Path, output: Path, *, seed: int = 0
+    train: Path,
+    dev: Path,
+    labels: Path,
+    intensity: Path,
+    output: Path,
+    *,
+    seed: int = 0,
+    reviewed: LabelledTexts | None = None,
 ) -> TrainingReport:
     """Train on ``train`` and the EI-oc training files of ``intensity``, choose on ``dev``, write to ``output``.
+
+    :param reviewed: rows that are trained on beside those of ``train``, see ``training.reviews``
 
     Files are as ``data.read_labelled`` and ``data.read_graded`` describe. The same input and seed give the same
     artefact. Intensity is reported on the EI-oc development files, which the folder must hold too. Raises
@@ -100,10 +111,12 @@ def train_text_model(
     graded, graded_dev = read_graded(intensity, "train"), read_graded(intensity, "dev")
     # Sums over several threads round differently from run to run; with one the same data give the same bytes.
     with threadpool_limits(1):
-        model, dev_scores = fit_tfidf_model(corpus, development, graded, seed)
+        every = corpus if reviewed is None else corpus + reviewed
+        model, dev_scores = fit_tfidf_model(every, development, graded, seed)
         decided = cross_fit(dev_scores, development, seed)
     figures = {
         "train_rows": len(corpus.texts),
+        "review_rows": 0 if reviewed is None else len(reviewed.texts),
         "dev_rows": len(development.texts),
         "intensity_rows": sum(len(part.texts) for part in graded),
         "written": decided[0].figures(development),
@@ -115,7 +128,7 @@ def train_text_model(
     card = {
         "name": NAME,
         "version": VERSION,
-        "made_with": _COMMAND.format(seed=seed),
+        "made_with": _COMMAND.format(seed=seed) + ("" if reviewed is None else " --reviews"),
         "data": DATA,
         "metrics": plain(figures),
     }

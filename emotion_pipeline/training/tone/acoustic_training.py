@@ -78,6 +78,8 @@ class ToneTrainingReport:
     clips: dict[str, int]
     # Clips left out because another has the very same sound.
     duplicates: int
+    # Further clips, of what people heard in segments.
+    review_clips: int
     # Cross-validated over speakers, all corpora together.
     by_speaker: tuple[HeldOutFigures, ...]
     # Empty where there is only one corpus.
@@ -92,12 +94,20 @@ class ToneTrainingReport:
 
 
 def train_tone_model(
-    manifests: Sequence[Path], output: Path, seed: int = 0, *, workers: int = 1, work: Path | None = None
+    manifests: Sequence[Path],
+    output: Path,
+    seed: int = 0,
+    *,
+    workers: int = 1,
+    work: Path | None = None,
+    reviewed: Sequence[Clip] | None = None,
 ) -> ToneTrainingReport:
     """Train on every clip of ``manifests``: tones on those with a four-class label, valence and arousal on all.
 
     :param workers: processes that measure clips; their number changes no result
     :param work: folder where measured clips are kept, so that a run cut off goes on; None keeps nothing
+    :param reviewed: clips that are trained on beside those of the manifests, see ``training.reviews``; figures and
+        temperatures are of the manifests alone, by models that learnt from the reviewed clips, too
 
     The same clips and seed give the same artefact on the same machine. Raises ``TrainingDataError`` naming file and row
     for data that does not fit and ``ArtefactError`` where ``output`` is a folder of something else; nothing is written
@@ -108,26 +118,28 @@ def train_tone_model(
     listed = [clip for manifest in manifests for clip in read_manifest(manifest, every_label=True)]
     clips = without_duplicates(listed)
     examples = _examples(clips, workers, work)
+    added = _examples(reviewed, workers, work) if reviewed else None
     _check(examples)
-    by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed)
-    by_corpus = _held_out(examples, _corpus_folds(examples), seed) if len(set(examples.corpora)) > 1 else None
+    by_speaker = _held_out(examples, _speaker_folds(examples, seed), seed, added)
+    by_corpus = _held_out(examples, _corpus_folds(examples), seed, added) if len(set(examples.corpora)) > 1 else None
     # Whatever a user brings was recorded elsewhere than what was heard here: unheard speakers of a corpus flatter.
     temperatures = _temperatures(by_corpus or by_speaker, examples)
     of_four = examples.tones >= 0
     figures = {
         "clips": {name: int((of_four & (examples.corpora == name)).sum()) for name in np.unique(examples.corpora)},
         "duplicates": len(listed) - len(clips),
+        "review_clips": len(reviewed or ()),
         "by_speaker": _figures(by_speaker, examples, temperatures),
         "leave_one_corpus_out": _figures(by_corpus, examples, temperatures) if by_corpus else (),
         "temperature_alone": temperatures[0],
         "temperature_relative": temperatures[1],
         "seed": seed,
     }
-    normaliser, alone, relative = _fit(examples, seed)
+    normaliser, alone, relative = _fit(examples + added if added else examples, seed)
     weights = Weights(mel_filters(), normaliser, alone, temperatures[0], relative, temperatures[1])
     named = " ".join(f"--manifest {name}/manifest.csv" for name in figures["clips"])
     lists = {key: [asdict(part) for part in figures[key]] for key in ("by_speaker", "leave_one_corpus_out")}
-    made_with = _COMMAND.format(manifests=named, seed=seed)
+    made_with = _COMMAND.format(manifests=named, seed=seed) + ("" if reviewed is None else " --reviews")
     save(weights, {"name": NAME, "version": VERSION, "made_with": made_with, "metrics": figures | lists}, output)
     fingerprint = AcousticToneModel.load(output).fingerprint
     return ToneTrainingReport(**figures, fingerprint=fingerprint, seconds=round(time.perf_counter() - started, 1))
@@ -225,13 +237,15 @@ class _HeldOut:
         return self.alone, self.by_speaker, self.one_tone
 
 
-def _held_out(examples: Examples, folds: Folds, seed: int) -> _HeldOut:
+def _held_out(examples: Examples, folds: Folds, seed: int, added: Examples | None) -> _HeldOut:
+    """Score each fold by a model of the others; what is ``added`` is learnt from and not scored."""
     n = len(examples.tones)
     tones = len(ACOUSTIC_TONES)
     result = _HeldOut(*(RawScores(np.zeros((n, tones)), np.zeros((n, 2))) for _ in range(3)))
     same_tone = np.char.add(examples.speakers, examples.tones.astype(str))
     for train, test in folds:
-        normaliser, alone, relative = _fit(examples.take(np.asarray(train)), seed)
+        learnt = examples.take(np.asarray(train))
+        normaliser, alone, relative = _fit(learnt + added if added else learnt, seed)
         _put(result.alone, test, alone.scores(normaliser.alone(examples.vectors[test])))
         # A clip of another label says nothing of the four tones, and has only to be placed by its dimensions.
         of_four = test[examples.tones[test] >= 0]

@@ -19,7 +19,9 @@ def render(name: str, report: Mapping[str, Any]) -> str:
         f"speakers to stop by). The licences of that checkpoint and of the recordings hold for these weights.",
         "",
         "**Data.** " + "; ".join(f"{corpus}: {count} clips" for corpus, count in report["clips"].items())
-        + f"; {report['duplicates']} duplicates left out. {speakers['train']} speakers to learn from, "
+        + f"; {report['duplicates']} duplicates left out"
+        + (f"; {report['review_clips']} segments that people reviewed" if report["review_clips"] else "")
+        + f". {speakers['train']} speakers to learn from, "
         f"{speakers['dev']} to stop by, {speakers['test']} to measure on; no speaker is in two of them.",
         "",
         f"**Weights.** SHA-256 `{report['sha256']}`; probabilities calibrated with the temperature "

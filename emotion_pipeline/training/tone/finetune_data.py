@@ -94,20 +94,23 @@ class Split:
     test: NDArray[np.int64]
 
 
-def split_by_speaker(speech: LabelledSpeech, seed: int) -> Split:
+def split_by_speaker(speech: LabelledSpeech, seed: int, n_reviewed: int = 0) -> Split:
     """Split by speaker so that corpora and tones have about the same shares in each part.
 
+    :param n_reviewed: so many clips at the end are only learnt from
     Raises ``TrainingDataError`` where there are too few speakers for each part to have all four tones.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    count = len(np.unique(speech.speakers))
+    dealt = len(speech.clips) - n_reviewed
+    speakers = speech.speakers[:dealt]
+    count = len(np.unique(speakers))
     if count < FOLDS:
         raise TrainingDataError(f"The manifests name {count} speakers; {FOLDS} are needed, some of them unheard.")
-    kinds = np.array([f"{clip.corpus} {clip.tone}" for clip in speech.clips])
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(kinds, kinds, speech.speakers)
+    kinds = np.array([f"{clip.corpus} {clip.tone}" for clip in speech.clips[:dealt]])
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(kinds, kinds, speakers)
     dev, test, *rest = (np.asarray(part) for _, part in folds)
-    split = Split(np.sort(np.concatenate(rest)), dev, test)
+    split = Split(np.sort(np.concatenate([*rest, np.arange(dealt, len(speech.clips))])), dev, test)
     for name, part in (("learn from", split.train), ("stop by", dev), ("measure on", test)):
         absent = [tone for i, tone in enumerate(ACOUSTIC_TONES) if i not in speech.tones[part]]
         if absent:

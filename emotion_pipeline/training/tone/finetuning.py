@@ -30,7 +30,7 @@ from emotion_pipeline.engine.tone.wav2vec2.checkpoint_files import (
 from emotion_pipeline.engine.tone.wav2vec2.loaded_checkpoint import verify
 from emotion_pipeline.engine.tone.wav2vec2.network import SpeechNetwork
 from emotion_pipeline.training.loop import Progress, TrainingLoop
-from emotion_pipeline.training.tone.corpus import read_manifest, without_duplicates
+from emotion_pipeline.training.tone.corpus import Clip, read_manifest, without_duplicates
 from emotion_pipeline.training.tone.finetune_card import CARD, METRICS, render
 from emotion_pipeline.training.tone.finetune_data import LabelledSpeech, Split, split_by_speaker
 from emotion_pipeline.training.tone.finetune_fit import Floats, Recipe, ToneTask
@@ -65,6 +65,8 @@ class FineTuningReport:
     # Clips used, by corpus.
     clips: dict[str, int]
     duplicates: int
+    # Further clips to learn from, of what people heard in segments.
+    review_clips: int
     # To learn from, to stop by, to measure on.
     speakers: dict[str, int]
     epochs: int
@@ -84,11 +86,18 @@ class FineTuningReport:
 
 
 def finetune_tone_model(
-    manifests: Sequence[Path], output: Path, plan: FineTuning, *, work: Path, progress: Progress
+    manifests: Sequence[Path],
+    output: Path,
+    plan: FineTuning,
+    *,
+    work: Path,
+    progress: Progress,
+    reviewed: Sequence[Clip] = (),
 ) -> FineTuningReport:
     """Fine-tune ``plan.checkpoint`` on the clips of ``manifests`` and write a checkpoint to the folder ``output``.
 
-    work: where unfinished training is kept; the same call goes on from there. It may be deleted afterwards.
+    :param work: where unfinished training is kept; the same call goes on from there. It may be deleted afterwards
+    :param reviewed: clips to learn from beside those of the manifests, see ``training.reviews``
 
     Raises ``TrainingDataError`` naming file and row for data that does not fit, ``ArtefactError`` for a checkpoint that
     is not whole, and where ``output`` is a folder of something else; nothing is written by halves.
@@ -99,8 +108,9 @@ def finetune_tone_model(
     network, scales_input = starting_network(files, ACOUSTIC_TONES, plan.seed)
     listed = [clip for manifest in manifests for clip in read_manifest(manifest)]
     clips = without_duplicates(listed)
-    speech = LabelledSpeech.of(clips)
-    split = split_by_speaker(speech, plan.seed)
+    added = [clip for clip in reviewed if clip.is_of_four]
+    speech = LabelledSpeech.of([*clips, *added])
+    split = split_by_speaker(speech, plan.seed, len(added))
     task = _task(network, scales_input, speech, split, plan, files)
     state = TrainingLoop(task, work, progress).run()
     temperature = _temperature(task.log_probabilities(split.dev), speech.tones[split.dev])
@@ -111,6 +121,7 @@ def finetune_tone_model(
         labels=ACOUSTIC_TONES,
         clips={name: sum(clip.corpus == name for clip in clips) for name in sorted({clip.corpus for clip in clips})},
         duplicates=len(listed) - len(clips),
+        review_clips=len(added),
         speakers={name: len(np.unique(speech.speakers[part])) for name, part in asdict(split).items()},
         epochs=state.epoch,
         best_epoch=state.best_epoch,

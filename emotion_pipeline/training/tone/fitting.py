@@ -45,6 +45,9 @@ class Examples:
     def take(self, rows: NDArray[np.int64]) -> "Examples":
         return Examples(*(getattr(self, name)[rows] for name in Examples.__slots__))
 
+    def __add__(self, other: "Examples") -> "Examples":
+        return Examples(*(np.concatenate([getattr(part, name) for part in (self, other)]) for name in self.__slots__))
+
 
 def fit_normaliser(examples: Examples) -> Normaliser:
     """Return how features vary over these speakers."""

@@ -207,6 +207,14 @@ def test_no_speaker_is_on_two_sides_and_every_side_has_all_tones(corpus: Path) -
         assert all(len(np.unique(speech.tones[side])) == 4 for side in sides)
 
 
+def test_clips_that_people_reviewed_are_only_learnt_from(corpus: Path) -> None:
+    clips = read_manifest(corpus)
+    split = split_by_speaker(LabelledSpeech.of([*clips, *clips[:3]]), 0, n_reviewed=3)
+    alone = split_by_speaker(LabelledSpeech.of(clips), 0)
+    assert split.train.tolist() == [*alone.train.tolist(), 80, 81, 82]
+    assert (split.dev.tolist(), split.test.tolist()) == (alone.dev.tolist(), alone.test.tolist())
+
+
 def test_every_tone_counts_the_same_and_a_long_clip_like_a_short_one(corpus: Path) -> None:
     clips = read_manifest(corpus)
     speech = LabelledSpeech.of(
