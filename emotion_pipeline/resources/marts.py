@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
 from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
@@ -67,10 +68,14 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
     """Yield the events of a ``dbt build`` under these environment variables, which the project reads its places from.
 
     ``cache``: the folder of dbt's parse cache, which is of use only where it is the same for every build.
+
+    Each mart comes with its rows, columns and where these come from. Of a DuckDB file that is asked when dbt has ended,
+    since dbt alone may hold it before.
     """
     with _environment(**environment):
         dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
-        yield from dbt.cli([*_BUILD, *options], context=context, target_path=cache).stream()
+        invocation = dbt.cli([*_BUILD, *options], context=context, target_path=cache)
+        yield from DbtEventIterator(_of_this_place(invocation), invocation).fetch_row_counts().fetch_column_metadata()
 
 
 def day_of(context: dg.AssetExecutionContext) -> str:
@@ -89,6 +94,17 @@ def have_shape(columns: Iterable[tuple[str, str]]) -> bool:
     manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
     nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
     return all(present[node["name"]] == list(node["columns"]) for node in nodes)
+
+
+def _of_this_place(invocation: DbtCliInvocation) -> Iterator[Any]:
+    """Yield the events of dbt, after which relations are looked for where this build makes them.
+
+    The project's manifest was parsed for another file or system; the one of the build is there before its first event.
+    """
+    for number, event in enumerate(invocation.stream()):
+        if not number:
+            invocation.manifest = invocation.get_artifact("manifest.json")
+        yield event
 
 
 @contextmanager
