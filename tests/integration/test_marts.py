@@ -106,7 +106,7 @@ def _reading(path: Path, folder: Path, how: str) -> Iterator[Answers]:
     assert max(float(line.split()[2]) for line in lines[1:]) < LONGEST_WAIT_S, "a reader had to wait for a build"
 
 
-def test_every_mart_tells_its_rows_and_where_its_columns_come_from(pristine: Pipeline) -> None:
+def test_every_mart_tells_how_many_rows_it_has(pristine: Pipeline) -> None:
     with pristine.instance() as instance:
         for mart in (*MARTS, "fct_costs"):
             event = instance.get_latest_materialization_event(dg.AssetKey(mart))
@@ -114,9 +114,6 @@ def test_every_mart_tells_its_rows_and_where_its_columns_come_from(pristine: Pip
             assert event.asset_materialization is not None
             told = {name: value.value for name, value in event.asset_materialization.metadata.items()}
             assert told["dagster/row_count"] == _query(pristine, f"select count(*) as n from {mart}")[0]["n"]
-            columns = [column.name for column in told["dagster/column_schema"].columns]
-            assert columns == list(_query(pristine, f"from {mart}")[0])
-            assert set(told["dagster/column_lineage"].deps_by_column) <= set(columns)
 
 
 def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
