@@ -7,6 +7,7 @@ names.
 import time
 import uuid
 from collections.abc import Sequence
+from copy import copy
 
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
@@ -24,6 +25,8 @@ __all__ = [
     "add_backfill",
     "backfill_has_ended",
     "failed_days",
+    "running_schedule",
+    "running_sensor",
     "sleep_while_waiting",
     "they_are_healthy",
 ]
@@ -89,6 +92,20 @@ def failed_days(instance: dg.DagsterInstance, table: str, days: dg.PartitionsDef
     failed = status.deserialize_failed_partition_subsets(days).get_partition_keys()
     under_way = status.deserialize_in_progress_partition_subsets(days).get_partition_keys()
     return sorted(set(failed) - set(under_way))
+
+
+def running_schedule(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
+    """Return a schedule that runs where nobody has switched it; publicly that is fixed before there are settings."""
+    running = copy(schedule)
+    running._default_status = dg.DefaultScheduleStatus.RUNNING
+    return running
+
+
+def running_sensor(sensor: dg.SensorDefinition) -> dg.SensorDefinition:
+    """Return a sensor that runs where nobody has switched it, see ``running_schedule``."""
+    running = copy(sensor)
+    running._default_status = dg.DefaultSensorStatus.RUNNING
+    return running
 
 
 def _seconds_to_the_next_claim(self: InstanceConcurrencyContext) -> float:
