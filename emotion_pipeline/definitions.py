@@ -13,7 +13,7 @@ from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
 from emotion_pipeline.jobs.retention import Retention, every_night, marts_after_retention, retention
 from emotion_pipeline.jobs.schedules import every_hour, every_morning
-from emotion_pipeline.resources.dagster_private import over_days, sleep_while_waiting
+from emotion_pipeline.resources.dagster_private import over_days, running_schedule, running_sensor, sleep_while_waiting
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake_marts import LakeMarts
@@ -33,14 +33,19 @@ def build_defs(settings: Settings) -> dg.Definitions:
     recordings = RecordingSource.of(settings.sources)
     warehouse, files = warehouse_resource(settings), FilesResource(root=settings.storage.root)
     marts_builder = _marts_builder(settings)
+    schedules: list[dg.ScheduleDefinition] = [every_morning, every_hour]
+    sensors: list[dg.SensorDefinition] = [recording_arrivals, FOLLOWERS]
+    if settings.deployment == "prod":
+        schedules = [running_schedule(schedule) for schedule in schedules]
+        sensors = [running_sensor(sensor) for sensor in sensors]
     return dg.Definitions(
         assets=automated(held_by(_assets(recordings.partitions), warehouse.kind, marts_builder.kind)),
         asset_checks=[
             over_days(check, recordings.partitions) for check in dg.load_asset_checks_from_package_module(assets)
         ],
         jobs=[daily_emotion, tables_only, marts_only, health, retention],
-        schedules=[every_morning, every_hour, every_night],
-        sensors=[recording_arrivals, FOLLOWERS, failure_sensor(settings), marts_after_retention],
+        schedules=[*schedules, every_night],
+        sensors=[*sensors, failure_sensor(settings), marts_after_retention],
         executor=dg.in_process_executor,  # runs that no job of ours defines, too, load models once
         resources={
             "io_manager": WarehouseIOManager(warehouse=warehouse, files=files),

@@ -1,4 +1,4 @@
-"""The partitions definition that all tables share: one partition per day in UTC, today included.
+"""The days of the tables: one partition per day in UTC, today included, and how old the latest may grow.
 
 A day is what arrives together, is retried together, and is filtered by. Recordings are rows, never partition keys: a
 year of calls is 365 partitions, not a million. Which days there are is a setting: a catalog that counts days from
@@ -21,3 +21,7 @@ def daily(first: str, last: str | None = None) -> dg.DailyPartitionsDefinition:
 
 # What assets are declared with; a code location puts its own days in their place.
 DAILY: Final = daily(FIRST_DAY.isoformat())
+
+# A day is made every morning after recordings arrived, and the marts with it: later than that is worth a look, a long
+# weekend without any is not worth an alarm.
+FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=74), warn_window=timedelta(hours=26))

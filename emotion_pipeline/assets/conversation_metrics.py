@@ -3,6 +3,7 @@
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import mean, share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.conversation_metrics import measure
 from emotion_pipeline.engine.stages.tables import CONVERSATION_METRICS
@@ -25,11 +26,14 @@ def conversation_metrics(
     previous = previous_rows(context, warehouse)
     roles_by_channel = models.backends.roles_by_channel
     result = measure(transcripts, segments, tone_scores, sentiment_scores, previous, files, roles_by_channel)
+    calls = result.rows[result.rows["scope"] == "recording"]
     return Batch(
         result,
         preview=("scope", "file", "speaker_role", "turns", "talk_share", "interruptions", "loudness_lufs", "escalated"),
         metadata={
-            "interruptions": int(result.rows.loc[result.rows["scope"] == "recording", "interruptions"].sum()),
-            "escalated": int(result.rows.loc[result.rows["scope"] == "recording", "escalated"].sum()),
+            "interruptions": int(calls["interruptions"].sum()),
+            "escalated": int(calls["escalated"].sum()),
+            **share("escalated", calls["escalated"]),
+            **mean("talk_share", calls["talk_share"]),
         },
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emotion_pipeline.assets.table_asset import CODE, OWNERS
 from emotion_pipeline.engine.stages.tables import COSTS, TABLES
-from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.partitions import DAILY, FRESH
 from emotion_pipeline.warehouse.base import Warehouse
 
 # The metadata of one materialisation, as plain values.
@@ -27,6 +27,7 @@ Report = Mapping[str, Any]
     kinds={CODE},
     owners=OWNERS,
     partitions_def=DAILY,
+    freshness_policy=FRESH,
 )
 def costs(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[Any]:
     day = context.partition_key

@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import mean, share, shares
 from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
@@ -24,10 +25,16 @@ def emotion_labels(
     models: Models,
 ) -> Batch:
     result = label_emotions(segments, linguistic_features, previous_rows(context, warehouse), models.backends.emotion)
-    counts = result.rows["base_emotion"].value_counts()
+    rows = result.rows
+    counts = rows["base_emotion"].value_counts()
     return Batch(
         result,
         preview=("segment_id", "base_emotion", "base_probability", "sub_emotion", "intensity", "uncertain"),
-        metadata={"uncertain": int(result.rows["uncertain"].sum())},
+        metadata={
+            "uncertain": int(rows["uncertain"].sum()),
+            **share("uncertain", rows["uncertain"]),
+            **mean("confidence", rows["base_probability"]),
+            **shares(rows["base_emotion"], BASE_EMOTIONS),
+        },
         pictures={"distribution": partial(distribution, {base: int(counts.get(base, 0)) for base in BASE_EMOTIONS})},
     )

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from emotion_pipeline.assets.figures import share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO
@@ -30,6 +31,7 @@ def raw_audio(
             "recordings": int((rows["status"] == "accepted").sum()),
             "audio_seconds_accepted": float(rows.loc[rows["status"] == "accepted", "seconds"].sum()),
             "rejected": int((rows["status"] == "rejected").sum()),
+            **share("rejected", rows["status"] == "rejected"),
             "no_recordings": dg.MetadataValue.json(list(result.no_recordings)),
             "reject_reasons": dg.MetadataValue.json({str(reason): int(count) for reason, count in reasons.items()}),
         },

@@ -3,6 +3,7 @@
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import mean, share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.sentiment_scores import score_sentiment
 from emotion_pipeline.engine.stages.tables import SENTIMENT_SCORES
@@ -16,10 +17,13 @@ def sentiment_scores(
     context: dg.AssetExecutionContext, segments: pd.DataFrame, warehouse: dg.ResourceParam[Warehouse], models: Models
 ) -> Batch:
     result = score_sentiment(segments, previous_rows(context, warehouse), models.backends.sentiment)
-    scores = result.rows["sentiment_score"].astype(float).dropna()
-    metadata = {"without_score": len(result.rows) - len(scores)}
+    scores = result.rows["sentiment_score"]
     return Batch(
         result,
         preview=("segment_id", "sentiment_score", "reason"),
-        metadata=metadata | ({"mean_sentiment": float(scores.mean())} if len(scores) else {}),
+        metadata={
+            "without_score": int(scores.isna().sum()),
+            **share("without_score", scores.isna()),
+            **mean("sentiment", scores),
+        },
     )

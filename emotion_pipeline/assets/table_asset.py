@@ -17,7 +17,7 @@ import pandas as pd
 from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
-from emotion_pipeline.partitions import DAILY
+from emotion_pipeline.partitions import DAILY, FRESH
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
@@ -89,6 +89,7 @@ def table_asset(
                 owners=OWNERS,
                 pool=pool,
                 partitions_def=DAILY,
+                freshness_policy=FRESH,
                 # No backfill policy: with one, multi_run(1) too, backfills start runs that name a range, no day.
                 metadata={"dagster/column_schema": _column_schema(table), "key": ", ".join(table.key)},
                 check_specs=[gate_spec(table)],

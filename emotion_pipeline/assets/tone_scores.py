@@ -6,12 +6,14 @@ from typing import Final
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import mean, share, shares
 from emotion_pipeline.assets.pictures import segments_on_waveforms, tone_by_speaker
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.envelope import envelope_of
 from emotion_pipeline.engine.stages.tables import TONE_SCORES
 from emotion_pipeline.engine.stages.tone_scores import score_tone
+from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.resources.gpu import POOL
 from emotion_pipeline.resources.models import Models
@@ -33,14 +35,20 @@ def tone_scores(
     models: Models,
 ) -> Batch:
     result = score_tone(segments, previous_rows(context, warehouse), models.backends.tone, files)
+    rows = result.rows
     return Batch(
         result,
         preview=("segment_id", "tone", "tone_probability"),
+        metadata={
+            **share("uncertain", rows["tone_uncertain"]),
+            **mean("confidence", rows["tone_probability"]),
+            **shares(rows["tone"], TONES),
+        },
         pictures={
-            "waveforms": partial(_waveforms, segments, result.rows, files),
-            "tone_by_speaker": partial(_by_speaker, segments, result.rows),
+            "waveforms": partial(_waveforms, segments, rows, files),
+            "tone_by_speaker": partial(_by_speaker, segments, rows),
         }
-        if len(result.rows)
+        if len(rows)
         else {},
     )
 

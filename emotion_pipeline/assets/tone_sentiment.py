@@ -5,6 +5,7 @@ from functools import partial
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import share
 from emotion_pipeline.assets.pictures import distribution
 from emotion_pipeline.assets.table_asset import Batch, table_asset
 from emotion_pipeline.engine.agreement import Agreement
@@ -22,11 +23,18 @@ def tone_sentiment(
     emotion_labels: pd.DataFrame,
 ) -> Batch:
     result = compare(transcripts, segments, tone_scores, sentiment_scores, emotion_labels)
-    matches = result.rows.loc[result.rows["scope"] == "segment", "tone_sentiment_match"].value_counts()
+    segment_rows = result.rows[result.rows["scope"] == "segment"]
+    match = segment_rows["tone_sentiment_match"]
+    counts = match.value_counts()
     return Batch(
         result,
         preview=("scope", "file", "emotion", "emotion_score", "sentiment_score", "tone_sentiment_match"),
+        metadata={
+            **share("match", match == Agreement.MATCH),
+            **share("unknown", match == Agreement.UNKNOWN),
+            **share("masked", segment_rows["masked"]),
+        },
         pictures={
-            "segments_by_match": partial(distribution, {str(match): int(matches.get(match, 0)) for match in Agreement})
+            "segments_by_match": partial(distribution, {str(value): int(counts.get(value, 0)) for value in Agreement})
         },
     )

@@ -6,6 +6,7 @@ Transcription takes the device, or every core that it is given, so runs take tur
 import dagster as dg
 import pandas as pd
 
+from emotion_pipeline.assets.figures import mean, share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.tables import TRANSCRIPTS
 from emotion_pipeline.engine.stages.transcripts import transcribe
@@ -33,6 +34,8 @@ def transcripts(
             "words": int(rows["word_count"].sum()),
             "speech_seconds": float(rows["speech_seconds"].sum()),
             "without_words": int((rows["status"] != "transcribed").sum()),
+            **share("without_words", rows["status"] != "transcribed"),
+            **mean("confidence", rows["mean_word_probability"]),
             "failed": int((rows["status"] == "failed").sum()),
             "dropped_spans": int(rows["dropped"].map(len).sum()),
             "redacted_spans": int(rows["redacted"].map(len).sum()),

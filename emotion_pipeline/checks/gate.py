@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from emotion_pipeline.checks.rules import COMPLETENESS, RULES, SHARES
-from emotion_pipeline.engine.stages.tables import Column, Table
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, Column, Table
 from emotion_pipeline.partitions import DAILY
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GATE: Final = "gate"
 _SAMPLE: Final = 5
+_REJECTED_SHOWN: Final = 50
 
 
 class Thresholds(dg.ConfigurableResource):
@@ -50,6 +51,8 @@ class Verdict:
     rows: int
     expectations: int
     findings: tuple[Finding, ...]
+    # File and reason of every recording that was refused; of the table of recordings only.
+    rejected: tuple[tuple[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -73,15 +76,18 @@ class Verdict:
                 "blocking_failures": sum(finding.blocking for finding in self.findings),
                 "warnings": sum(not finding.blocking for finding in self.findings),
                 "findings": dg.MetadataValue.md(self._as_markdown()),
+                **({"rejected": dg.MetadataValue.md(self._rejected_as_markdown())} if self.rejected else {}),
             },
         )
 
     def _summary(self) -> str:
         if not self.findings:
             return f"all {self.expectations} expectations met by {self.rows} rows"
-        return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(
-            f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in self.findings
-        )
+        # The only warning about recordings is that some were rejected.
+        told = [finding for finding in self.findings if finding.blocking or not self.rejected]
+        lines = [f"{len(self.rejected)} of {self.rows} recordings rejected"] if self.rejected else []
+        lines += [f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in told]
+        return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(lines)
 
     def _as_markdown(self) -> str:
         if not self.findings:
@@ -92,6 +98,12 @@ class Verdict:
             sample = "<br>".join(finding.sample).replace("|", "\\|")
             lines.append(f"| {finding.expectation} | {severity} | {finding.failing} | {self.rows} | {sample} |")
         return "\n".join(lines)
+
+    def _rejected_as_markdown(self) -> str:
+        lines = ["| file | reason |", "|---|---|"]
+        lines += [f"| {file} | {reason} |".replace("\n", " ") for file, reason in self.rejected[:_REJECTED_SHOWN]]
+        left = len(self.rejected) - _REJECTED_SHOWN
+        return "\n".join(lines) + (f"\n\n… and {left} more." if left > 0 else "")
 
 
 def gate_spec(table: Table) -> dg.AssetCheckSpec:
@@ -116,7 +128,14 @@ def judge(
     expectations = [*_of_contract(table), *_of_rules(table, upstream, shares)]
     results = _validate(view, expectations, table.key)
     findings = tuple(_finding(result) for result in results if not result.success)
-    return Verdict(table, len(view), len(expectations), findings)
+    return Verdict(table, len(view), len(expectations), findings, _rejected(frame) if table is RAW_AUDIO else ())
+
+
+def _rejected(frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    rows = frame[frame["status"] == "rejected"]
+    return tuple(
+        (str(file).replace("|", "\\|"), str(reason)) for file, reason in zip(rows["file"], rows["reason"], strict=True)
+    )
 
 
 def _judged_view(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -58,7 +58,9 @@ def look(recordings: RecordingSource) -> dict[str, DayState]:
 @dg.sensor(
     job=daily_emotion,
     minimum_interval_seconds=30,
-    description="Runs a day when its folder is new or its recordings changed, and only that day.",
+    description="Makes a day, and only that day, when its folder is new or its recordings changed and nothing has been "
+    "written to it for a while. Runs in deployment prod; elsewhere switch it on to have recordings analysed as they "
+    "arrive.",
 )
 def recording_arrivals(
     context: dg.SensorEvaluationContext, recordings: RecordingSource

@@ -47,7 +47,8 @@ def _any_table(condition: dg.AutomationCondition) -> dg.AutomationCondition:
 FOLLOWERS: Final = dg.AutomationConditionSensorDefinition(
     "follow_inputs",
     target=dg.AssetSelection.all(),
-    description="Brings a day's tables and marts up to date when one that they are made from was made anew by hand.",
+    description="Brings a day's tables and the marts up to date when one that they are made from was made anew by "
+    "hand. Runs in deployment prod; elsewhere switch it on when you make single tables anew and want what follows.",
 )
 
 

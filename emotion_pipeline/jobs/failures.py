@@ -24,7 +24,8 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(
         name="run_failures",
-        description="Tells Slack or e-mail, where the settings name them, of every run that failed.",
+        description="Tells Slack or e-mail of every run that failed: which day, which gate, which step. Runs where the "
+        "settings name a channel; without one there is nothing to switch on.",
         default_status=dg.DefaultSensorStatus.RUNNING if through else dg.DefaultSensorStatus.STOPPED,
     )
     def run_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:

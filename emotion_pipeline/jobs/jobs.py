@@ -27,25 +27,27 @@ WITHOUT_MODELS: Final[dict[str, Any]] = {
 daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",
     selection=_TABLES | _MARTS,
-    description="A day from its recordings to the marts: the whole graph in one process.",
+    description="Makes a day from its recordings to the marts: the whole graph in one process. What the sensor and the "
+    "morning's schedule start; start it by hand for one day.",
 )
 
 tables_only: Final = dg.define_asset_job(
     "tables_only",
     selection=_TABLES,
-    description="A day's tables without the marts: for backfills, which rebuild the marts once at the end.",
+    description="Makes a day's tables without the marts: for backfills of many days. Start marts_only when "
+    "they are done.",
 )
 
 marts_only: Final = dg.define_asset_job(
     "marts_only",
     selection=_MARTS,
-    description="The marts from all days that the tables hold.",
+    description="Builds all marts anew from all days that the tables hold: after backfills, erasures and reviews.",
     tags=WITHOUT_MODELS,
 )
 
 health: Final = dg.define_asset_job(
     "health",
     selection=_HEALTH,
-    description="Which days stay failed, over all tables.",
+    description="Names the days that stay failed, over all tables: what the schedule every_hour starts.",
     tags=WITHOUT_MODELS,
 )

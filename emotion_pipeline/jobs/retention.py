@@ -39,7 +39,11 @@ def erase_old_days(
     context.log.info(f"erased {len(erasure.files)} files and rows: {numbers}")
 
 
-@dg.job(tags=WITHOUT_MODELS, description="Erases the days that are older than storage.keep_days; the marts follow.")
+@dg.job(
+    tags=WITHOUT_MODELS,
+    description="Erases the days that are older than storage.keep_days, audio copies and rows, and leaves a record; "
+    "the marts follow. Start it by hand after shortening storage.keep_days; the schedule every_night does otherwise.",
+)
 def retention() -> None:
     erase_old_days()
 
@@ -49,7 +53,8 @@ def retention() -> None:
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="At 02:00 UTC, where storage.keep_days is set.",
+    description="Erases at 02:00 UTC the days that are older than storage.keep_days. Runs in every deployment and does "
+    "nothing where storage.keep_days is unset; switch it off only while an erasure must wait.",
 )
 def every_night(
     retention: Retention,
@@ -64,7 +69,8 @@ def every_night(
     monitored_jobs=[retention],
     request_job=marts_only,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Builds all marts anew after an erasure, without what was erased.",
+    description="Builds all marts anew after an erasure, without what was erased. Runs in every deployment; leave "
+    "it on as long as every_night is.",
 )
 def marts_after_retention(context: dg.RunStatusSensorContext) -> dg.RunRequest:
     return dg.RunRequest(run_key=context.dagster_run.run_id)

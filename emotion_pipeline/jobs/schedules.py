@@ -15,7 +15,9 @@ from emotion_pipeline.resources.recordings import RecordingSource
     job=daily_emotion,
     cron_schedule="0 4 * * *",
     execution_timezone="UTC",
-    description="At 04:00 UTC the day before, from its recordings to the marts.",
+    description="Makes the day before at 04:00 UTC, from its recordings to the marts, where any were dropped. Runs in "
+    "deployment prod; elsewhere switch it on where days shall be made without the sensor recording_arrivals, or once "
+    "more when they are complete.",
 )
 def every_morning(context: dg.ScheduleEvaluationContext, recordings: RecordingSource) -> dg.RunRequest | dg.SkipReason:
     day = (context.scheduled_execution_time - timedelta(days=1)).strftime("%Y-%m-%d")
@@ -29,5 +31,6 @@ every_hour: Final = dg.ScheduleDefinition(
     job=health,
     cron_schedule="30 * * * *",
     execution_timezone="UTC",
-    description="Names the days that stay failed.",
+    description="Names every hour the days whose last attempt failed, as a check of tone_sentiment. Runs in deployment "
+    "prod; elsewhere switch it on where nobody watches the runs.",
 )

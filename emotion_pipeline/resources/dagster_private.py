@@ -8,6 +8,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Sequence
+from copy import copy
 from typing import TypeVar
 
 import dagster as dg
@@ -28,6 +29,8 @@ __all__ = [
     "backfill_has_ended",
     "failed_days",
     "over_days",
+    "running_schedule",
+    "running_sensor",
     "sleep_while_waiting",
     "they_are_healthy",
 ]
@@ -113,6 +116,20 @@ def failed_days(instance: dg.DagsterInstance, table: str, days: dg.PartitionsDef
     failed = status.deserialize_failed_partition_subsets(days).get_partition_keys()
     under_way = status.deserialize_in_progress_partition_subsets(days).get_partition_keys()
     return sorted(set(failed) - set(under_way))
+
+
+def running_schedule(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
+    """Return a schedule that runs where nobody has switched it; publicly that is fixed before there are settings."""
+    running = copy(schedule)
+    running._default_status = dg.DefaultScheduleStatus.RUNNING
+    return running
+
+
+def running_sensor(sensor: dg.SensorDefinition) -> dg.SensorDefinition:
+    """Return a sensor that runs where nobody has switched it, see ``running_schedule``."""
+    running = copy(sensor)
+    running._default_status = dg.DefaultSensorStatus.RUNNING
+    return running
 
 
 def _seconds_to_the_next_claim(self: InstanceConcurrencyContext) -> float:

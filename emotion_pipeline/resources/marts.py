@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from emotion_pipeline.partitions import FRESH
 from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
@@ -28,11 +30,6 @@ PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "d
 _DBT: Final = str(Path(sys.executable).with_name("dbt"))
 # Unit tests judge the SQL, not the data: they belong to the test suite.
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
-
-
-# A mart is built every morning after a day with recordings: later than that is worth a look, a long weekend without any
-# is not worth an alarm.
-FRESH: Final = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=74), warn_window=timedelta(hours=26))
 
 
 class MartsTranslator(DagsterDbtTranslator):
@@ -69,10 +66,24 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
     """Yield the events of a ``dbt build`` under these environment variables, which the project reads its places from.
 
     ``cache``: the folder of dbt's parse cache, which is of use only where it is the same for every build.
+
+    Each mart comes with the number of its rows, which is asked when dbt has ended: it alone may hold a DuckDB file
+    before. Where columns come from is not asked: that takes as long as the build itself.
     """
     with _environment(**environment):
         dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
-        yield from dbt.cli([*_BUILD, *options], context=context, target_path=cache).stream()
+        invocation = dbt.cli([*_BUILD, *options], context=context, target_path=cache)
+        events, failure = _ended(invocation)
+        if events:  # the project's own manifest was parsed for another file or system
+            invocation.manifest = invocation.get_artifact("manifest.json")
+        marts = {node["unique_id"] for node in _mart_nodes(invocation.manifest)}
+        for event in events:
+            if isinstance(event, dg.Output) and event.metadata["unique_id"].value in marts:
+                yield from DbtEventIterator(iter((event,)), invocation).fetch_row_counts()
+            else:
+                yield event
+        if failure is not None:
+            raise failure
 
 
 def day_of(context: dg.AssetExecutionContext) -> str:
@@ -89,8 +100,21 @@ def have_shape(columns: Iterable[tuple[str, str]]) -> bool:
     for mart, column in columns:
         present[mart].append(column)
     manifest = json.loads(PROJECT.manifest_path.read_text(encoding="utf-8"))
-    nodes = [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
-    return all(present[node["name"]] == list(node["columns"]) for node in nodes)
+    return all(present[node["name"]] == list(node["columns"]) for node in _mart_nodes(manifest))
+
+
+def _ended(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntimeError | None]:
+    """Return all that dbt tells, and how it failed where it did: what was tested before that is told all the same."""
+    events: list[Any] = []
+    try:
+        events.extend(invocation.stream())
+    except DagsterDbtCliRuntimeError as failure:
+        return events, failure
+    return events, None
+
+
+def _mart_nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["config"].get("materialized") == "incremental"]
 
 
 @contextmanager

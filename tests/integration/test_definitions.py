@@ -32,6 +32,29 @@ def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
         assert graph["assets"][table]["depends_on"] == sorted(TABLES[table].upstream)
 
 
+def test_schedules_and_sensors_run_by_themselves_in_production_only() -> None:
+    def running(settings: Settings) -> set[str]:
+        graph = describe(build_defs(settings))
+        return {
+            name
+            for kind in ("schedules", "sensors")
+            for name, told in graph[kind].items()
+            if told["by_default"] == "RUNNING"
+        }
+
+    erasing = {"every_night", "marts_after_retention"}
+    assert running(Settings()) == erasing
+    everything = {"every_morning", "every_hour", "recording_arrivals", "follow_inputs"}
+    assert running(Settings(deployment="prod")) == erasing | everything
+
+
+def test_every_job_schedule_and_sensor_says_when_to_use_it() -> None:
+    repository = build_defs(Settings()).get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for told in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
+        assert len((told.description or "").split()) >= 10, told.name
+
+
 def test_tables_and_marts_are_shown_as_what_the_deployment_keeps_them_in(monkeypatch: pytest.MonkeyPatch) -> None:
     def kinds() -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
         assets = describe(build_defs(load_settings()))["assets"]

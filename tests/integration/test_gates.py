@@ -144,6 +144,8 @@ def test_a_few_rejects_are_a_warning_and_stop_nothing(pipeline: Pipeline) -> Non
     assert gate.passed
     assert gate.metadata["warnings"].value == 1
     assert "broken.wav" in str(gate.metadata["findings"].value)
+    assert gate.description == "passed with warnings: 1 of 2 recordings rejected"
+    assert "| broken.wav | empty_file |" in str(gate.metadata["rejected"].value)
 
 
 @pytest.mark.parametrize(("contradictory", "held_back"), [(0, False), (2, False), (6, True)])

@@ -106,6 +106,16 @@ def _reading(path: Path, folder: Path, how: str) -> Iterator[Answers]:
     assert max(float(line.split()[2]) for line in lines[1:]) < LONGEST_WAIT_S, "a reader had to wait for a build"
 
 
+def test_every_mart_tells_how_many_rows_it_has(pristine: Pipeline) -> None:
+    with pristine.instance() as instance:
+        for mart in (*MARTS, "fct_costs"):
+            event = instance.get_latest_materialization_event(dg.AssetKey(mart))
+            assert event is not None
+            assert event.asset_materialization is not None
+            told = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+            assert told["dagster/row_count"] == _query(pristine, f"select count(*) as n from {mart}")[0]["n"]
+
+
 def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
     rows = _query(pristine, "select * from fct_recordings order by recording_date, file")
     assert [(str(row["recording_date"])[:10], row["file"], row["status"]) for row in rows] == [

@@ -15,7 +15,9 @@ import dagster as dg
 import pytest
 from support.pipeline import REPOSITORY, Pipeline
 
+from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.tables import COSTS, TABLES
+from emotion_pipeline.engine.tone.labels import TONES
 from emotion_pipeline.jobs.schedules import every_morning
 from emotion_pipeline.resources.recordings import RecordingSource
 
@@ -83,6 +85,22 @@ def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None
     assert runs.first["raw_audio"]["reject_reasons"] == {"unreadable": 1}
     assert "unreadable" in runs.first["raw_audio"]["preview"]
     assert runs.pipeline.rows("raw_audio", DAY)["file"].tolist() == ["caf\\xe9.wav", "call.flac", "later.flac"]
+
+
+def test_what_a_day_is_like_is_told_in_numbers_to_plot(runs: Runs) -> None:
+    told = runs.first
+    assert told["raw_audio"]["share_rejected"] == 0.5
+    rows = {table: runs.pipeline.rows(table, DAY) for table in ("tone_scores", "emotion_labels", "sentiment_scores")}
+    now = runs.one_more
+    for table, classes, column in (("tone_scores", TONES, "tone"), ("emotion_labels", BASE_EMOTIONS, "base_emotion")):
+        for name in classes:
+            assert now[table][f"share_{name}"] == pytest.approx((rows[table][column] == name).mean(), abs=1e-4)
+        assert 0 < now[table]["mean_confidence"] <= 1
+        assert 0 <= now[table]["share_uncertain"] <= 1
+    mean_sentiment = rows["sentiment_scores"]["sentiment_score"].mean()
+    assert now["sentiment_scores"]["mean_sentiment"] == pytest.approx(mean_sentiment, abs=1e-4)
+    assert {"share_match", "share_masked"} <= set(now["tone_sentiment"])
+    assert 0 <= now["conversation_metrics"]["share_escalated"] <= 1
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,18 @@ def describe(definitions: dg.Definitions) -> dict[str, Any]:
             if not job.name.startswith("__")
         },
         "schedules": {
-            schedule.name: {"job": schedule.job_name, "cron": str(schedule.cron_schedule)}
+            schedule.name: {
+                "job": schedule.job_name,
+                "cron": str(schedule.cron_schedule),
+                "by_default": schedule.default_status.value,
+            }
             for schedule in repository.schedule_defs
         },
         "sensors": {
-            sensor.name: {"jobs": sorted(target.job_name for target in sensor.targets)}
+            sensor.name: {
+                "jobs": sorted(target.job_name for target in sensor.targets),
+                "by_default": sensor.default_status.value,
+            }
             for sensor in repository.sensor_defs
         },
     }
