@@ -3,6 +3,7 @@
 import dagster as dg
 
 from emotion_pipeline import assets
+from emotion_pipeline.assets.outside import CORRECTIONS, SOURCE, readers, with_source
 from emotion_pipeline.assets.table_asset import held_by
 from emotion_pipeline.checks.gate import Thresholds
 from emotion_pipeline.config.logs import to_logging
@@ -39,7 +40,11 @@ def build_defs(settings: Settings) -> dg.Definitions:
         schedules = [running_schedule(schedule) for schedule in schedules]
         sensors = [running_sensor(sensor) for sensor in sensors]
     return dg.Definitions(
-        assets=automated(held_by(_assets(recordings.partitions), warehouse.kind, marts_builder.kind)),
+        assets=[
+            *automated(held_by(with_source(_assets(recordings.partitions)), warehouse.kind, marts_builder.kind)),
+            *(SOURCE, CORRECTIONS),
+            *readers(),
+        ],
         asset_checks=[
             over_days(check, recordings.partitions) for check in dg.load_asset_checks_from_package_module(assets)
         ],

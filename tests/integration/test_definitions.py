@@ -1,5 +1,6 @@
 """The code location loads, is what its reviewed snapshot says, and is named the same everywhere."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.graph import describe
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.stages.tables import TABLES
+from emotion_pipeline.resources.marts import PROJECT
 
 
 def test_no_asset_check_job_schedule_or_sensor_changes_unseen(repository: Path) -> None:
@@ -29,7 +31,31 @@ def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
     assert set(TABLES) <= set(graph["assets"])
     for table in TABLES:
         assert graph["checks"][f"{table}.gate"] == {"blocking": True, "partitioned": True}
-        assert graph["assets"][table]["depends_on"] == sorted(TABLES[table].upstream)
+        assert graph["assets"][table]["depends_on"] == (sorted(TABLES[table].upstream) or ["recordings"])
+
+
+def test_the_graph_begins_with_the_recordings_and_ends_with_who_reads_the_marts() -> None:
+    graph = describe(build_defs(Settings()))
+    assert graph["outside"]["recordings"] == {"group": "source", "kinds": ["file"], "depends_on": []}
+    marts = {name for name, told in graph["assets"].items() if told["group"] == "marts"}
+    read = {mart for told in graph["outside"].values() for mart in told["depends_on"] if told["group"] == "readers"}
+    assert read == marts - {"time_spine"}
+
+
+def test_segment_metrics_can_be_grouped_by_what_is_known_of_the_recording() -> None:
+    manifest = json.loads(PROJECT.manifest_path.with_name("semantic_manifest.json").read_text(encoding="utf-8"))
+    entities = {
+        model["name"]: (entity["type"], entity["expr"])
+        for model in manifest["semantic_models"]
+        for entity in model["entities"]
+        if entity["name"] == "recording"
+    }
+    assert {name: kind for name, (kind, _) in entities.items()} == {
+        "calls": "primary",
+        "recordings": "foreign",
+        "segments": "foreign",
+    }
+    assert len({expression for _, expression in entities.values()}) == 1
 
 
 def test_schedules_and_sensors_run_by_themselves_in_production_only() -> None:

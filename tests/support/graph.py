@@ -29,6 +29,14 @@ def describe(definitions: dg.Definitions) -> dict[str, Any]:
             }
             for key in sorted(graph.materializable_asset_keys)
         },
+        "outside": {
+            key.to_user_string(): {
+                "group": graph.get(key).group_name,
+                "kinds": sorted(graph.get(key).kinds or ()),
+                "depends_on": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+            }
+            for key in sorted(graph.external_asset_keys)
+        },
         "checks": {
             f"{key.asset_key.to_user_string()}.{key.name}": {
                 "blocking": graph.get(key).blocking,
