@@ -1,7 +1,6 @@
-"""The charts of the dashboard and of the report, as Altair specifications, and the colours that everything shares.
+"""The charts of the dashboard and of the report, as Altair specifications.
 
-Colours are those of Okabe and Ito (2008), which people with any of the common colour blindnesses tell apart. A chart
-says in its title what it shows, because a page may be read without the rest.
+Colours are those of ``tone.labels``. A chart says in its title what it shows: a page may be read without the rest.
 """
 
 from collections.abc import Mapping
@@ -10,16 +9,8 @@ from typing import Final, TypeAlias
 import altair as alt
 import pandas as pd
 
-TONE_COLOURS: Final[Mapping[str, str]] = {
-    "angry": "#D55E00",
-    "calm": "#56B4E9",
-    "disgust": "#F0E442",
-    "fearful": "#CC79A7",
-    "happy": "#E69F00",
-    "neutral": "#999999",
-    "sad": "#0072B2",
-    "surprised": "#009E73",
-}
+from emotion_pipeline.engine.tone.labels import TONE_COLOURS
+
 # What ``alt.layer`` says that it returns.
 Layered: TypeAlias = alt.LayerChart | alt.FacetChart
 
