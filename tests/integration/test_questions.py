@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from support.answers import answer, labels, questions
+from support.answers import answer, label_the_demo, questions
 from support.filling import filled
 from support.pipeline import INSTANCE, QUIET, Pipeline
 
@@ -60,8 +60,7 @@ def test_the_demo_gives_the_answers_that_the_page_prints(repository: Path, tmp_p
 
     demo = (sys.executable, "-m", "emotion_pipeline.cli.demo")
     call(*demo)
-    for arguments in labels():
-        call(str(Path(sys.executable).with_name("emotion-clf")), *arguments)
+    label_the_demo(Lake(str(tmp_path / "lake")), tmp_path / "marts.duckdb")
     call(*demo)
     answers = {title: answer(tmp_path / "marts.duckdb", question.sql) for title, question in QUESTIONS.items()}
     assert answers == {title: question.answer for title, question in QUESTIONS.items()}
