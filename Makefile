@@ -84,9 +84,10 @@ dashboard: $(INSTALLED_DEV) ## Pages over the marts of the demo, on http://local
 pictures: $(INSTALLED_DEV) ## Draw the pages of the dashboard on the demo's result into docs/pictures; needs Chromium
 	@$(DEMO_SETTINGS) $(BIN)/python -m dashboard.pictures
 
-docs: $(MANIFEST) ## The documentation site of the marts of the demo, in dbt_project/target/static_index.html
-	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt docs generate --static \
+docs: $(INSTALLED_DEV) $(MANIFEST) ## The documentation site in site/index.html, with the marts of the demo as dbt draws them
+	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt --quiet docs generate --static \
 		--project-dir dbt_project --profiles-dir dbt_project
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 check: $(INSTALLED_DEV) $(MANIFEST) $(DAGSTER_HOME)/dagster.yaml ## Lint, format, types, import rules, definitions
 	@$(BIN)/ruff check .
@@ -162,4 +163,4 @@ smoke: $(INSTALLED) ## Ask a running service for all that it does: SMOKE_TOKEN=â
 	@$(BIN)/emotion-clf smoke --url '$(URL)' --wait $(or $(WAIT),0) $(if $(DASHBOARD),--dashboard '$(DASHBOARD)')
 
 clean: ## Remove what the demo made, not the virtual environment
-	@rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs
+	@rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs site

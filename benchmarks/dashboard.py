@@ -81,7 +81,7 @@ def _wait(page: "Page", shown: Callable[["Page"], str], act: Callable[[], object
     while shown(page) == before:
         if time.monotonic() - started > _PATIENCE_S:
             raise TimeoutError(f"{before} has stood there for {_PATIENCE_S:.0f} s after a filter was changed")
-        page.wait_for_timeout(10)
+        page.wait_for_timeout(30)  # what asks more often takes the time from the page
     settle(page)
     return round(time.monotonic() - started, 2)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.data import day_of, rows
-from dashboard.parts import downloads, empty, listen
+from dashboard.parts import downloads, draw, empty, listen
 from emotion_pipeline.report.charts import quarters, quarters_of
 from emotion_pipeline.report.figures import call_figures
 from emotion_pipeline.report.queries import CALL, CALL_NAMED, CALLS, SEGMENTS, Filters
@@ -40,7 +40,7 @@ def _choose() -> str | None:
     """Return the address, day/id, of the call that is asked for in the browser's address or chosen here."""
     left, right = st.columns([2, 3])
     search = left.text_input("Find", placeholder="a file, title, channel or what was said").strip()
-    found = rows(CALLS["Newest"], **Filters().parameters(), search=search, rows=_OFFERED, skipped=0)
+    found = rows(CALLS["Escalated first"], **Filters().parameters(), search=search, rows=_OFFERED, skipped=0)
     names = {
         f"{day_of(row['recording_date'])}/{row['recording_id']}": f"{day_of(row['recording_date'])} · {row['file']}"
         for row in found.to_dict("records")
@@ -60,7 +60,9 @@ def _choose() -> str | None:
         addresses,
         index=addresses.index(asked) if asked in names else 0,
         format_func=names.__getitem__,
-        help=f"The newest {_OFFERED}; Find looks among all." if len(found) == _OFFERED else None,
+        help=f"The first {_OFFERED}, escalated ones before others; Find looks among all."
+        if len(found) == _OFFERED
+        else None,
     )
     st.query_params["call"] = address
     return address
@@ -69,7 +71,7 @@ def _choose() -> str | None:
 def _numbers(call: dict[str, Any], segments: pd.DataFrame) -> None:
     by_quarter = quarters_of(call)
     if not by_quarter.empty:
-        st.altair_chart(quarters(by_quarter))
+        draw(quarters(by_quarter))
     queued = segments.dropna(subset=["reasons"])
     if queued.empty:
         st.caption("Nothing in this call waits for a review.")
@@ -83,4 +85,6 @@ def _numbers(call: dict[str, Any], segments: pd.DataFrame) -> None:
         )
     with st.expander("All numbers of the call"):
         values = pd.Series(call).dropna()
-        st.dataframe(values.astype(str).rename_axis("number").rename("value").reset_index(), hide_index=True)
+        numbers = values.astype(str).rename_axis("number").rename("value").reset_index()
+        st.dataframe(numbers, hide_index=True)
+        downloads(numbers, "numbers")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.data import period
-from dashboard.parts import downloads, empty, filters, table
+from dashboard.parts import downloads, draw, empty, filters, table
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES
 from emotion_pipeline.report.overview import Overview, overview_charts
 
@@ -21,7 +21,8 @@ def show() -> None:
     _figures(now, before)
     columns = st.columns(2)
     for place, chart in enumerate(overview_charts(now, before)):
-        columns[place % 2].altair_chart(chart)
+        with columns[place % 2]:
+            draw(chart)
     with st.expander("The numbers by day"):
         table(now.by_day)
         downloads(now.by_day, "by_day")

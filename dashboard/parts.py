@@ -5,11 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from dashboard.data import day_of, rows, sound_address, waveform
 from emotion_pipeline.cli.output import csv_text
+from emotion_pipeline.report.charts import Layered
 from emotion_pipeline.report.player import player
 from emotion_pipeline.report.queries import CHANNELS, EXTENT, Filters
 
@@ -49,6 +51,11 @@ def table(frame: pd.DataFrame) -> None:
     """Show a table, its days without a time."""
     days = {name: st.column_config.DateColumn() for name in frame.select_dtypes("datetime").columns}
     st.dataframe(frame, hide_index=True, column_config=days)
+
+
+def draw(chart: alt.Chart | Layered) -> None:
+    """Draw a chart. It is not held to its schema once more, which costs more than to ask the marts."""
+    st.vega_lite_chart(chart.to_dict(validate=False))
 
 
 def downloads(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:

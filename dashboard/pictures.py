@@ -31,8 +31,9 @@ def _draw(chromium: "Browser", address: str, target: Path, scheme: Literal["ligh
     settle(page)
     # Charts are drawn after the script has ended.
     page.wait_for_timeout(1500)
-    height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": min(max(int(height) + 40, 700), 1700)})
+    # Below the last line a page has a margin of 160 points, which nobody wants to look at.
+    height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight") - 120
+    page.set_viewport_size({"width": width, "height": min(max(int(height) + 40, 600), 1900)})
     page.wait_for_timeout(1000)
     page.screenshot(path=target)
     page.close()

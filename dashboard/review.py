@@ -78,7 +78,7 @@ def _choice(name: str, item: Mapping[Any, Any], segment: str) -> str | None:
     model = {"tone": item["tone"], "emotion": item["base_emotion"], "sentiment": _number(item["sentiment_score"])}
     allowed = REVIEWS.column(name).allowed or ()
     label = f"{name.capitalize()} (model: {model[name] or 'none'})"
-    return st.pills(label, allowed, key=f"{name}-{segment}")
+    return st.pills(label, allowed, key=f"{name}-{segment}", wrap=True)
 
 
 def _number(value: float | None) -> str | None:

@@ -81,5 +81,6 @@ def settle(page: "Page") -> None:
     page.locator("h1").first.wait_for()
     page.wait_for_function(
         "() => { const app = document.querySelector('[data-testid=stApp]');"
-        " return app.dataset.testScriptState === 'notRunning' && !document.querySelector('[data-stale=true]'); }"
+        " return app.dataset.testScriptState === 'notRunning'"
+        " && !document.querySelector('[data-stale=true], [data-testid=stSkeleton]'); }"
     )

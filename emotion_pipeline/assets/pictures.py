@@ -3,28 +3,18 @@
 import base64
 import io
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
 from emotion_pipeline.engine.audio.envelope import Envelope
+from emotion_pipeline.engine.tone.labels import TONE_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-TONE_COLOURS: Final[Mapping[str, str]] = {
-    "angry": "#c0392b",
-    "calm": "#7fb3d5",
-    "disgust": "#7d6608",
-    "fearful": "#7d3c98",
-    "happy": "#e5a50a",
-    "neutral": "#909497",
-    "sad": "#2e6da4",
-    "surprised": "#17a589",
-}
 
 
 def segments_on_waveforms(recordings: Sequence[tuple[str, Envelope, pd.DataFrame]]) -> dg.MarkdownMetadataValue:

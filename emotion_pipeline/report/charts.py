@@ -1,7 +1,6 @@
-"""The charts of the dashboard and of the report, as Altair specifications, and the colours that everything shares.
+"""The charts of the dashboard and of the report, as Altair specifications.
 
-Colours are those of Okabe and Ito (2008), which people with any of the common colour blindnesses tell apart. A chart
-says in its title what it shows, because a page may be read without the rest.
+Colours are those of ``tone.labels``. A chart says in its title what it shows: a page may be read without the rest.
 """
 
 from collections.abc import Mapping
@@ -10,16 +9,8 @@ from typing import Final, TypeAlias
 import altair as alt
 import pandas as pd
 
-TONE_COLOURS: Final[Mapping[str, str]] = {
-    "angry": "#D55E00",
-    "calm": "#56B4E9",
-    "disgust": "#F0E442",
-    "fearful": "#CC79A7",
-    "happy": "#E69F00",
-    "neutral": "#999999",
-    "sad": "#0072B2",
-    "surprised": "#009E73",
-}
+from emotion_pipeline.engine.tone.labels import TONE_COLOURS
+
 # What ``alt.layer`` says that it returns.
 Layered: TypeAlias = alt.LayerChart | alt.FacetChart
 
@@ -46,7 +37,8 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
     scale = alt.Scale() if rows[column].abs().max() > 0 else alt.Scale(domain=[0, 0.1])
     # Without a period to compare with there is nothing to tell apart.
     legend = None if before.empty else alt.Legend(title=None, orient="bottom", symbolType="stroke")
-    base = alt.Chart(rows, title=title).encode(
+    # Data that layers share are given to all at once: altair would compare copies, which takes longer than to ask.
+    base = alt.Chart().encode(
         x=alt.X("day:T", title=None, axis=days),
         y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=number, tickCount=5), scale=scale),
         color=alt.Color("period:N", scale=periods, legend=legend),
@@ -57,9 +49,8 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
         ],
     )
     dash = alt.StrokeDash("period:N", legend=None, scale=alt.Scale(domain=periods.domain, range=[[1, 0], [5, 4]]))
-    return alt.layer(base.mark_line().encode(strokeDash=dash), base.mark_point(filled=True, size=45)).properties(
-        height=_HEIGHT
-    )
+    lines, points = base.mark_line().encode(strokeDash=dash), base.mark_point(filled=True, size=45)
+    return alt.layer(lines, points, data=rows, title=title, height=_HEIGHT)
 
 
 def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
@@ -83,16 +74,18 @@ def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
     )
 
 
-def bars(rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f") -> Layered:
-    """Draw one number for each name as a bar, the longest first, with the number beside it."""
-    base = alt.Chart(rows, title=title).encode(
-        y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
+def bars(
+    rows: pd.DataFrame, name: str, value: str, title: str, number: str = ",.0f", in_order: bool = False
+) -> Layered:
+    """Draw one number for each name as a bar with the number beside it, the longest first or in the order of rows."""
+    base = alt.Chart().encode(
+        y=alt.Y(f"{name}:N", sort=None if in_order else "-x", title=None, axis=alt.Axis(labelLimit=240)),
         x=alt.X(f"{value}:Q", title=None, axis=None),
         tooltip=[f"{name}:N", alt.Tooltip(f"{value}:Q", format=number)],
     )
     # A grey that is read on white and on black.
     text = base.mark_text(align="left", dx=4, color="#808080").encode(text=alt.Text(f"{value}:Q", format=number))
-    return alt.layer(base.mark_bar(color=_BLUE), text).properties(height=alt.Step(24))
+    return alt.layer(base.mark_bar(color=_BLUE), text, data=rows, title=title, height=alt.Step(24))
 
 
 def quarters(rows: pd.DataFrame, title: str = "Sentiment by quarter of the call") -> alt.Chart:
@@ -109,6 +102,31 @@ def quarters(rows: pd.DataFrame, title: str = "Sentiment by quarter of the call"
         )
         .properties(height=_HEIGHT)
     )
+
+
+def calibration(rows: pd.DataFrame) -> Layered:
+    """Draw how often people agree beside how sure the model was: rows of ``queries.CALIBRATION``.
+
+    Points on the dashed line are of a model that is as often right as it says (a reliability diagram).
+    """
+    share, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".0%", tickCount=5)
+    points = (
+        alt.Chart(rows)
+        .mark_point(filled=True, color=_BLUE)
+        .encode(
+            x=alt.X("model_says:Q", title="how sure the model was", scale=share, axis=axis),
+            y=alt.Y("people_agree:Q", title="people said the same", scale=share, axis=axis),
+            size=alt.Size("reviews:Q", legend=None, scale=alt.Scale(range=[60, 400], zero=False)),
+            tooltip=[
+                "reviews:Q",
+                alt.Tooltip("model_says:Q", format=".0%"),
+                alt.Tooltip("people_agree:Q", format=".0%"),
+            ],
+        )
+    )
+    ends = pd.DataFrame({"model_says": [0, 1], "people_agree": [0, 1]})
+    honest = alt.Chart(ends).mark_line(color="#808080", strokeDash=[5, 4]).encode(x="model_says:Q", y="people_agree:Q")
+    return alt.layer(honest, points, title="Calibration of the tone", height=_HEIGHT)
 
 
 def quarters_of(call: Mapping[str, object]) -> pd.DataFrame:

@@ -25,10 +25,11 @@ class Figure:
         return written(row[self.column], self.notation)
 
     def change(self, now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
-        """Return the difference with its sign; None where one of the two is not known."""
+        """Return the difference with its sign; None where one of the two is not known, or none is to be seen."""
         if pd.isna(now[self.column]) or pd.isna(before[self.column]):
             return None
-        return format(now[self.column] - before[self.column], f"+{self.notation.removeprefix('+')}")
+        written = format(now[self.column] - before[self.column], f"+{self.notation.removeprefix('+')}")
+        return written if any(digit in written for digit in "123456789") else None
 
 
 OVERVIEW_FIGURES: Final = (

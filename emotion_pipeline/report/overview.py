@@ -51,4 +51,4 @@ def overview_charts(now: Overview, before: Overview | None) -> Iterator[alt.Char
         yield bars(now.emotions, "base_emotion", "segments", "What words express, in segments")
     if not now.hours.empty:
         hours = now.hours.assign(hour=now.hours["hour_of_day"].map("{:02d}:00".format))
-        yield bars(hours, "hour", "calls", "Calls by hour of the day")
+        yield bars(hours, "hour", "calls", "Calls by hour of the day", in_order=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from emotion_pipeline.engine.audio.envelope import Envelope
-from emotion_pipeline.report.charts import TONE_COLOURS
+from emotion_pipeline.engine.tone.labels import TONE_COLOURS
 
 _PAGE: Final = Template((Path(__file__).parent / "player.html").read_text(encoding="utf-8"))
 _WIDTH: Final = 1000

@@ -177,6 +177,9 @@ REJECTS: Final = """
 select recording_date, file, status, reason, detail from fct_recordings
 where status <> 'accepted' order by recording_date desc, file
 """
+REASONS: Final = """
+select reason, count(*) as files from fct_recordings where status <> 'accepted' group by all order by 2 desc, 1
+"""
 FILES: Final = """
 select file, status, reason, detail from fct_recordings where recording_date = $day order by file
 """
@@ -211,6 +214,14 @@ from fct_costs group by all order by wall_seconds desc
 AGREEMENT: Final = """
 select count(*) as reviews, avg((tone = model_tone)::int) as tone_agrees, avg((emotion = model_emotion)::int)
     as emotion_agrees from fct_reviews
+"""
+# How sure the model was, in fifths, beside how often people who listened said the same.
+CALIBRATION: Final = """
+select least(floor(tone_probability * 5), 4) / 5 as surer_than, count(*) as reviews,
+    avg(tone_probability) as model_says, avg((fct_reviews.tone = model_tone)::int) as people_agree
+from fct_reviews inner join fct_segments using (recording_date, segment_id)
+where fct_reviews.tone is not null and tone_probability is not null
+group by all order by surer_than
 """
 
 

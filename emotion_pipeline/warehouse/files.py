@@ -102,6 +102,11 @@ class Files:
         except FileNotFoundError:
             return None
 
+    def refused(self) -> list[tuple[str, str]]:
+        """Return day and table of every batch that its gate refused and none has followed yet, the newest day first."""
+        held = (UPath(self.root) / HELD).glob("*/*.parquet")
+        return sorted(((path.stem, path.parent.name) for path in held), reverse=True)
+
     def release(self, table: Table, partition: str) -> None:
         """Drop the refused batch of a partition, once a good one has replaced it."""
         self._held_path(table, partition).unlink(missing_ok=True)

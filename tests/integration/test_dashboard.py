@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import pandas as pd
 import pytest
 from support.filling import filled
 from support.pipeline import QUIET, Pipeline
@@ -12,8 +13,11 @@ from typer.testing import CliRunner, Result
 
 from dashboard.serving import browser, browser_program, serving, settle
 from emotion_pipeline.cli.app import app
+from emotion_pipeline.cli.output import csv_text
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
-from emotion_pipeline.report.queries import OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
+from emotion_pipeline.engine.stages.tables import TABLES
+from emotion_pipeline.report.queries import CALLS, CALLS_FOUND, OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
+from emotion_pipeline.warehouse.files import Files
 from emotion_pipeline.warehouse.lake import Lake
 from emotion_pipeline.warehouse.reviews import pending, read_reviews
 
@@ -144,6 +148,37 @@ def test_pages_have_no_serious_fault_for_those_who_cannot_see_well(
         serious = [rule for rule in result.response["violations"] if rule["impact"] in {"serious", "critical"}]
         found |= {f"{path}: {rule['id']}": rule["nodes"][0]["html"] for rule in serious}
     assert found == {}
+
+
+def test_calls_come_a_page_at_a_time_in_the_order_that_is_chosen(pipeline: Pipeline) -> None:
+    marts = pipeline.settings.storage.marts
+    asked = {**Filters().parameters(), "search": ""}
+    whole = ask(marts, CALLS["Longest"], {**asked, "rows": None, "skipped": 0})
+    assert len(whole) == ask(marts, CALLS_FOUND, asked)["calls"].iloc[0] == 7
+    assert whole["recording_seconds"].is_monotonic_decreasing
+    second = ask(marts, CALLS["Longest"], {**asked, "rows": 3, "skipped": 3})
+    assert second["file"].tolist() == whole["file"].tolist()[3:6]
+    one = {**asked, "search": str(whole["file"].iloc[0]).upper()}
+    assert ask(marts, CALLS["Longest"], {**one, "rows": 3, "skipped": 0})["file"].nunique() == 1
+
+
+def test_quality_names_a_batch_that_its_gate_held_back(
+    address: str, opened: "Callable[[str], Page]", pipeline: Pipeline
+) -> None:
+    files = Files(str(pipeline.settings.storage.root))
+    files.hold(TABLES["segments"], DAYS[1], pipeline.rows("segments", DAYS[1]))
+    assert files.refused() == [(DAYS[1], "segments")]
+    assert metric(opened(f"{address}/quality"), "Batches held back") == "1"
+    files.release(TABLES["segments"], DAYS[1])
+    page = opened(f"{address}/quality")
+    assert metric(page, "Batches held back") == "0"
+    assert "Every gate has let the newest batch" in page.get_by_test_id("stMain").inner_text()
+
+
+def test_a_table_that_is_taken_along_runs_no_formula_in_a_spreadsheet() -> None:
+    assert csv_text(pd.DataFrame({"text": ["=1+1", "fine"], "score": [-1.0, 2.0]})) == (
+        "text,score\n'=1+1,-1.0\nfine,2.0\n"
+    )
 
 
 @pytest.fixture

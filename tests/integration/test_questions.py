@@ -1,12 +1,14 @@
-"""The questions of docs/bi.md: every one is asked of generated calls, and the demo gives the answers that it prints."""
+"""The questions of docs/bi.md, asked of generated calls and of the demo, and the notebook that asks the same marts."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
-from support.answers import answer, labels, questions
+from nbclient import NotebookClient
+from support.answers import answer, label_the_demo, questions
 from support.filling import filled
 from support.pipeline import INSTANCE, QUIET, Pipeline
 
@@ -58,8 +60,18 @@ def test_the_demo_gives_the_answers_that_the_page_prints(repository: Path, tmp_p
 
     demo = (sys.executable, "-m", "emotion_pipeline.cli.demo")
     call(*demo)
-    for arguments in labels():
-        call(str(Path(sys.executable).with_name("emotion-clf")), *arguments)
+    label_the_demo(Lake(str(tmp_path / "lake")), tmp_path / "marts.duckdb")
     call(*demo)
     answers = {title: answer(tmp_path / "marts.duckdb", question.sql) for title, question in QUESTIONS.items()}
     assert answers == {title: question.answer for title, question in QUESTIONS.items()}
+
+
+@pytest.mark.full
+def test_every_cell_of_the_notebook_runs(repository: Path, marts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_STORAGE__MARTS", str(marts))
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    notebook = nbformat.read(repository / "docs" / "notebooks" / "first_look.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "its outputs are not to be committed"
+    done = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(repository)}}).execute()
+    code = [cell for cell in done.cells if cell.cell_type == "code"]
+    assert all(cell.outputs and cell.outputs[-1].output_type == "execute_result" for cell in code)

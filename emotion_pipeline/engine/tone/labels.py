@@ -4,10 +4,24 @@ Two sets exist. The wav2vec2 checkpoint of the documents knows eight tones, in t
 model that the package ships knows four of them. Evaluation compares everything on the four.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 # All eight tones, in the index order of ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition.
 TONES: Final = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
+
+# In which every picture draws them: those of Okabe and Ito (2008), which people with any of the common colour
+# blindnesses tell apart.
+TONE_COLOURS: Final[Mapping[str, str]] = {
+    "angry": "#D55E00",
+    "calm": "#56B4E9",
+    "disgust": "#F0E442",
+    "fearful": "#CC79A7",
+    "happy": "#E69F00",
+    "neutral": "#999999",
+    "sad": "#0072B2",
+    "surprised": "#009E73",
+}
 
 # The four tones of the shipped acoustic model, in its index order; also the classes of every four-class figure.
 ACOUSTIC_TONES: Final = ("angry", "happy", "neutral", "sad")
