@@ -1,7 +1,8 @@
 """``python -m benchmarks.long_audio``: memory of decoding, voice activity and cutting windows, by length of recording.
 
 Each length is a process of its own, so that the highest memory of one does not hide that of another. The recording is
-the project's own samples, one after the other, again and again.
+the project's own samples, one after the other, again and again. With ``--voices`` measured is who speaks when, by
+``diarization.method: voices``.
 """
 
 import json
@@ -9,40 +10,45 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from threading import Event, Thread
+from typing import Annotated, Final
 
 import numpy as np
 import typer
 
 from benchmarks.support.apart import apart
 from emotion_pipeline.engine.audio.channels import speakers_of
-from emotion_pipeline.engine.audio.decode import stream
+from emotion_pipeline.engine.audio.decode import mapped, stream
 from emotion_pipeline.engine.audio.encode import FlacWriter
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Waveform
+from emotion_pipeline.engine.diarize.voices import VoicesDiarizer
 from emotion_pipeline.engine.models.usage import process_peak_bytes
 from emotion_pipeline.engine.transcribe.windows import windows_of
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+_LOOK_EVERY_S: Final = 0.02
 
 
 def main(
     hours: Annotated[float, typer.Option(help="Length of the long recording.")] = 10.0,
     minutes: Annotated[float, typer.Option(help="Length of the short one.")] = 1.0,
+    voices: Annotated[bool, typer.Option("--voices", help="Tell voices apart, too.")] = False,
 ) -> None:
     """Compare the peak memory of a long recording with that of a short one."""
-    typer.echo(json.dumps(compare(hours * 3600, minutes * 60)))
+    typer.echo(json.dumps(compare(hours * 3600, minutes * 60, voices=voices)))
 
 
-def compare(long_s: float, short_s: float) -> dict[str, float]:
+def compare(long_s: float, short_s: float, *, voices: bool = False) -> dict[str, float]:
     """Return peak memory in MB for both lengths, their difference, and how fast the long one went."""
+    work, counted = (_tell_apart, "turns") if voices else (_listen, "windows")
     with tempfile.TemporaryDirectory() as folder:
         short, long = (write(Path(folder) / f"{seconds}.flac", seconds) for seconds in (short_s, long_s))
-        short_mb, _, _ = _measured(short)
-        long_mb, seconds, windows = _measured(long)
+        short_mb, _, _ = apart(work, short)
+        long_mb, seconds, count = apart(work, long)
     return {
         "short_s": short_s,
         "long_s": long_s,
-        "windows": windows,
+        counted: count,
         "peak_mb_short": round(short_mb, 1),
         "peak_mb_long": round(long_mb, 1),
         "difference_mb": round(long_mb - short_mb, 1),
@@ -71,16 +77,37 @@ def _speech() -> Iterator[Waveform]:
                 yield np.ascontiguousarray(block)
 
 
-def _measured(recording: Path) -> tuple[float, float, int]:
-    """Return peak memory in MB, seconds and windows of one recording, listened to in a fresh process."""
-    return apart(_listen, recording)
-
-
 def _listen(recording: Path) -> tuple[float, float, int]:
+    """Return peak memory in MB, seconds and windows of one recording."""
     started = time.perf_counter()
     windows = sum(1 for _ in windows_of(recording, speakers_of(recording)))
     seconds = time.perf_counter() - started
     return process_peak_bytes() / 2**20, seconds, windows
+
+
+def _tell_apart(recording: Path) -> tuple[float, float, int]:
+    """Return peak memory in MB, seconds and turns of one recording.
+
+    Memory is the process's own: pages of the file through which the recording is read go as soon as others need them.
+    """
+    started, done, peak = time.perf_counter(), Event(), [0.0]
+    watcher = Thread(target=_watch_own_memory, args=(done, peak))
+    watcher.start()
+    try:
+        with mapped(recording) as channel:
+            turns = len(VoicesDiarizer().turns(channel))
+    finally:
+        done.set()
+        watcher.join()
+    return peak[0], time.perf_counter() - started, turns
+
+
+def _watch_own_memory(done: Event, peak: list[float]) -> None:
+    """Raise ``peak`` to the most MB that the process had for itself, by Linux' record, until it is done."""
+    status = Path("/proc/self/status")
+    while not done.wait(_LOOK_EVERY_S):
+        line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon:"))
+        peak[0] = max(peak[0], int(line.split()[1]) / 1024)
 
 
 if __name__ == "__main__":
