@@ -25,7 +25,7 @@ from emotion_pipeline.resources.dagster_private import (
     they_are_healthy,
 )
 from emotion_pipeline.resources.recordings import RecordingSource
-from emotion_pipeline.resources.warehouse import warehouse_of
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 _DAEMONS: Final = ("BACKFILL", "QUEUED_RUN_COORDINATOR")
 _POLL_S: Final = 1.0

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_pipeline.config.settings import Settings, load_settings
+from emotion_pipeline.config.settings import load_settings
 
 if TYPE_CHECKING:
     from emotion_pipeline.engine.backends import BackendChoice, Backends
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
     from emotion_pipeline.engine.sources.router import Sources
-    from emotion_pipeline.warehouse.base import Warehouse
 
 
 def choice() -> "BackendChoice":
@@ -40,16 +39,3 @@ def predictor(model: Path | None) -> "EmotionPredictor":
     from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 
     return EmotionPredictor(model) if model else backends().emotion
-
-
-def warehouse(settings: Settings) -> "Warehouse":
-    """Return the warehouse that the settings choose."""
-    if settings.storage.backend == "lake":
-        from emotion_pipeline.warehouse.lake import Lake
-
-        return Lake(settings.storage.root)
-    from emotion_pipeline.warehouse.snowflake.target import target_of
-    from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse
-
-    target = target_of(settings)
-    return SnowflakeWarehouse(target.database, target.schema, target.cloned_from, target.may_create)

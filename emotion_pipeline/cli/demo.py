@@ -22,8 +22,8 @@ from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.local import dated_folders
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
-from emotion_pipeline.resources.warehouse import warehouse_of
 from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.choice import warehouse_of
 from emotion_pipeline.warehouse.files import Files
 
 SAMPLES: Final = Path("samples")

@@ -13,6 +13,7 @@ from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, working
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +56,7 @@ def erase(
     from emotion_pipeline.warehouse.files import Files
 
     settings = load_settings()
-    warehouse, files = configured.warehouse(settings), Files(settings.storage.root)
+    warehouse, files = warehouse_of(settings), Files(settings.storage.root)
     chosen = _chosen(warehouse, recording or [], file or [], older_than)
     erasure = planned(warehouse, files, chosen)
     jobs = _erase_jobs(settings, chosen, erasure, older_than, dry_run=True)
@@ -65,7 +66,7 @@ def erase(
     with working("erasing"):
         # First what is found by way of the rows, so that a call that is cut off finds it again.
         _erase_jobs(settings, chosen, erasure, older_than, dry_run=False)
-        erase_stored(warehouse, files, chosen, _forget(settings))
+        erase_stored(warehouse, files, chosen, _forget(settings), erasure)
         rebuilt = not _has_marts(settings) or _rebuild_marts()
     _print(erasure, jobs, done=True)
     if not rebuilt:

@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from emotion_pipeline.cli.configured import backends, predictor, warehouse
+from emotion_pipeline.cli.configured import backends, predictor
 from emotion_pipeline.cli.console import print_figures
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 app = typer.Typer(
     help="Measure a back end on labelled data and print JSON.\n\nExample: emotion-clf evaluate text --data dev.tsv",
@@ -108,7 +109,7 @@ def evaluate_reviews_command() -> None:
     from emotion_pipeline.training.evaluation.reviews import evaluate_reviews
     from emotion_pipeline.warehouse.reviews import read_reviews
 
-    print_figures(evaluate_reviews(read_reviews(warehouse(load_settings()))).to_dict())
+    print_figures(evaluate_reviews(read_reviews(warehouse_of(load_settings()))).to_dict())
 
 
 @app.command("diarization")

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import ERRORS, OUT, print_line
 from emotion_pipeline.config.settings import Settings, load_settings
+from emotion_pipeline.report.clock import clock
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def review(
     from emotion_pipeline.warehouse.reviews import pending, read_reviews
 
     settings = load_settings()
-    warehouse = configured.warehouse(settings)
+    warehouse = warehouse_of(settings)
     queue = pending(_queue(settings, warehouse), read_reviews(warehouse))
     queue["recording_date"] = queue["recording_date"].astype(str).str[:10]
     chosen = queue[queue["recording_date"] == day] if day else queue
@@ -48,7 +49,7 @@ def review(
             print_line({str(name): value for name, value in row.items()})
     elif rows:
         for row in rows:
-            at = f"{_minutes(row['start_seconds'])}-{_minutes(row['end_seconds'])}"
+            at = f"{clock(row['start_seconds'])}-{clock(row['end_seconds'])}"
             OUT.print(f"{row['priority']:.2f}  {row['segment_id']}  {row['recording_date']}/{row['file']} {at}")
             OUT.print(f"      {row['reasons']}; sounds {row['tone']}; {row['speaker_role']}: {row['text'] or '…'}")
         OUT.print(
@@ -77,12 +78,8 @@ def label(
     from emotion_pipeline.warehouse.reviews import Label, add_review
 
     said = Label(reviewer or getpass.getuser(), tone, emotion, sentiment, note)
-    review_id = add_review(configured.warehouse(load_settings()), segment_id, said, day)
+    review_id = add_review(warehouse_of(load_settings()), segment_id, said, day)
     OUT.print(f"review {review_id} of segment {segment_id} is kept")
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _queue(settings: Settings, warehouse: "Warehouse") -> "pd.DataFrame":

@@ -11,6 +11,7 @@ from emotion_pipeline.cli import configured
 from emotion_pipeline.cli.console import print_figures, progress
 from emotion_pipeline.cli.output import check_folder
 from emotion_pipeline.config.settings import load_settings
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 if TYPE_CHECKING:
     from emotion_pipeline.training.reviews import ReviewedClips, ReviewedTexts
@@ -184,7 +185,7 @@ def _reviewed_texts() -> "ReviewedTexts":
     from emotion_pipeline.training.reviews import reviewed_texts
     from emotion_pipeline.warehouse.reviews import read_reviews
 
-    reviews = read_reviews(configured.warehouse(load_settings()))
+    reviews = read_reviews(warehouse_of(load_settings()))
     return reviewed_texts(reviews, configured.backends().emotion.label_probabilities)
 
 
@@ -202,7 +203,7 @@ def _reviewed_clips(folder: Path) -> "ReviewedClips":
     from emotion_pipeline.warehouse.reviews import read_reviews, segments_of
 
     settings = load_settings()
-    warehouse = configured.warehouse(settings)
+    warehouse = warehouse_of(settings)
     reviews = read_reviews(warehouse)
     return reviewed_clips(reviews, segments_of(warehouse, reviews), Files(settings.storage.root), folder)
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from emotion_pipeline.engine.audio.envelope import Envelope
 from emotion_pipeline.engine.tone.labels import TONE_COLOURS
+from emotion_pipeline.report.clock import clock
 
 _PAGE: Final = Template((Path(__file__).parent / "player.html").read_text(encoding="utf-8"))
 _WIDTH: Final = 1000
@@ -57,11 +58,6 @@ def player(
         width=_WIDTH,
         first=first,
     )
-
-
-def clock(seconds: float) -> str:
-    """Return a time of a call as people write it: 1:05."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _waveform(rows: list[Mapping[str, Any]], seconds: float, envelope: Envelope | None) -> str:

@@ -62,8 +62,3 @@ def warehouse_resource(settings: Settings) -> LakeResource | SnowflakeTables:
         cloned_from=target.cloned_from,
         may_create=target.may_create,
     )
-
-
-def warehouse_of(settings: Settings) -> Warehouse:
-    """Return the warehouse itself, for whoever asks outside a run. Raises ConfigurationError, see ``target_of``."""
-    return warehouse_resource(settings).create_resource(dg.build_init_resource_context())

@@ -65,15 +65,20 @@ def planned(warehouse: Warehouse, files: Files, chosen: Chosen) -> Erasure:
 
 
 def erase(
-    warehouse: Warehouse, files: Files, chosen: Chosen, forget: Callable[[Sequence[str]], object] | None = None
+    warehouse: Warehouse,
+    files: Files,
+    chosen: Chosen,
+    forget: Callable[[Sequence[str]], object] | None = None,
+    plan: Erasure | None = None,
 ) -> Erasure:
     """Erase the chosen recordings, log it, and return what was erased; a call that is cut off is simply made again.
 
     No run may be at work on their days meanwhile: it would publish again what it has already read.
 
+    :param plan: what ``planned`` returned, where it was asked for already
     :param forget: drops what a service keeps of texts, as ``CortexSentiment.forget`` does
     """
-    erasure = planned(warehouse, files, chosen)
+    erasure = plan or planned(warehouse, files, chosen)
     if erasure.is_empty:
         return erasure
     if forget is not None:

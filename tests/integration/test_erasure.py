@@ -23,8 +23,8 @@ from emotion_pipeline.config.service_settings import Api, ApiSecrets, Jobs, Webh
 from emotion_pipeline.config.settings import Settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.stages.tables import SEGMENTS, TABLES
-from emotion_pipeline.resources.warehouse import warehouse_of
 from emotion_pipeline.warehouse.base import Warehouse
+from emotion_pipeline.warehouse.choice import warehouse_of
 from emotion_pipeline.warehouse.files import Files
 from emotion_pipeline.warehouse.reviews import Label, add_review
 

@@ -16,7 +16,7 @@ from emotion_pipeline.config.settings import ConfigurationError, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.common.errors import ContractError
 from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TABLES
-from emotion_pipeline.resources.warehouse import warehouse_of
+from emotion_pipeline.warehouse.choice import warehouse_of
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
 

@@ -7,7 +7,7 @@ have a variance of 1 in every direction, and between people that of ``VoiceEncod
 discriminant analysis, Ioffe 2006). Which windows belong together is decided in ``voice_groups``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,13 +87,25 @@ class VoiceEncoder:
         :param channel: float32, shape (n_samples,), 16 kHz, [-1, 1]
         :param windows: stretches of it in which one person speaks, best 1.6 s long
         """
-        raw = raw_vectors(self._network, channel, windows)
-        return ((raw - self._mean) @ self._projection).astype(np.float32)
+        vectors = np.zeros((len(windows), len(self.variances)), dtype=np.float32)
+        # A part at a time: what the network says of ten hours would be eight times as much.
+        for part, raw in _described(self._network, channel, windows):
+            vectors[part] = (raw - self._mean) @ self._projection
+        return vectors
 
 
 def raw_vectors(network: SpeakerNetwork, channel: Channel, windows: Sequence[Span]) -> Vectors:
     """Return what the network says of each window, shape ``(n_windows, 256)``."""
     vectors = np.zeros((len(windows), _WIDTH), dtype=np.float32)
+    for part, raw in _described(network, channel, windows):
+        vectors[part] = raw
+    return vectors
+
+
+def _described(
+    network: SpeakerNetwork, channel: Channel, windows: Sequence[Span]
+) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
+    """Yield numbers of windows, and what the network says of each of them."""
     starts = [round(window.start * SAMPLE_RATE) for window in windows]
     lengths = np.array([max(_SHORTEST, round(window.seconds * SAMPLE_RATE) // _STEP * _STEP) for window in windows])
     with torch_threads(1), torch.inference_mode():
@@ -104,8 +116,7 @@ def raw_vectors(network: SpeakerNetwork, channel: Channel, windows: Sequence[Spa
                 for row, index in enumerate(part):
                     cut = channel[starts[index] : starts[index] + length]
                     cuts[row, : len(cut)] = cut
-                vectors[part] = network(mel_powers(torch.from_numpy(cuts))).numpy()
-    return vectors
+                yield part, network(mel_powers(torch.from_numpy(cuts))).numpy()
 
 
 def load_voice_encoder(folder: Path | None = None) -> VoiceEncoder:

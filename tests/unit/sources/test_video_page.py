@@ -1,7 +1,6 @@
 """Pages that yt-dlp reads, for real and over sockets: the best audio or a named reason, in time, nothing left over."""
 
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
+from support.failed_fetch import failed_fetch
 from support.failing_server import OTHER_PAYLOAD, PAYLOAD, FailingServer, closed_port
 from support.leftovers import nothing_left_over
 from support.media_site import MediaSite
@@ -90,13 +90,7 @@ def fetch(address: str, folder: Path, limits: FetchLimits = LIMITS) -> tuple[byt
 
 
 def failure(address: str, folder: Path, limits: FetchLimits = LIMITS) -> FetchError:
-    """Fetch what cannot be fetched: the error, after checking that it came in time and left nothing."""
-    started = time.monotonic()
-    with pytest.raises(FetchError) as caught:
-        fetch(address, folder, limits)
-    assert time.monotonic() - started < limits.timeout_s + 10.0
-    assert list(folder.iterdir()) == []
-    return caught.value
+    return failed_fetch(lambda: fetch(address, folder, limits), folder, limits)
 
 
 def described(media: str, **facts: str) -> str:
