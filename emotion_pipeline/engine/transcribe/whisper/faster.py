@@ -7,7 +7,7 @@ than bfloat16: the published weights are kept in it.
 Packages: https://github.com/SYSTRAN/faster-whisper, https://github.com/OpenNMT/CTranslate2.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,12 +50,9 @@ _FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 _DEVICES: Final = ("auto", "cpu", "cuda")
 # The precision that CTranslate2 does not have on a CPU, and torch has.
 _ENCODER_ONLY: Final = "bfloat16"
-# Logits of all places of a text come back for each item, 46 MB at most.
-_DRAWN_AT_ONCE: Final = 4
-# Items that a CPU searches for texts, and aligns with their texts, at once: more are not faster, and each takes 25 MB
-# for the search and 10 MB for the alignment.
-_SEARCHED_ON_CPU: Final = 6
-_ALIGNED_ON_CPU: Final = 4
+# Items that are drawn, or on a CPU searched for texts, at once: logits of drawn ones take 46 MB, and on a CPU each item
+# takes 35 MB while more are not faster.
+_AT_ONCE: Final = 4
 # Tokens that the most probable text is followed ahead of the drawn one.
 _FEWEST_AHEAD, _MOST_AHEAD = 8, 32
 # Texts followed at once. A call of ten minutes and 60 clips: word error rate 0.060 and 0.038 with 1, 0.054 and 0.035
@@ -240,10 +237,11 @@ class _Loaded:
         return [{token.strip("<|>"): chance for token, chance in one} for one in found]
 
     def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
-        together = _DRAWN_AT_ONCE if draws else _SEARCHED_ON_CPU if self._is_on_cpu else len(batch)
+        together = _AT_ONCE if draws or self._model.device == "cpu" else len(batch)
+        groups = [slice(at, at + together) for at in range(0, len(batch), together)]
         return [
             text
-            for group in _slices(len(batch), together)
+            for group in groups
             for text in self._finished(
                 batch[group], self._heard(batch[group]), language, draws[group] if draws else None
             )
@@ -257,7 +255,9 @@ class _Loaded:
             texts = [_searched(result) for result in self._generated(heard, prompt, [[] for _ in batch], MOST_TOKENS)]
         else:
             texts = self._drawn(heard, prompt, draws)
-        aligned = self._aligned(heard, self.vocabulary.beginning(language), texts, [mel_frames(item) for item in batch])
+        frames = [mel_frames(item) for item in batch]
+        beginning = self.vocabulary.beginning(language)
+        aligned = self._model.align(heard, beginning, [text.tokens for text in texts], frames)
         return [
             Text(
                 tokens=text.tokens,
@@ -268,28 +268,6 @@ class _Loaded:
             )
             for text, one in zip(texts, aligned, strict=True)
         ]
-
-    def _aligned(
-        self, heard: "ctranslate2.StorageView", beginning: list[int], texts: "Sequence[_Said]", frames: list[int]
-    ) -> list[Any]:
-        """Return CTranslate2's alignment of each text with what was heard, for which its package names no type."""
-        tokens = [text.tokens for text in texts]
-        if not self._is_on_cpu:
-            return self._model.align(heard, beginning, tokens, frames)
-        from ctranslate2 import StorageView
-
-        encoded = np.asarray(heard)
-        return [
-            result
-            for group in _slices(len(tokens), _ALIGNED_ON_CPU)
-            for result in self._model.align(
-                StorageView.from_array(encoded[group]), beginning, tokens[group], frames[group]
-            )
-        ]
-
-    @property
-    def _is_on_cpu(self) -> bool:
-        return self._model.device == "cpu"
 
     def _heard(self, batch: Sequence[Channel]) -> "ctranslate2.StorageView":
         """Return what the encoder makes of each item, shape (len(batch), 1500, width)."""
@@ -374,10 +352,6 @@ class _Said:
                 return
             if token != followed[place]:
                 return
-
-
-def _slices(n: int, length: int) -> Iterator[slice]:
-    return (slice(at, at + length) for at in range(0, n, length))
 
 
 def _searched(result: "WhisperGenerationResult") -> _Said:
