@@ -234,7 +234,7 @@ TRANSCRIPTS: Final = Table(
             _optional_text(
                 "speakers_by",
                 "What told the speakers apart: their channel, their voices (the package's own diarizer), another "
-                "diarizer, the service, or nothing: assumed_one.",
+                "diarizer or the service; assumed_one where nothing did, or a diarizer heard but one voice.",
                 ("channel", "assumed_one", "voices", "diarizer", "service"),
             ),
             Column("text", TEXT, "All words in order of time."),

@@ -55,7 +55,7 @@ def _divided(transcript: Transcript, recording: Path, diarizer: Diarizer) -> Tra
         return transcript
     with mapped(recording) as channel:
         turns = diarizer.turns(channel)
-    if diarizer.speakers_by == "voices" and len({turn.speaker for turn in turns}) < 2:
+    if len({turn.speaker for turn in turns}) < 2:
         return transcript
     words = assign(transcript.words, turns)
     dropped = tuple(replace(one, speaker=_speaker_in(one.span, turns) or one.speaker) for one in transcript.dropped)

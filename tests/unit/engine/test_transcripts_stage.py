@@ -75,6 +75,15 @@ class TwoHalves:
         return Turn(Span(0.0, length / 2), "speaker_1"), Turn(Span(length / 2, length), "speaker_2")
 
 
+class OneVoice(TwoHalves):
+    """A diarizer that hears one person in the whole of every recording."""
+
+    fingerprint = "one voice"
+
+    def turns(self, channel: Channel) -> tuple[Turn, ...]:
+        return (Turn(Span(0.0, len(channel) / SAMPLE_RATE), "speaker_1"),)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> FolderAudioStore:
     (tmp_path / "copies").mkdir()
@@ -211,6 +220,14 @@ def test_a_diarizer_gives_the_words_of_one_channel_to_several_speakers(
     alone = transcribe(raw_audio, None, transcript_maker(NUMBER), store).rows.iloc[0]
     assert alone["speakers_by"] == "assumed_one"
     assert {word["speaker"] for word in alone["words"]} == {"speaker_1"}
+
+
+def test_where_a_diarizer_hears_one_voice_one_speaker_is_assumed(
+    raw_audio: pd.DataFrame, store: FolderAudioStore
+) -> None:
+    row = transcribe(raw_audio, None, transcript_maker(NUMBER, diarizer=OneVoice()), store).rows.iloc[0]
+    assert row["speakers_by"] == "assumed_one"
+    assert {word["speaker"] for word in row["words"]} == {"speaker_1"}
 
 
 def test_another_redaction_or_diarizer_makes_transcripts_stale() -> None:
