@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.data import period
-from dashboard.parts import downloads, draw, empty, filters, table
+from dashboard.parts import downloads, draw_in_two_columns, empty, filters, table
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES
 from emotion_pipeline.report.overview import Overview, overview_charts
 
@@ -19,10 +19,7 @@ def show() -> None:
     earlier = chosen.before()
     before = period(earlier) if earlier else None
     _figures(now, before)
-    columns = st.columns(2)
-    for place, chart in enumerate(overview_charts(now, before)):
-        with columns[place % 2]:
-            draw(chart)
+    draw_in_two_columns(overview_charts(now, before))
     with st.expander("The numbers by day"):
         table(now.by_day)
         downloads(now.by_day, "by_day")

@@ -1,7 +1,7 @@
 """Pieces that pages share: filters, downloads of what is shown, words where nothing is to be shown, a call to hear."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -56,6 +56,14 @@ def table(frame: pd.DataFrame) -> None:
 def draw(chart: alt.Chart | Layered) -> None:
     """Draw a chart. It is not held to its schema once more, which costs more than to ask the marts."""
     st.vega_lite_chart(chart.to_dict(validate=False))
+
+
+def draw_in_two_columns(charts: Iterable[alt.Chart | Layered]) -> None:
+    """Draw charts side by side, on a phone one below the other."""
+    columns = st.columns(2)
+    for place, chart in enumerate(charts):
+        with columns[place % 2]:
+            draw(chart)
 
 
 def downloads(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:

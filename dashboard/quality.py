@@ -1,12 +1,13 @@
 """Quality: whether the numbers can be trusted: gates, files refused and why, confidence, people, models, costs."""
 
+from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.data import rows, settings
-from dashboard.parts import downloads, draw, empty, table
+from dashboard.parts import downloads, draw, draw_in_two_columns, empty, table
 from emotion_pipeline.report.charts import bars, calibration, trend
 from emotion_pipeline.report.queries import (
     AGREEMENT,
@@ -66,10 +67,7 @@ def _trends(by_day: pd.DataFrame) -> None:
             trend(confidence, none, "tone", "Mean probability of the tone by day", ".2f"),
             trend(confidence, none, "words", "Mean probability of the words by day", ".2f"),
         ]
-    columns = st.columns(2)
-    for place, chart in enumerate(charts):
-        with columns[place % 2]:
-            draw(chart)
+    draw_in_two_columns(charts)
     with st.expander("The numbers by day"):
         shown = by_day if confidence.empty else by_day.merge(confidence, on="recording_date", how="left")
         table(shown)
@@ -77,14 +75,15 @@ def _trends(by_day: pd.DataFrame) -> None:
 
 
 def _gates(refused: list[tuple[str, str]]) -> None:
-    st.subheader("Gates: batches held back")
-    if not refused:
-        st.caption("Every gate has let the newest batch of its table pass, for every day.")
-        return
-    st.caption("The last good partition is still shown. The gate's check in Dagster lists which expectation broke.")
-    held = pd.DataFrame(refused, columns=["day", "table"])
-    table(held)
-    downloads(held, "held_back")
+    _section(
+        "Gates: batches held back",
+        pd.DataFrame(refused, columns=["day", "table"]),
+        "held_back",
+        "Every gate has let the newest batch of its table pass, for every day.",
+        lambda: st.caption(
+            "The last good partition is still shown. The gate's check in Dagster lists which expectation broke."
+        ),
+    )
 
 
 def _rejects() -> None:
@@ -101,32 +100,39 @@ def _rejects() -> None:
 
 
 def _calibration() -> None:
-    st.subheader("How sure the model is, and how often people agree")
     judged = rows(CALIBRATION)
-    if judged.empty:
-        st.caption("Nobody has judged a tone yet: the page Review asks for it.")
-        return
-    draw(calibration(judged))
-    table(judged)
-    downloads(judged, "calibration")
+    _section(
+        "How sure the model is, and how often people agree",
+        judged,
+        "calibration",
+        "Nobody has judged a tone yet: the page Review asks for it.",
+        lambda: draw(calibration(judged)),
+    )
 
 
 def _models() -> None:
-    st.subheader("Which models made the numbers")
-    models = rows(MODELS_BY_DAY)
-    if models.empty:
-        st.caption("No segment has been judged yet.")
-    else:
-        table(models)
-        downloads(models, "models")
+    _section("Which models made the numbers", rows(MODELS_BY_DAY), "models", "No segment has been judged yet.")
 
 
 def _costs() -> None:
-    st.subheader("What it cost")
     costs = rows(COSTS)
-    if costs.empty:
-        st.caption("No costs have been recorded yet.")
-    else:
-        draw(bars(costs, "table_name", "wall_seconds", "Seconds of each table, of all runs", ",.1f"))
-        table(costs)
-        downloads(costs, "costs")
+    _section(
+        "What it cost",
+        costs,
+        "costs",
+        "No costs have been recorded yet.",
+        lambda: draw(bars(costs, "table_name", "wall_seconds", "Seconds of each table, of all runs", ",.1f")),
+    )
+
+
+def _section(
+    title: str, shown: pd.DataFrame, name: str, nothing: str, above: Callable[[], object] = lambda: None
+) -> None:
+    """Show a table to take along under its title, what stands ``above`` it first, or that there is ``nothing``."""
+    st.subheader(title)
+    if shown.empty:
+        st.caption(nothing)
+        return
+    above()
+    table(shown)
+    downloads(shown, name)

@@ -42,7 +42,8 @@ def build_defs(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *automated(held_by(with_source(_assets(recordings.partitions)), warehouse.kind, marts_builder.kind)),
-            *(SOURCE, CORRECTIONS),
+            SOURCE,
+            CORRECTIONS,
             *readers(),
         ],
         asset_checks=[

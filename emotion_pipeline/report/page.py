@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from emotion_pipeline.engine.audio.envelope import Envelope
 from emotion_pipeline.report.charts import Layered, quarters, quarters_of
+from emotion_pipeline.report.clock import clock
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES, call_figures
 from emotion_pipeline.report.overview import overview, overview_charts
-from emotion_pipeline.report.player import clock, player
+from emotion_pipeline.report.player import player
 from emotion_pipeline.report.queries import (
     CALL,
     CALLS,
@@ -94,7 +95,6 @@ def day_page(marts: Path, day: date) -> str:
     calls = ask(marts, CALLS["Escalated first"], asked)
     queue = ask(marts, QUEUE)
     queue = queue[pd.to_datetime(queue["recording_date"]).dt.date == day]
-    queue = queue.assign(at=queue["start_seconds"].map(clock), reasons=queue["reasons"].str.replace("_", " "))
     refused = files[files["status"] != "accepted"]
     return _template("day.html").render(
         title=f"Calls of {day}",
@@ -109,7 +109,7 @@ def day_page(marts: Path, day: date) -> str:
         ],
         weeks=weeks,
         calls=_table(calls[list(_CALL_COLUMNS)].rename(columns=_CALL_COLUMNS)),
-        queue=_table(queue[["file", "at", "reasons", "speaker_role", "tone", "text"]]),
+        queue=_table(_for_people(queue)[["file", "at", "reasons", "speaker_role", "tone", "text"]]),
         refused=_table(refused),
     )
 
@@ -124,7 +124,6 @@ def call_page(marts: Path, day: date, recording_id: str, sound: Sound) -> str:
     segments = ask(marts, SEGMENTS, where)
     by_quarter = quarters_of(call)
     queued = segments.dropna(subset=["reasons"])
-    queued = queued.assign(at=queued["start_seconds"].map(clock), reasons=queued["reasons"].str.replace("_", " "))
     numbers = pd.DataFrame({"number": name, "value": value} for name, value in call.items() if pd.notna(value))
     return _template("call.html").render(
         title=f"{call['file']}, {day}",
@@ -132,7 +131,7 @@ def call_page(marts: Path, day: date, recording_id: str, sound: Sound) -> str:
         player=Markup(player(segments, float(call["recording_seconds"]), sound.envelope, sound.address, scrolls=False)),
         spoken=not segments.empty,
         charts=[] if by_quarter.empty else [_drawn(quarters(by_quarter))],
-        queue=_table(queued[["at", "reasons", "text"]]),
+        queue=_table(_for_people(queued)[["at", "reasons", "text"]]),
         numbers=_table(numbers.assign(number=numbers["number"].str.replace("_", " "))),
     )
 
@@ -143,6 +142,11 @@ def _drawn(chart: alt.Chart | Layered) -> Markup:
     svg = vl_convert.vegalite_to_svg(drawn.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION[1:].split(".")[:2]))
     named = Markup('<figure role="img" aria-label="{}">{}</figure>')
     return named.format(drawn.title if isinstance(drawn.title, str) else "chart", Markup(svg))
+
+
+def _for_people(queued: pd.DataFrame) -> pd.DataFrame:
+    """Return segments of the queue with their time and their reasons as people write them."""
+    return queued.assign(at=queued["start_seconds"].map(clock), reasons=queued["reasons"].str.replace("_", " "))
 
 
 def _table(rows: pd.DataFrame) -> list[dict[str, str]]:

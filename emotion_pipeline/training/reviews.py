@@ -6,7 +6,7 @@ table ``reviews`` come in as a frame; who reads the warehouse is the command.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -192,8 +192,8 @@ def _compared(
 ) -> ReviewCounts:
     if not people:
         return counts
-    shares = (
-        round(float(np.mean([said == heard for said, heard in zip(people, models, strict=True)])), 4)
-        for models in (now, before)
-    )
-    return ReviewCounts(counts.learnt, counts.held_out, counts.disagreed, counts.without_data, *shares)
+
+    def share(models: Sequence[object]) -> float:
+        return round(float(np.mean([said == heard for said, heard in zip(people, models, strict=True)])), 4)
+
+    return replace(counts, agreement=share(now), agreement_before=share(before))

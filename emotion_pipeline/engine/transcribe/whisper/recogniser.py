@@ -128,7 +128,7 @@ class WhisperRecogniser:
 
     rules = GuardRules()
     # Whisper's own go on to 1.0. Of 321 English clips, also under white noise down to 0 dB, none has to be drawn at
-    # all; German ones have to be, and no text that was drawn is what the speaker said.
+    # all; of German ones that had to be, no text that was drawn is what the speaker said.
     temperatures = (0.0, 0.2)
     longest_s = LONGEST_S
     pad_s = PAD_S
