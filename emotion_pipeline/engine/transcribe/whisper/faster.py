@@ -56,7 +56,8 @@ _AT_ONCE: Final = 4
 # Tokens that the most probable text is followed ahead of the drawn one.
 _FEWEST_AHEAD, _MOST_AHEAD = 8, 32
 # Texts followed at once. A call of ten minutes and 60 clips: word error rate 0.060 and 0.038 with 1, 0.054 and 0.035
-# with 2, 0.051 and 0.041 with 5, which takes a tenth more time; 2 takes no more than 1.
+# with 2, 0.051 and 0.041 with 5. The call takes as much processor time with 2 as with 1, and a tenth more with 5;
+# clips, each by itself, take longer.
 BEAM_SIZE: Final = 2
 
 
