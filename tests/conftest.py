@@ -1,6 +1,7 @@
 """What all tests share: where the shared corpora lie, a seeded source of randomness, and who runs which module when."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long = {item.path for item in items if item.get_closest_marker("full") or "integration" in item.path.parts}
     shared = {REPOSITORY / module for module in SHARE_A_SERVICE}
     items.sort(key=lambda item: (item.path not in shared, item.path not in long))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let torch compute with one thread, as workers do not share a core; loading CTranslate2 in a test changes that."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -32,11 +32,8 @@ def rows(scores: list[ToneScore]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # tests run beside each other, and threads of torch that have no core wait for each other
-    yield checkpoint(tmp_path_factory.mktemp("wav2vec2") / "tiny")
-    torch.set_num_threads(threads)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("wav2vec2") / "tiny")
 
 
 @pytest.fixture(scope="module")
