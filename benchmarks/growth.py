@@ -62,7 +62,7 @@ def main(
     axes: tuple[tuple[Axis, str], ...] = (("recordings", recordings), ("days", days))
     figures: dict[str, Any] = {"wanted_growth": WANTED}
     for axis, sizes in axes:
-        figures |= _along(axis, [int(one) for one in sizes.split(",")], repeats)
+        figures |= _along(axis, [int(size) for size in sizes.split(",")], repeats)
     figures["worst_growth"] = max(value for name, value in figures.items() if name.endswith("_growth_per_added"))
     typer.echo(json.dumps(figures))
 
@@ -72,8 +72,8 @@ def _along(axis: Axis, sizes: Sequence[int], repeats: int) -> dict[str, Any]:
     measured: list[Costs] = []
     for size in sizes:
         found = [apart(measure, axis, size) for _ in range(repeats)]
-        measured.append({name: min(one[name] for one in found) for name in found[0]})
-    costs = {name: [one[name] for one in measured] for name in measured[0]}
+        measured.append({name: min(costs[name] for costs in found) for name in found[0]})
+    costs = {name: [row[name] for row in measured] for name in measured[0]}
     return {
         f"{axis}": list(sizes),
         **{f"{axis}_{name}": [round(value, 3) for value in values] for name, values in costs.items()},

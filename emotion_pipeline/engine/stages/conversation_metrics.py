@@ -72,7 +72,7 @@ def measure(
     current = fingerprint(roles_by_channel)
     known = _heard_before(previous, current)
     rows: list[dict[str, Any]] = []
-    heard = reused = 0
+    computed = reused = 0
     seconds = 0.0
     for transcript in transcripts[transcripts["status"] != "failed"].to_dict("records"):
         own = by_recording.get(transcript["recording_id"], scored.iloc[:0])
@@ -80,13 +80,13 @@ def measure(
         before = [known.get(_identity(row)) for row in made]
         if None in before:
             _hear(made, own, store)
-            heard, seconds = heard + len(made), seconds + transcript["recording_seconds"]
+            computed, seconds = computed + len(made), seconds + transcript["recording_seconds"]
         else:
             for row, values in zip(made, before, strict=True):
                 row.update(values or {})
             reused += len(made)
         rows += [row | {FINGERPRINT_COLUMN: current} for row in made]
-    return StageResult(pd.DataFrame(rows, columns=list(CONVERSATION_METRICS.column_names)), heard, reused, seconds)
+    return StageResult(pd.DataFrame(rows, columns=list(CONVERSATION_METRICS.column_names)), computed, reused, seconds)
 
 
 def hour_of_day(file: str) -> int | None:
@@ -183,14 +183,14 @@ def _mood_columns(spoken: list[Spoken], recording_seconds: float) -> dict[str, A
 def _hear(rows: list[dict[str, Any]], segments: pd.DataFrame, store: AudioStore) -> None:
     """Listen to a recording once, and write into its rows how loud it and its speakers are."""
     with store.audio_file(rows[0]["audio_uri"]) as path:
-        heard = loudness.powers(stream(path, keep_channels=True))
+        powers = loudness.powers(stream(path, keep_channels=True))
     for row in rows:
-        stretches = [heard]
+        stretches = [powers]
         if row["scope"] == "speaker":
             own = segments[segments["speaker"] == row["speaker"]]
             spans = [Span(start, end) for start, end in zip(own["start_seconds"], own["end_seconds"], strict=True)]
             channel = value_or_none(own["channel"].iloc[0])
-            stretches = loudness.stretches_of(heard, spans, None if channel is None else int(channel))
+            stretches = loudness.stretches_of(powers, spans, None if channel is None else int(channel))
         values = loudness.integrated(stretches), loudness.loudness_range(stretches)
         row.update(zip(_LOUDNESS, values, strict=True))
 
