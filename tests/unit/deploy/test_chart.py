@@ -38,7 +38,7 @@ def chart(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chart") / "emotion"
     shutil.copytree(repository / "deploy" / "chart", folder)
     description = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
-    assert [one["name"] for one in description.pop("dependencies")] == ["dagster"]
+    assert [dependency["name"] for dependency in description.pop("dependencies")] == ["dagster"]
     (folder / "Chart.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
     return folder
 
@@ -55,13 +55,14 @@ def render(chart: Path) -> Render:
     def rendered(*parts: str | dict[str, Any]) -> list[dict[str, Any]]:
         with helm_python.Chart.load(str(chart)) as loaded:
             files = loaded.render(_values(chart, *parts), name="emotion", namespace="emotion")
-        return [one for text in files.values() for one in yaml.safe_load_all(text) if one]
+        return [document for text in files.values() for document in yaml.safe_load_all(text) if document]
 
     return rendered
 
 
 def _one(objects: list[dict[str, Any]], kind: str, name: str | None = None) -> dict[str, Any]:
-    [found] = [one for one in objects if one["kind"] == kind and name in {None, one["metadata"]["name"]}]
+    of_kind = [resource for resource in objects if resource["kind"] == kind]
+    [found] = [resource for resource in of_kind if name in {None, resource["metadata"]["name"]}]
     return found
 
 
@@ -79,11 +80,11 @@ def test_helm_finds_no_fault_and_every_object_fits_its_schema(
     assert helm_python.lint(str(chart), _values(chart, *parts), strict=True)["errors"] == []
     objects = render(*parts)
     assert {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= {
-        one["kind"] for one in objects
+        resource["kind"] for resource in objects
     }
-    for one in objects:
-        if one["kind"] not in CUSTOM:
-            kubernetes_validate.validate(one, KUBERNETES, strict=True)
+    for resource in objects:
+        if resource["kind"] not in CUSTOM:
+            kubernetes_validate.validate(resource, KUBERNETES, strict=True)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -130,7 +131,7 @@ def test_the_service_leaves_before_it_is_ended(render: Render) -> None:
     pod = _pod(render())
     [container] = pod["containers"]
     probe = container["readinessProbe"]
-    leave = next(one["value"] for one in container["env"] if one["name"] == "EMOTION_API__LEAVE_SECONDS")
+    leave = next(variable["value"] for variable in container["env"] if variable["name"] == "EMOTION_API__LEAVE_SECONDS")
     assert probe["periodSeconds"] * (probe["failureThreshold"] + 1) <= float(leave)
     assert pod["terminationGracePeriodSeconds"] > float(leave) + 12 + 6
 
@@ -154,7 +155,7 @@ def test_a_dashboard_that_anybody_could_read_is_refused(render: Render) -> None:
         render(EVERYTHING, {"dashboard": {"authSecretName": ""}})
     single_sign_on = {"nginx.ingress.kubernetes.io/auth-url": "https://login.example.org/oauth2/auth"}
     assert render(EVERYTHING, {"dashboard": {"authSecretName": "", "ingressAnnotations": single_sign_on}})
-    kinds = [one["metadata"]["name"] for one in render(EVERYTHING, {"dashboard": {"enabled": False}})]
+    kinds = [resource["metadata"]["name"] for resource in render(EVERYTHING, {"dashboard": {"enabled": False}})]
     assert "emotion-dashboard" not in kinds
 
 
@@ -216,5 +217,5 @@ def test_a_release_puts_every_image_of_the_chart_into_the_cluster(chart: Path, r
 def test_the_volume_that_runs_mount_is_the_one_that_the_chart_makes(chart: Path, render: Render) -> None:
     claim = _one(render(), "PersistentVolumeClaim")["metadata"]["name"]
     [deployment] = _values(chart, "values.yaml")["dagster"]["dagster-user-deployments"]["deployments"]
-    assert [one["persistentVolumeClaim"]["claimName"] for one in deployment["volumes"]] == [claim]
+    assert [volume["persistentVolumeClaim"]["claimName"] for volume in deployment["volumes"]] == [claim]
     assert _one(render(), "ConfigMap")["metadata"]["name"] == deployment["envConfigMaps"][0]["name"]
