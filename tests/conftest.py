@@ -15,6 +15,8 @@ SHARE_A_SERVICE = {
     f"tests/integration/api/test_api_{name}.py"
     for name in ("audio", "description", "figures", "load", "smoke", "texts", "tokens")
 }
+# Whose modules take longest, in this order.
+LONGEST_ROOMS = ("integration", "transcribe", "emotion", "tone")
 
 
 class SharedServiceScheduling(LoadFileScheduling):
@@ -33,9 +35,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules that take long first: a worker that gets one of them last keeps all others waiting."""
-    long = {item.path for item in items if item.get_closest_marker("full") or "integration" in item.path.parts}
     shared = {REPOSITORY / module for module in SHARE_A_SERVICE}
-    items.sort(key=lambda item: (item.path not in shared, item.path not in long))
+
+    def turn(item: pytest.Item) -> int:
+        rooms = (number for number, room in enumerate(LONGEST_ROOMS) if room in item.nodeid.split("/"))
+        return -1 if item.path in shared else next(rooms, len(LONGEST_ROOMS))
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(tryfirst=True)
