@@ -31,14 +31,13 @@ from emotion_pipeline.engine.conversation.talk import (
 )
 from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
 from emotion_pipeline.engine.stages.tables import CONVERSATION_METRICS, FINGERPRINT_COLUMN
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import PROBABILITY_COLUMNS, TONES
 
 # Rules of the metrics and of the roles; raise the number when one changes.
 RULE: Final = "conversation:1|roles:1"
 
 _CARRIED: Final = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds", "speakers_by")
 _LOUDNESS: Final = ("loudness_lufs", "loudness_range_lu")
-_TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 # A date and a time of day, as recorders put them into names: 2026-11-02T14-30, 20261102_1430.
 _TIME_IN_NAME: Final = re.compile(
     r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])[T _-]{1,3}([01]\d|2[0-3])[-_:h.]?[0-5]\d(?!\d{3})"
@@ -64,7 +63,7 @@ def measure(
     :param roles_by_channel: whose role the speakers on the channels have, where each has a channel; empty asks the rule
     """
     scored = (
-        segments.merge(tone_scores[["segment_id", "valence", "arousal", *_TONE_COLUMNS]], on="segment_id")
+        segments.merge(tone_scores[["segment_id", "valence", "arousal", *PROBABILITY_COLUMNS]], on="segment_id")
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
         .sort_values("segment_index", kind="stable")
     )
