@@ -13,6 +13,7 @@ import yaml
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
+from support.helm import laid_over
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from benchmarks.support.postgres import postgres
@@ -96,7 +97,7 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(account), encoding="utf-8")
 
     def make(*names: str) -> K8sRunLauncher:
-        values = reduce(_over, (_values(name) for name in names))
+        values = reduce(laid_over, (_values(name) for name in names))
         config = values["runLauncher"]["config"]["k8sRunLauncher"]
         image = values["dagster-user-deployments"]["deployments"][0]["image"]
         return K8sRunLauncher(
@@ -122,12 +123,6 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
 
 def _values(name: str) -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / "deploy" / "chart" / name).read_text(encoding="utf-8"))["dagster"]
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """As Helm lays one file of values over another."""
-    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
-    return below | above | both
 
 
 def _pod(launcher: K8sRunLauncher, job: str) -> Any:

@@ -18,6 +18,7 @@ from fakesnow.server import sessions, shared_fs
 from fakesnow.transforms.stage import LOCAL_BUCKET_PATH, internal_dir
 from starlette.concurrency import run_in_threadpool
 
+from support.failing_server import closed_port
 from support.stage_server import _Message, _send_json
 from support.warehouse_server import WarehouseServer
 
@@ -30,6 +31,12 @@ TOKENS_OF_PROMPT: Final = 10
 # A text of up to eight characters that is alone in its table is asked for twice: DuckDB takes the column for a
 # constant.
 _asked: list[tuple[str, str]] = []
+
+
+def connect_to_nobody() -> snowflake.connector.SnowflakeConnection:
+    """Ask for a session where no server listens."""
+    where = {"host": "127.0.0.1", "port": closed_port(), "protocol": "http"}
+    return snowflake.connector.connect(user="ada", password="x", account="test", login_timeout=1, **where)
 
 
 # Name, content and options of all files that AI_TRANSCRIBE was given.

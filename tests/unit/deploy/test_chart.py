@@ -15,6 +15,7 @@ import helm_python
 import kubernetes_validate
 import pytest
 import yaml
+from support.helm import laid_over
 
 KUBERNETES = "1.37"
 # Custom resources, which the schemas do not describe.
@@ -25,12 +26,6 @@ EVERYTHING = {
 }
 
 Render = Callable[..., list[dict[str, Any]]]
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """As Helm lays one file of values over another."""
-    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
-    return below | above | both
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +42,7 @@ def _values(chart: Path, *parts: str | dict[str, Any]) -> dict[str, Any]:
     read = [
         yaml.safe_load((chart / part).read_text(encoding="utf-8")) if isinstance(part, str) else part for part in parts
     ]
-    return reduce(_over, read, {})
+    return reduce(laid_over, read, {})
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +185,7 @@ def test_several_pods_without_a_shared_folder_are_refused(render: Render) -> Non
 )
 def test_values_that_mean_nothing_are_refused(chart: Path, wrong: dict[str, Any]) -> None:
     with helm_python.Chart.load(str(chart)) as loaded, pytest.raises(helm_python.HelmValuesError):
-        loaded.validate_schema(_over(loaded.values, wrong))
+        loaded.validate_schema(laid_over(loaded.values, wrong))
 
 
 def _images(values: Any, path: str = "") -> dict[str, str]:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.cortex_server import CortexServer, answers, transcribed
-from support.failing_server import closed_port
+from support.cortex_server import CortexServer, answers, connect_to_nobody, transcribed
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
@@ -184,14 +183,8 @@ def test_an_answer_that_is_none_is_malformed(running: CortexServer, schema: str,
 def test_a_server_that_is_gone_fails_the_recording_and_a_login_that_fails_all_of_them(
     running: CortexServer, schema: str, message: Path
 ) -> None:
-    def unreachable() -> object:
-        from snowflake.connector import connect
-
-        where = {"host": "127.0.0.1", "port": closed_port(), "protocol": "http"}
-        return connect(user="ada", password="x", account="test", login_timeout=1, **where)
-
     with pytest.raises(TranscriptionFailedError) as caught:
-        CortexTranscriber(unreachable).transcribe(message)  # type: ignore[arg-type]
+        CortexTranscriber(connect_to_nobody).transcribe(message)
     assert caught.value.code == FailureReason.SERVICE_ERROR
     running.refuses_logins = True
     try:
