@@ -120,7 +120,7 @@ async def measured(port: int, token: str, seconds: float) -> dict[str, Any]:
         **{f"documented_{name}": value for name, value in DOCUMENTED.items()},
         **beside_audio.figures("audio_beside_texts"),
         **beside_text.figures("text_beside_audio"),
-        "errors": sum(one.figures("x")["x_errors"] for one in (text, audio, paced, beside_audio, beside_text)),
+        "errors": sum(load.figures("x")["x_errors"] for load in (text, audio, paced, beside_audio, beside_text)),
     }
 
 
@@ -269,7 +269,7 @@ def _wait_until(look: Callable[[], bool], server: "subprocess.Popen[bytes]") -> 
 
 def _memory_mb(process: psutil.Process) -> float:
     family = [process, *process.children(recursive=True)]
-    return round(sum(one.memory_info().rss for one in family) / 1e6, 1)
+    return round(sum(member.memory_info().rss for member in family) / 1e6, 1)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def single_run(deployment: Deployment, recordings: int, seconds: float) -> dict[
     write_recordings(deployment.recordings / day, 1, seconds, first=recordings)
     again, more_s = deployment.backfill(day, day)
     _must_succeed(code or again, deployment, "emotion_pipeline.cli.backfill")
-    after = [one for one in deployment.reports() if one not in before]
+    after = [report for report in deployment.reports() if report not in before]
     more_run_s, full_run_s = [_seconds(deployment, run) for run in _runs(deployment)]
     engine_s = _engine_seconds(before)
     return {
@@ -97,12 +97,12 @@ def single_run(deployment: Deployment, recordings: int, seconds: float) -> dict[
 
 def many_runs(folder: Path, days: int, recordings: int, seconds: float, at_once: int) -> dict[str, Any]:
     """Days through the queue; the run that has just begun when half of them are done is killed."""
-    wanted = [str(FIRST + timedelta(days=number)) for number in range(days)]
-    bad = wanted[days // 3]
+    dates = [str(FIRST + timedelta(days=number)) for number in range(days)]
+    bad = dates[days // 3]
     with postgres(folder / "postgres") as address:
         deployment = Deployment(folder, {"DAGSTER_PG_URL": address})
         deployment.configure(_dagster_yaml(at_once))
-        for number, day in enumerate(wanted):
+        for number, day in enumerate(dates):
             write_recordings(deployment.recordings / day, recordings, seconds, first=number * recordings)
         for broken in (deployment.recordings / bad).iterdir():
             broken.write_bytes(b"RIFF" + broken.name.encode())
@@ -110,14 +110,15 @@ def many_runs(folder: Path, days: int, recordings: int, seconds: float, at_once:
             killed: list[str] = []
             killer = threading.Thread(target=_kill_one, args=(deployment, days // 2, killed), daemon=True)
             killer.start()
-            code, wall_s = deployment.backfill(wanted[0], wanted[-1])
+            code, wall_s = deployment.backfill(dates[0], dates[-1])
         runs, held_back = _runs(deployment), _held_back(deployment)
         engine_s = _engine_seconds(deployment.reports())
-    faults = [*_faults(deployment, wanted, bad), *([] if killed else ["no run was killed"])]
+    faults = [*_faults(deployment, dates, bad), *([] if killed else ["no run was killed"])]
     if held_back != {bad}:
         faults.append(f"gates held back {sorted(held_back)}, not {bad} alone")
-    said = deployment.log("emotion_pipeline.cli.backfill")
-    faults += [f"the command did not say {one!r}" for one in ("in the run queue", f"failed: {bad}") if one not in said]
+    log = deployment.log("emotion_pipeline.cli.backfill")
+    expected = ("in the run queue", f"failed: {bad}")
+    faults += [f"the command did not say {line!r}" for line in expected if line not in log]
     return {
         "days": days,
         "days_recording_seconds": seconds,
@@ -176,7 +177,7 @@ def _kill_one(deployment: Deployment, after: int, killed: list[str]) -> None:
 
 def _process_of(instance: dg.DagsterInstance, run_id: str) -> int | None:
     events = instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
-    named = (re.search(r"Started process for run \(pid: (\d+)\)", one.message + one.user_message) for one in events)
+    named = (re.search(r"process for run \(pid: (\d+)\)", event.message + event.user_message) for event in events)
     return next((int(found[1]) for found in named if found), None)
 
 
@@ -199,7 +200,7 @@ def _held_back(deployment: Deployment) -> set[str]:
     gate = dg.AssetCheckKey(dg.AssetKey(RAW_AUDIO.name), "gate")
     with deployment.instance() as instance:
         records = instance.event_log_storage.get_asset_check_execution_history(gate, limit=10_000)
-    return {str(one.partition) for one in records if one.status is AssetCheckExecutionRecordStatus.FAILED}
+    return {str(record.partition) for record in records if record.status is AssetCheckExecutionRecordStatus.FAILED}
 
 
 def _engine_seconds(reports: list[tuple[str, str, Any]]) -> float:
@@ -226,7 +227,7 @@ def _faults(deployment: Deployment, days: list[str], bad: str) -> Iterator[str]:
 def _incomplete(tables: dict[str, pd.DataFrame], files: set[str]) -> Iterator[str]:
     """Say which tables of one day hold a key twice, or not exactly the recordings and segments that they should."""
     segments = set(tables[SEGMENTS.name]["segment_id"])
-    wanted = {
+    expected = {
         **dict.fromkeys((RAW_AUDIO.name, TRANSCRIPTS.name), ("recording_id", files)),
         **dict.fromkeys(_BY_SEGMENT, ("segment_id", segments)),
         TONE_SENTIMENT.name: ("subject_id", files | segments),
@@ -234,7 +235,7 @@ def _incomplete(tables: dict[str, pd.DataFrame], files: set[str]) -> Iterator[st
     for name, rows in tables.items():
         if rows.duplicated(list(TABLES[name].key)).any():
             yield f"{name} holds a key twice"
-    for name, (key, values) in wanted.items():
+    for name, (key, values) in expected.items():
         if set(tables[name][key]) != values:
             yield f"{name} has not the {len(values)} keys {key} that it should have"
 

@@ -13,6 +13,7 @@ import dagster as dg
 import typer
 
 from benchmarks.support.recordings import write_recordings
+from emotion_pipeline.cli.in_process import QUIET
 from emotion_pipeline.config.settings import Settings, Sources, Storage
 from emotion_pipeline.definitions import build_defs
 
@@ -20,7 +21,6 @@ _DAY: Final = "2026-11-02"
 _STEP: Final = "conversation_metrics"
 _MARTS: Final = {"fct_calls", "fct_turns", "speaker_day", "weekly_trend", "review_queue", "fct_reviews"}
 _STAGING: Final = {"stg_conversation_metrics", "stg_reviews"}
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def measure(calls: int, seconds: float) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def measure(calls: int, seconds: float) -> dict[str, Any]:
         )
         with dg.DagsterInstance.ephemeral(tempdir=folder) as instance:
             job = build_defs(settings).resolve_job_def("daily_emotion")
-            run = job.execute_in_process(partition_key=_DAY, instance=instance, run_config=_QUIET)
+            run = job.execute_in_process(partition_key=_DAY, instance=instance, run_config=QUIET)
             stats = {step.step_key: step for step in instance.get_run_step_stats(run.run_id)}
     steps = {name: (step.end_time or 0.0) - (step.start_time or 0.0) for name, step in stats.items()}
     total = max(step.end_time or 0.0 for step in stats.values()) - min(

@@ -27,6 +27,7 @@ import typer
 
 from benchmarks.support.apart import apart
 from benchmarks.support.stub_models import SECONDS, StubModels
+from emotion_pipeline.cli.in_process import QUIET
 from emotion_pipeline.config.settings import Settings, Sources, Storage
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.encode import encode_flac
@@ -42,7 +43,6 @@ FIRST: Final = date(2015, 1, 1)
 LAST: Final = date(2025, 12, 31)
 _RECORDINGS_OF_OTHER_DAYS: Final = 2
 _RECORDINGS_BESIDE_MANY_DAYS: Final = 10
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # How often what can be repeated is, because most of its cost is the same for every size; the best counts.
 _AGAIN: Final = 3
 # Of the cost of the first size: a rise to the second by less counts as this much, since it cannot be told from chance.
@@ -62,7 +62,7 @@ def main(
     axes: tuple[tuple[Axis, str], ...] = (("recordings", recordings), ("days", days))
     figures: dict[str, Any] = {"wanted_growth": WANTED}
     for axis, sizes in axes:
-        figures |= _along(axis, [int(one) for one in sizes.split(",")], repeats)
+        figures |= _along(axis, [int(size) for size in sizes.split(",")], repeats)
     figures["worst_growth"] = max(value for name, value in figures.items() if name.endswith("_growth_per_added"))
     typer.echo(json.dumps(figures))
 
@@ -72,8 +72,8 @@ def _along(axis: Axis, sizes: Sequence[int], repeats: int) -> dict[str, Any]:
     measured: list[Costs] = []
     for size in sizes:
         found = [apart(measure, axis, size) for _ in range(repeats)]
-        measured.append({name: min(one[name] for one in found) for name in found[0]})
-    costs = {name: [one[name] for one in measured] for name in measured[0]}
+        measured.append({name: min(costs[name] for costs in found) for name in found[0]})
+    costs = {name: [row[name] for row in measured] for name in measured[0]}
     return {
         f"{axis}": list(sizes),
         **{f"{axis}_{name}": [round(value, 3) for value in values] for name, values in costs.items()},
@@ -172,7 +172,7 @@ class _Location:
             self._resolve_job(job).execute_in_process(
                 partition_key=partition_key,
                 instance=instance,
-                run_config=_QUIET,
+                run_config=QUIET,
                 tags=tags,
                 resources=self._resources,
             )

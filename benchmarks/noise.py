@@ -75,7 +75,7 @@ def _looked_at(channel: Channel) -> tuple[float, float, float, float]:
     between = time.perf_counter()
     after = voiced_spans(channel, probabilities, _RULES)
     ended = time.perf_counter()
-    return sum(one.seconds for one in before), sum(one.seconds for one in after), between - started, ended - between
+    return sum(span.seconds for span in before), sum(span.seconds for span in after), between - started, ended - between
 
 
 def _channels(folder: Path) -> Iterator[Channel]:

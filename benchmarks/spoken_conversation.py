@@ -37,7 +37,7 @@ def main(
     written = written[:: max(1, len(written) // sentences)] if sentences else written
     recognised = [
         replace(sentence, text=text)
-        for sentence, text in zip(written, heard(program, [sentence.text for sentence in written]), strict=True)
+        for sentence, text in zip(written, transcribed(program, [sentence.text for sentence in written]), strict=True)
     ]
     predictor = EmotionPredictor(model)
     figures = {
@@ -49,7 +49,7 @@ def main(
     typer.echo(json.dumps(figures))
 
 
-def heard(program: str, texts: Sequence[str]) -> Iterator[str]:
+def transcribed(program: str, texts: Sequence[str]) -> Iterator[str]:
     """Yield what tiny.en makes of each text as espeak-ng says it."""
     transcriber = LocalTranscriber(faster_whisper("tiny.en"))
     with tempfile.TemporaryDirectory() as folder:

@@ -105,9 +105,9 @@ def compare(checkpoint: Path, files: int, longest: float, threads: int, precisio
     whole, windowed = [], []
     for start in range(0, files, _GROUP):
         group = recordings[start : start + _GROUP]
-        whole += _timed(clocks["peer"], lambda group=group: [peer.score(one) for one in group])
-        windowed += _timed(clocks["ours"], lambda group=group: [_row(one.probabilities) for one in ours.score(group)])
-    audio = sum(len(one) for one in recordings) / SAMPLE_RATE
+        whole += _timed(clocks["peer"], lambda group=group: [peer.score(recording) for recording in group])
+        windowed += _timed(clocks["ours"], lambda group=group: [_row(s.probabilities) for s in ours.score(group)])
+    audio = sum(len(recording) for recording in recordings) / SAMPLE_RATE
     a, b = np.array(whole), np.array(windowed)
     return {
         "audio_seconds": audio,
@@ -125,7 +125,7 @@ def compare(checkpoint: Path, files: int, longest: float, threads: int, precisio
 
 def sameness(fast: Wav2Vec2ToneModel, checkpoint: Path, recordings: Sequence[Channel]) -> dict[str, float]:
     """Return how far the fast path is from float32, one window at a time, on the same windows of several files."""
-    chosen = [windows(one)[0] for one in recordings[:_COMPARED]]
+    chosen = [windows(recording)[0] for recording in recordings[:_COMPARED]]
     exact = load_wav2vec2(checkpoint, device="cpu", precision="float32", batch_seconds=1.0)
     a, b = (_softmax(model.logits(chosen)) for model in (exact, fast))
     cosines = np.concatenate([_cosines(x, y) for x, y in zip(exact.states(chosen), fast.states(chosen), strict=True)])
@@ -179,23 +179,23 @@ class Peer:
 
     def score(self, recording: Channel) -> Floats:
         found: Any = self._classify({"raw": recording, "sampling_rate": SAMPLE_RATE}, top_k=None)
-        return _row({one["label"]: one["score"] for one in found})
+        return _row({answer["label"]: answer["score"] for answer in found})
 
 
 def _recordings(lengths: Sequence[float] | Floats) -> list[Channel]:
     """Recordings of these lengths in seconds, cut one after the other out of the samples, repeated."""
     audio = np.concatenate([decode(path).mean(axis=0) for path in _sample_files()])
-    wanted = [round(seconds * SAMPLE_RATE) for seconds in lengths]
-    endless = np.tile(audio, -(-sum(wanted) // len(audio)))
-    return [one.copy() for one in np.split(endless, np.cumsum(wanted))[:-1]]
+    samples = [round(seconds * SAMPLE_RATE) for seconds in lengths]
+    endless = np.tile(audio, -(-sum(samples) // len(audio)))
+    return [recording.copy() for recording in np.split(endless, np.cumsum(samples))[:-1]]
 
 
 def _clips() -> "list[torch.Tensor]":
     """Short stretches of the samples, scaled as the checkpoint wants them."""
     import torch
 
-    clips = (torch.from_numpy(one) for one in _recordings(np.full(30, 9.0))[::5])
-    return [(one - one.mean()) / one.std() for one in (clip[: 2 * SAMPLE_RATE] for clip in clips)]
+    clips = (torch.from_numpy(recording) for recording in _recordings(np.full(30, 9.0))[::5])
+    return [(clip - clip.mean()) / clip.std() for clip in (clip[: 2 * SAMPLE_RATE] for clip in clips)]
 
 
 def _sample_files() -> Iterator[Path]:
@@ -263,7 +263,7 @@ def _free_mb() -> float:
 
 
 def _kilobytes(file: Path, name: str) -> int:
-    line = next(one for one in file.read_text(encoding="ascii").splitlines() if one.startswith(f"{name}:"))
+    line = next(line for line in file.read_text(encoding="ascii").splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1])
 
 

@@ -78,29 +78,29 @@ class Counts:
 def leaked(voice: Channel, leak: Leak) -> Channel:
     """Return what a leak makes of a voice."""
     rng = np.random.default_rng(5)
-    heard = np.roll(voice, round(leak.lag_ms * SAMPLE_RATE / 1000)).astype(np.float64)
+    leaking = np.roll(voice, round(leak.lag_ms * SAMPLE_RATE / 1000)).astype(np.float64)
     if leak.way == "phone":
         band = signal.butter(4, [300, 3400], "bandpass", fs=SAMPLE_RATE, output="sos")
-        heard = np.asarray(signal.sosfilt(band, heard))
+        leaking = np.asarray(signal.sosfilt(band, leaking))
     if leak.way == "room":
         time = np.arange(round(_ROOM_S * SAMPLE_RATE)) / SAMPLE_RATE
         echoes = 0.08 * rng.normal(size=len(time)) * 10 ** (-3 * time / _ROOM_S)
         echoes[0] = 1.0
-        heard = signal.fftconvolve(heard, echoes / np.linalg.norm(echoes))[: len(voice)]
-    return (heard * 10 ** (leak.level_db / 20) * (-1 if leak.inverted else 1)).astype(np.float32)
+        leaking = signal.fftconvolve(leaking, echoes / np.linalg.norm(echoes))[: len(voice)]
+    return (leaking * 10 ** (leak.level_db / 20) * (-1 if leak.inverted else 1)).astype(np.float32)
 
 
 def mixed(clean: Waveform, leak: Leak | None, scenario: Scenario) -> Waveform:
     """Return a call with noise and a leak: into both channels, into the second, or with the first voice ``alone``."""
     noise = np.random.default_rng(7).normal(0.0, 10 ** (_NOISE_DB / 20), clean.shape)
-    heard = (np.stack([clean[0], np.zeros_like(clean[1])]) if scenario == "alone" else clean) + noise
+    mix = (np.stack([clean[0], np.zeros_like(clean[1])]) if scenario == "alone" else clean) + noise
     if leak is not None:
-        heard[1] += leaked(clean[0], leak)
+        mix[1] += leaked(clean[0], leak)
         if scenario == "both":
-            heard[0] += leaked(clean[1], leak)
+            mix[0] += leaked(clean[1], leak)
         if leak.way == "phone":
-            heard = np.stack([over_telephone(channel) for channel in heard])
-    return heard.clip(-1, 1).astype(np.float32)
+            mix = np.stack([over_telephone(channel) for channel in mix])
+    return mix.clip(-1, 1).astype(np.float32)
 
 
 def over_telephone(channel: Channel) -> Channel:
@@ -117,8 +117,8 @@ def over_telephone(channel: Channel) -> Channel:
     with av.open(file, "r") as coded:
         decoded = np.concatenate([frame.to_ndarray()[0] for frame in coded.decode(audio=0)])
     frames = _resampled(decoded, "flt", SAMPLE_RATE, _PHONE_RATE)
-    heard = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-    return heard[: len(channel)]
+    decoded = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    return decoded[: len(channel)]
 
 
 def _resampled(samples: Channel, kind: str, rate: int, rate_before: int = SAMPLE_RATE) -> list[AudioFrame]:
@@ -136,23 +136,23 @@ def counted(clean: Waveform, words: Sequence[Sequence[float]], leak: Leak | None
 
     :param words: for each channel the middle of each of its words, in seconds
     """
-    heard = mixed(clean, leak, scenario)
+    mix = mixed(clean, leak, scenario)
     truth = [_spans(channel.tobytes()) for channel in clean]
-    said = [[time for time in times if _inside(spans, time)] for times, spans in zip(words, truth, strict=True)]
+    spoken = [[time for time in times if _inside(spans, time)] for times, spans in zip(words, truth, strict=True)]
     if scenario == "alone":
-        said[1], truth[1] = [], ()
+        spoken[1], truth[1] = [], ()
     comparison = ChannelComparison()
-    comparison.add(heard)
+    comparison.add(mix)
     if comparison.speaker_channels == 1:
-        return Counts(sum(map(len, said)), 0, len(said[1]))
-    own = own_spans(heard, [speech_spans(channel) for channel in heard]).own
+        return Counts(sum(map(len, spoken)), 0, len(spoken[1]))
+    own = own_spans(mix, [speech_spans(channel) for channel in mix]).own
     counts = Counts()
     for side, other in ((0, 1), (1, 0)):
-        lost = sum(not _inside(own[side], time) for time in said[side])
+        lost = sum(not _inside(own[side], time) for time in spoken[side])
         leaks_there = leak is not None and (side == 0 or scenario == "both")
-        late = [time + leak.lag_ms / 1000 for time in said[side]] if leak is not None and leaks_there else []
+        late = [time + leak.lag_ms / 1000 for time in spoken[side]] if leak is not None and leaks_there else []
         twice = sum(_inside(own[other], time) and not _inside(truth[other], time, 0.15) for time in late)
-        counts += Counts(len(said[side]), twice, lost)
+        counts += Counts(len(spoken[side]), twice, lost)
     return counts
 
 

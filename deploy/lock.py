@@ -88,8 +88,8 @@ def _reached(
         extras[name] = {"", *asked.extras} | (known or set())
         for text in chosen[name]["metadata"].get("requires_dist", ()):
             further = Requirement(text)
-            wanted = further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras[name])
-            if wanted and not (name == _OURS and canonicalize_name(further.name) in left_out):
+            applies = further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras[name])
+            if applies and not (name == _OURS and canonicalize_name(further.name) in left_out):
                 waiting.append(further)
     return set(extras)
 

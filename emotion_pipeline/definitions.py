@@ -14,7 +14,7 @@ from emotion_pipeline.jobs.failures import failure_sensor
 from emotion_pipeline.jobs.jobs import daily_emotion, health, marts_only, tables_only
 from emotion_pipeline.jobs.retention import Retention, every_night, marts_after_retention, retention
 from emotion_pipeline.jobs.schedules import every_hour, every_morning
-from emotion_pipeline.resources.dagster_private import over_days, running_schedule, running_sensor, sleep_while_waiting
+from emotion_pipeline.resources.dagster_private import over_days, running, sleep_while_waiting
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake_marts import LakeMarts
@@ -37,8 +37,8 @@ def build_defs(settings: Settings) -> dg.Definitions:
     schedules: list[dg.ScheduleDefinition] = [every_morning, every_hour]
     sensors: list[dg.SensorDefinition] = [recording_arrivals, FOLLOWERS]
     if settings.deployment == "prod":
-        schedules = [running_schedule(schedule) for schedule in schedules]
-        sensors = [running_sensor(sensor) for sensor in sensors]
+        schedules = [running(schedule) for schedule in schedules]
+        sensors = [running(sensor) for sensor in sensors]
     return dg.Definitions(
         assets=[
             *automated(held_by(with_source(_assets(recordings.partitions)), warehouse.kind, marts_builder.kind)),

@@ -1,6 +1,7 @@
 """What all tests share: where the shared corpora lie, a seeded source of randomness, and who runs which module when."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ SHARE_A_SERVICE = {
     f"tests/integration/api/test_api_{name}.py"
     for name in ("audio", "description", "figures", "load", "smoke", "texts", "tokens")
 }
+# Whose modules take longest, in this order.
+LONGEST_ROOMS = ("integration", "transcribe", "emotion", "tone")
 
 
 class SharedServiceScheduling(LoadFileScheduling):
@@ -32,9 +35,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules that take long first: a worker that gets one of them last keeps all others waiting."""
-    long = {item.path for item in items if item.get_closest_marker("full") or "integration" in item.path.parts}
     shared = {REPOSITORY / module for module in SHARE_A_SERVICE}
-    items.sort(key=lambda item: (item.path not in shared, item.path not in long))
+
+    def turn(item: pytest.Item) -> int:
+        rooms = (number for number, room in enumerate(LONGEST_ROOMS) if room in item.nodeid.split("/"))
+        return -1 if item.path in shared else next(rooms, len(LONGEST_ROOMS))
+
+    items.sort(key=turn)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let torch compute with one thread, as workers do not share a core; loading CTranslate2 in a test changes that."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ class Person(HttpUser):
         with self.client.post(
             "/v1/predict", json={"texts": texts}, catch_response=True, name="/v1/predict, 16 texts"
         ) as answer:
-            if answer.ok and [one["text"] for one in answer.json()["results"]] != texts:
+            if answer.ok and [result["text"] for result in answer.json()["results"]] != texts:
                 answer.failure("the results are not those of the texts")
 
     @task(1)

@@ -66,10 +66,10 @@ class _Emotion:
     def predict(self, texts: Sequence[str], *, features: NDArray[np.float32] | None = None) -> list[EmotionResult]:
         del features
         bases = dict(zip(BASE_EMOTIONS, (0.1, 0.1, 0.1, 0.6, 0.1), strict=True))
-        one = EmotionResult(
+        result = EmotionResult(
             "Neutral", 0.6, None, None, None, None, False, ("neutral",), bases, dict.fromkeys(LABELS, 0.02)
         )
-        return [one] * len(texts)
+        return [result] * len(texts)
 
 
 class StubModels(Models):

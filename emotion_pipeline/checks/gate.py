@@ -84,9 +84,9 @@ class Verdict:
         if not self.findings:
             return f"all {self.expectations} expectations met by {self.rows} rows"
         # The only warning about recordings is that some were rejected.
-        told = [finding for finding in self.findings if finding.blocking or not self.rejected]
+        shown = [finding for finding in self.findings if finding.blocking or not self.rejected]
         lines = [f"{len(self.rejected)} of {self.rows} recordings rejected"] if self.rejected else []
-        lines += [f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in told]
+        lines += [f"{finding.expectation}: {finding.failing} of {self.rows} rows" for finding in shown]
         return ("passed with warnings: " if self.passed else "held back: ") + "; ".join(lines)
 
     def _as_markdown(self) -> str:

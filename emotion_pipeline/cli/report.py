@@ -55,10 +55,10 @@ def report(
 
 def _day_page(settings: Settings, day: str) -> str:
     try:
-        wanted = date.fromisoformat(day)
+        parsed = date.fromisoformat(day)
     except ValueError as error:
         raise typer.BadParameter(f"{day} is no day; write it as 2026-11-02") from error
-    return _page().day_page(settings.storage.marts, wanted)
+    return _page().day_page(settings.storage.marts, parsed)
 
 
 def _call_page(settings: Settings, call: str, with_audio: bool) -> str:

@@ -77,8 +77,8 @@ def label(
     """
     from emotion_pipeline.warehouse.reviews import Label, add_review
 
-    said = Label(reviewer or getpass.getuser(), tone, emotion, sentiment, note)
-    review_id = add_review(warehouse_of(load_settings()), segment_id, said, day)
+    given = Label(reviewer or getpass.getuser(), tone, emotion, sentiment, note)
+    review_id = add_review(warehouse_of(load_settings()), segment_id, given, day)
     OUT.print(f"review {review_id} of segment {segment_id} is kept")
 
 

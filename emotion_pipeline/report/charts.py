@@ -55,8 +55,8 @@ def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, numb
 
 def tones_by_day(rows: pd.DataFrame) -> alt.Chart:
     """Draw how much of the speech of each day had which tone: rows of recording_date, tone, minutes."""
-    heard = [tone for tone in TONE_COLOURS if tone in set(rows["tone"])]
-    tones = alt.Scale(domain=heard, range=[TONE_COLOURS[tone] for tone in heard])
+    present = [tone for tone in TONE_COLOURS if tone in set(rows["tone"])]
+    tones = alt.Scale(domain=present, range=[TONE_COLOURS[tone] for tone in present])
     return (
         alt.Chart(rows, title="Tone of the speech by day")
         .mark_bar()

@@ -89,7 +89,7 @@ def day_page(marts: Path, day: date) -> str:
     only = Filters(day, day)
     weeks = Filters(day - timedelta(days=_DAYS - 1), day)
 
-    now, before = (overview(marts, Filters(one, one)).figures for one in (day, day - timedelta(days=1)))
+    now, before = (overview(marts, Filters(chosen, chosen)).figures for chosen in (day, day - timedelta(days=1)))
     earlier = weeks.before()
     asked = {**only.parameters(), "search": "", "rows": None, "skipped": 0}
     calls = ask(marts, CALLS["Escalated first"], asked)

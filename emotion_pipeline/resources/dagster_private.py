@@ -29,13 +29,13 @@ __all__ = [
     "backfill_has_ended",
     "failed_days",
     "over_days",
-    "running_schedule",
-    "running_sensor",
+    "running",
     "sleep_while_waiting",
     "they_are_healthy",
 ]
 
 _Assets = TypeVar("_Assets", bound=dg.AssetsDefinition)
+_Ticking = TypeVar("_Ticking", dg.ScheduleDefinition, dg.SensorDefinition)
 
 # The tag that names the partition of a run; public in the documentation, not as a constant.
 PARTITION_TAG = "dagster/partition"
@@ -118,18 +118,11 @@ def failed_days(instance: dg.DagsterInstance, table: str, days: dg.PartitionsDef
     return sorted(set(failed) - set(under_way))
 
 
-def running_schedule(schedule: dg.ScheduleDefinition) -> dg.ScheduleDefinition:
-    """Return a schedule that runs where nobody has switched it; publicly that is fixed before there are settings."""
-    running = copy(schedule)
-    running._default_status = dg.DefaultScheduleStatus.RUNNING
-    return running
-
-
-def running_sensor(sensor: dg.SensorDefinition) -> dg.SensorDefinition:
-    """Return a sensor that runs where nobody has switched it, see ``running_schedule``."""
-    running = copy(sensor)
-    running._default_status = dg.DefaultSensorStatus.RUNNING
-    return running
+def running(ticking: _Ticking) -> _Ticking:
+    """Return what runs where nobody has switched it; publicly that is fixed before there are settings."""
+    started = copy(ticking)
+    started._default_status = type(ticking.default_status).RUNNING  # pyright: ignore[reportAttributeAccessIssue]
+    return started
 
 
 def _seconds_to_the_next_claim(self: InstanceConcurrencyContext) -> float:

@@ -129,7 +129,7 @@ class Files:
             # The batch may have broken its contract: one that does not say whose its rows are goes as a whole.
             ids = rows["recording_id"] if "recording_id" in rows else pd.Series(None, rows.index, dtype=object)
             unknown_stay = bool(chosen.before) and path.stem >= chosen.before
-            stays = [unknown_stay if pd.isna(one) else not chosen.has(path.stem, one) for one in ids]
+            stays = [unknown_stay if pd.isna(recording) else not chosen.has(path.stem, recording) for recording in ids]
             if not all(stays):
                 held.append(path)
                 if not dry_run:

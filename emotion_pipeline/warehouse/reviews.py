@@ -120,7 +120,7 @@ def _row_of(
     warehouse: Warehouse, table: Table, day: str, segment_id: str, columns: Collection[str]
 ) -> dict[str, Any] | None:
     """Return those of the columns that the table has, of one segment of a day; None where it is not there."""
-    wanted = {"segment_id", *(name for name in table.column_names if name in columns)}
-    rows = warehouse.read(table, day, sorted(wanted))
+    needed = {"segment_id", *(name for name in table.column_names if name in columns)}
+    rows = warehouse.read(table, day, sorted(needed))
     found = [] if rows is None else rows[rows["segment_id"] == segment_id].to_dict("records")
     return {str(name): value_or_none(value) for name, value in found[0].items()} if found else None

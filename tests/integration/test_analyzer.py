@@ -96,7 +96,8 @@ def test_a_frame_has_the_documented_columns_and_a_row_per_recording(results: Rec
 def test_a_frame_of_segments_has_a_column_per_probability(results: RecordingResults) -> None:
     frame, segments = results.segments_frame(), results[0].segments
     assert frame["file"].tolist() == [results[0].file] * len(segments) + [results[2].file] * len(segments)
-    assert frame["tone_happy"].tolist()[: len(segments)] == [one.tone_probabilities["happy"] for one in segments]
+    happy = [segment.tone_probabilities["happy"] for segment in segments]
+    assert frame["tone_happy"].tolist()[: len(segments)] == happy
     assert results[0].segments_frame().to_dict("list") == frame.iloc[: len(segments), 1:].to_dict("list")
 
 
@@ -127,7 +128,7 @@ def test_each_result_comes_before_the_next_recording_is_asked_for(analyzer: Audi
 
     stream = analyzer.stream(recordings())
     assert (next(stream).file, asked) == (str(tmp_path / "0.wav"), [tmp_path / "0.wav"])
-    assert [one.file for one in stream] == [str(tmp_path / "1.wav")]
+    assert [result.file for result in stream] == [str(tmp_path / "1.wav")]
 
 
 def test_a_path_that_is_no_file_is_an_error_that_names_it(analyzer: AudioAnalyzer) -> None:

@@ -61,10 +61,10 @@ def endpoint(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_the_smoke_request_and_several_texts_are_answered(repository: Path, endpoint: httpx.Client) -> None:
     smoke = (repository / "deploy/azureml/smoke.json").read_text(encoding="utf-8")
-    one = endpoint.post("/score", content=smoke).json()
+    answer = endpoint.post("/score", content=smoke).json()
     [expected] = EmotionPredictor().predict(["Exciting news!"])
-    assert one["base"] == expected.base == "Happiness"
-    assert one["base_probability"] == pytest.approx(expected.base_probability, abs=1e-6)
+    assert answer["base"] == expected.base == "Happiness"
+    assert answer["base_probability"] == pytest.approx(expected.base_probability, abs=1e-6)
     many = endpoint.post("/score", json={"texts": ["Exciting news!", "I am furious."]}).json()["results"]
     assert [result["base"] for result in many] == ["Happiness", "Anger"]
 
@@ -98,6 +98,6 @@ def test_another_registered_model_than_the_images_is_refused(repository: Path, t
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights.safetensors").write_bytes(b"another")
     with _served(repository, tmp_path, tmp_path / "model", free_port()) as process:
-        _, said = process.communicate(timeout=180)
+        _, output = process.communicate(timeout=180)
     assert process.returncode != 0
-    assert "is not the one in this image" in said
+    assert "is not the one in this image" in output

@@ -38,7 +38,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 def lake(here: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """The lake in an object store that has the recordings, too; with it the services that all hosts share."""
     folder, recordings = tmp_path_factory.mktemp("services"), Path(here.settings.sources.root)
-    objects = {f"recordings/{one.relative_to(recordings)}": one.read_bytes() for one in recordings.rglob("*.flac")}
+    objects = {f"recordings/{file.relative_to(recordings)}": file.read_bytes() for file in recordings.rglob("*.flac")}
     with S3Server() as s3, redis_server(folder) as (redis, _), postgres(folder / "postgres") as database:
         bucket = s3.bucket(objects)
         variables = {

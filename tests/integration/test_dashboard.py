@@ -11,6 +11,7 @@ from support.filling import filled
 from support.pipeline import QUIET, Pipeline
 from typer.testing import CliRunner, Result
 
+from benchmarks.dashboard import visit
 from dashboard.serving import browser, browser_program, serving, settle
 from emotion_pipeline.cli.app import app
 from emotion_pipeline.cli.output import csv_text
@@ -87,14 +88,24 @@ def opened(chromium: "Browser", complaints: list[str]) -> "Iterator[Callable[[st
 
 
 @pytest.mark.parametrize(("path", "title"), PAGES.items(), ids=PAGES.values())
-def test_every_page_is_drawn_without_an_error(
+def test_every_page_is_drawn_without_an_error_and_can_be_used_by_all(
     address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     page = opened(f"{address}/{path}")
     assert page.locator("h1").first.inner_text() == title
     assert page.get_by_test_id("stException").count() == 0
     assert page.get_by_role("dialog").count() == 0
     assert complaints == []
+    violations = Axe().run(page).response["violations"]
+    serious = [rule for rule in violations if rule["impact"] in {"serious", "critical"}]
+    assert {rule["id"]: rule["nodes"][0]["html"] for rule in serious} == {}
+
+
+def test_the_wait_of_a_visitor_is_measured(address: str, chromium: "Browser") -> None:
+    wait = visit(chromium, address)
+    assert 0 < wait["first_paint_s"] <= wait["drawn_s"]
 
 
 def metric(page: "Page", label: str) -> str:
@@ -137,19 +148,6 @@ def test_a_review_is_kept_and_leaves_the_queue(
     assert review["tone"] == "angry"
 
 
-def test_pages_have_no_serious_fault_for_those_who_cannot_see_well(
-    address: str, opened: "Callable[[str], Page]"
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = {}
-    for path in PAGES:
-        result = Axe().run(opened(f"{address}/{path}"))
-        serious = [rule for rule in result.response["violations"] if rule["impact"] in {"serious", "critical"}]
-        found |= {f"{path}: {rule['id']}": rule["nodes"][0]["html"] for rule in serious}
-    assert found == {}
-
-
 def test_calls_come_a_page_at_a_time_in_the_order_that_is_chosen(pipeline: Pipeline) -> None:
     marts = pipeline.settings.storage.marts
     asked = {**Filters().parameters(), "search": ""}
@@ -158,8 +156,8 @@ def test_calls_come_a_page_at_a_time_in_the_order_that_is_chosen(pipeline: Pipel
     assert whole["recording_seconds"].is_monotonic_decreasing
     second = ask(marts, CALLS["Longest"], {**asked, "rows": 3, "skipped": 3})
     assert second["file"].tolist() == whole["file"].tolist()[3:6]
-    one = {**asked, "search": str(whole["file"].iloc[0]).upper()}
-    assert ask(marts, CALLS["Longest"], {**one, "rows": 3, "skipped": 0})["file"].nunique() == 1
+    searched = {**asked, "search": str(whole["file"].iloc[0]).upper()}
+    assert ask(marts, CALLS["Longest"], {**searched, "rows": 3, "skipped": 0})["file"].nunique() == 1
 
 
 def test_quality_names_a_batch_that_its_gate_held_back(

@@ -95,5 +95,5 @@ def test_the_smoke_test_says_whether_the_dashboard_is_well(deployed: Deployed) -
 
 
 def test_the_smoke_test_notices_a_dashboard_that_anybody_may_read(deployed: Deployed) -> None:
-    said = deployed.smoke(":".join(LOGIN), address=deployed.direct).output
-    assert "answered 200 to somebody without a login" in said.replace("\n", " ")
+    output = deployed.smoke(":".join(LOGIN), address=deployed.direct).output
+    assert "answered 200 to somebody without a login" in output.replace("\n", " ")

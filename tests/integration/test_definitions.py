@@ -37,8 +37,8 @@ def test_every_table_is_an_asset_with_one_blocking_partitioned_gate() -> None:
 def test_the_graph_begins_with_the_recordings_and_ends_with_who_reads_the_marts() -> None:
     graph = describe(build_defs(Settings()))
     assert graph["outside"]["recordings"] == {"group": "source", "kinds": ["file"], "depends_on": []}
-    marts = {name for name, told in graph["assets"].items() if told["group"] == "marts"}
-    read = {mart for told in graph["outside"].values() for mart in told["depends_on"] if told["group"] == "readers"}
+    marts = {name for name, asset in graph["assets"].items() if asset["group"] == "marts"}
+    read = {mart for asset in graph["outside"].values() for mart in asset["depends_on"] if asset["group"] == "readers"}
     assert read == marts - {"time_spine"}
 
 
@@ -64,8 +64,8 @@ def test_schedules_and_sensors_run_by_themselves_in_production_only() -> None:
         return {
             name
             for kind in ("schedules", "sensors")
-            for name, told in graph[kind].items()
-            if told["by_default"] == "RUNNING"
+            for name, described in graph[kind].items()
+            if described["by_default"] == "RUNNING"
         }
 
     erasing = {"every_night", "marts_after_retention"}
@@ -77,8 +77,8 @@ def test_schedules_and_sensors_run_by_themselves_in_production_only() -> None:
 def test_every_job_schedule_and_sensor_says_when_to_use_it() -> None:
     repository = build_defs(Settings()).get_repository_def()
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    for told in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
-        assert len((told.description or "").split()) >= 10, told.name
+    for definition in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
+        assert len((definition.description or "").split()) >= 10, definition.name
 
 
 def test_tables_and_marts_are_shown_as_what_the_deployment_keeps_them_in(monkeypatch: pytest.MonkeyPatch) -> None:

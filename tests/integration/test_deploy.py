@@ -13,6 +13,7 @@ import yaml
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
+from support.helm import laid_over
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 
 from benchmarks.support.postgres import postgres
@@ -50,7 +51,7 @@ def test_runs_and_verdicts_are_kept_in_postgres(instance: dg.DagsterInstance, tm
     assert type(instance.event_log_storage).__name__ == "PostgresEventLogStorage"
     gate = dg.AssetCheckKey(dg.AssetKey("raw_audio"), "gate")
     records = instance.event_log_storage.get_asset_check_execution_history(gate, limit=10)
-    assert {(one.partition, one.status.value) for one in records} == {(DAY, "SUCCEEDED"), (BAD_DAY, "FAILED")}
+    assert {(record.partition, record.status.value) for record in records} == {(DAY, "SUCCEEDED"), (BAD_DAY, "FAILED")}
     figures = _pipeline_figures()
     assert figures["emotion_pipeline_gate_failed_days"] == [{"table": "raw_audio", "days": 1}]
     assert figures["emotion_pipeline_failed_days"] == [{"days": 1}]
@@ -96,7 +97,7 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(account), encoding="utf-8")
 
     def make(*names: str) -> K8sRunLauncher:
-        values = reduce(_over, (_values(name) for name in names))
+        values = reduce(laid_over, (_values(name) for name in names))
         config = values["runLauncher"]["config"]["k8sRunLauncher"]
         image = values["dagster-user-deployments"]["deployments"][0]["image"]
         return K8sRunLauncher(
@@ -107,8 +108,8 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
             load_incluster_config=False,
             kubeconfig_file=str(tmp_path / "kubeconfig"),
             image_pull_policy=config["imagePullPolicy"],
-            env_secrets=[one["name"] for one in config["envSecrets"]],
-            env_config_maps=[one["name"] for one in config["envConfigMaps"]],
+            env_secrets=[source["name"] for source in config["envSecrets"]],
+            env_config_maps=[source["name"] for source in config["envConfigMaps"]],
             volumes=config["volumes"],
             volume_mounts=config["volumeMounts"],
             run_k8s_config={
@@ -122,12 +123,6 @@ def launcher(tmp_path: Path) -> Callable[..., K8sRunLauncher]:
 
 def _values(name: str) -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / "deploy" / "chart" / name).read_text(encoding="utf-8"))["dagster"]
-
-
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """As Helm lays one file of values over another."""
-    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
-    return below | above | both
 
 
 def _pod(launcher: K8sRunLauncher, job: str) -> Any:
@@ -157,11 +152,12 @@ def test_kubernetes_gives_a_run_with_models_a_large_pod_and_a_gpu_where_there_ar
     assert container.resources.requests == {"cpu": "2", "memory": "6Gi"}
     assert container.resources.limits == {"memory": "6Gi"} | gpu
     assert pod.node_selector == ({"nvidia.com/gpu.present": "true"} if gpu else None)
-    assert [one.key for one in pod.tolerations or ()] == list(gpu)
+    assert [toleration.key for toleration in pod.tolerations or ()] == list(gpu)
     assert container.image == "registry.example.org/pipeline:0.1.0"
-    assert [one.secret_ref.name for one in container.env_from if one.secret_ref] == ["emotion-pipeline"]
-    assert [one.config_map_ref.name for one in container.env_from if one.config_map_ref] == ["emotion-settings"]
-    assert ("data", "/data") in [(one.name, one.mount_path) for one in container.volume_mounts]
+    assert [source.secret_ref.name for source in container.env_from if source.secret_ref] == ["emotion-pipeline"]
+    maps = [source.config_map_ref.name for source in container.env_from if source.config_map_ref]
+    assert maps == ["emotion-settings"]
+    assert ("data", "/data") in [(mount.name, mount.mount_path) for mount in container.volume_mounts]
 
 
 @pytest.mark.parametrize("job", ["marts_only", "health", "retention"])

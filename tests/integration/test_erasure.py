@@ -77,7 +77,7 @@ def _leftovers(root: Path, *contents: bytes) -> list[str]:
                 with duckdb.connect(str(path), read_only=True) as connection:
                     names = connection.execute("select table_name from information_schema.tables").fetchall()
                     content += str([connection.sql(f'from "{name}"').fetchall() for (name,) in names]).encode()
-            found += [str(path.relative_to(root)) for one in contents if one in content]
+            found += [str(path.relative_to(root)) for secret in contents if secret in content]
     return sorted(found)
 
 

@@ -65,8 +65,8 @@ def test_the_image_of_the_service_is_small_and_passes_the_smoke_test(repository:
             _until(lambda: _ok(f"http://127.0.0.1:{port}/ready"), process)
             assert image.healthy("api", port)
             assert psutil.Process(process.pid).uids().real == USER
-            said = CliRunner().invoke(app, ["smoke", "--url", f"http://127.0.0.1:{port}", "--token", token()])
-            assert said.exit_code == 0, said.output
+            smoke = CliRunner().invoke(app, ["smoke", "--url", f"http://127.0.0.1:{port}", "--token", token()])
+            assert smoke.exit_code == 0, smoke.output
         assert (data / "api" / "jobs.db").is_file()
 
 

@@ -46,13 +46,15 @@ def _query(pipeline: Pipeline, sql: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """A day with an upload that went wrong, a day without, and the marts of both."""
+    """A day with an upload that went wrong, a day of which the models are unsure, and the marts of both."""
     pipeline = Pipeline(tmp_path_factory.mktemp("marts"))
     pipeline.drop_speech(FIRST, "call.flac", seconds=4.0)
     pipeline.drop(FIRST, "broken.wav", b"")
     pipeline.drop_speech(SECOND, "call.flac", start=8.0, seconds=4.0)
     assert pipeline.run(FIRST).success
     assert pipeline.run(SECOND).success
+    for table, unsure in (("emotion_labels", "uncertain"), ("tone_scores", "tone_uncertain")):
+        pipeline.overwrite(TABLES[table], SECOND, pipeline.rows(table, SECOND).assign(**{unsure: True}))
     assert _build(pipeline, raise_on_error=True).success
     return pipeline
 
@@ -112,8 +114,8 @@ def test_every_mart_tells_how_many_rows_it_has(pristine: Pipeline) -> None:
             event = instance.get_latest_materialization_event(dg.AssetKey(mart))
             assert event is not None
             assert event.asset_materialization is not None
-            told = {name: value.value for name, value in event.asset_materialization.metadata.items()}
-            assert told["dagster/row_count"] == _query(pristine, f"select count(*) as n from {mart}")[0]["n"]
+            metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+            assert metadata["dagster/row_count"] == _query(pristine, f"select count(*) as n from {mart}")[0]["n"]
 
 
 def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
@@ -174,11 +176,6 @@ def test_calls_turns_and_roles_say_what_the_metrics_say(pristine: Pipeline) -> N
 
 
 def test_a_segment_leaves_the_queue_when_it_was_reviewed(pipeline: Pipeline) -> None:
-    uncertain = pipeline.rows("emotion_labels", SECOND).assign(uncertain=True)
-    pipeline.overwrite(TABLES["emotion_labels"], SECOND, uncertain)
-    tones = pipeline.rows("tone_scores", SECOND).assign(tone_uncertain=True)
-    pipeline.overwrite(TABLES["tone_scores"], SECOND, tones)
-    assert _build(pipeline, day=SECOND).success
     queue = _query(pipeline, f"from review_queue where recording_date = date '{SECOND}' order by priority desc")
     assert queue
     add_review(pipeline.lake, queue[0]["segment_id"], Label("ada", tone="happy"), SECOND)

@@ -88,8 +88,8 @@ def test_recordings_that_were_rejected_are_counted_by_reason(runs: Runs) -> None
 
 
 def test_what_a_day_is_like_is_told_in_numbers_to_plot(runs: Runs) -> None:
-    told = runs.first
-    assert told["raw_audio"]["share_rejected"] == 0.5
+    first = runs.first
+    assert first["raw_audio"]["share_rejected"] == 0.5
     rows = {table: runs.pipeline.rows(table, DAY) for table in ("tone_scores", "emotion_labels", "sentiment_scores")}
     now = runs.one_more
     for table, classes, column in (("tone_scores", TONES, "tone"), ("emotion_labels", BASE_EMOTIONS, "base_emotion")):

@@ -30,9 +30,9 @@ WRITES = 50
 
 
 @pytest.fixture(params=BACK_ENDS)
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+def warehouse(request: pytest.FixtureRequest, server: WarehouseServer, tmp_path: Path) -> Iterator[Warehouse]:
     """Two days of segments with their scores."""
-    with WarehouseServer() as server, empty_warehouse(request.param, server, tmp_path) as made:
+    with empty_warehouse(request.param, server, tmp_path) as made:
         for day in (DAY, LATER):
             rows = frames(day, recordings=2)
             for name in ("segments", "tone_scores", "emotion_labels", "sentiment_scores"):

@@ -1,6 +1,5 @@
 """The pipeline with its tables in Snowflake: the same rows as in the lake, and branches in schemas of their own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from dagster_snowflake import SnowflakeResource
 from support.pipeline import Pipeline
 from support.warehouse_server import WarehouseServer
-from support.warehouses import assert_holds, comparable, new_database, rows_of
+from support.warehouses import assert_holds, comparable, rows_of
 
 from emotion_pipeline.config.settings import ConfigurationError, load_settings
 from emotion_pipeline.definitions import build_defs
@@ -19,19 +18,6 @@ from emotion_pipeline.engine.stages.tables import SEGMENTS, SENTIMENT_SCORES, TA
 from emotion_pipeline.warehouse.choice import warehouse_of
 
 EARLIER, DAY = "2026-11-02", "2026-11-03"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[WarehouseServer]:
-    with WarehouseServer() as listening:
-        yield listening
-
-
-@pytest.fixture
-def database(server: WarehouseServer) -> Iterator[str]:
-    made = new_database(server)
-    with server.as_settings(made):
-        yield made
 
 
 @pytest.mark.full

@@ -79,9 +79,9 @@ def test_words_that_people_judged_are_learnt_from(lake: Lake, tmp_path: Path) ->
 def test_the_present_model_says_which_label_of_the_group_people_meant(lake: Lake) -> None:
     segments = _segments(lake, text="hm")
     learnt = segments[~segments["recording_id"].map(is_held_out)]["segment_id"].tolist()
-    said = [{"emotion": "Anger"}, {"sentiment": "negative"}, {"emotion": "Happiness", "sentiment": "negative"}]
-    said.append({"emotion": "Other", "sentiment": "negative"})
-    for segment, label in zip(learnt, said, strict=False):
+    labels = [{"emotion": "Anger"}, {"sentiment": "negative"}, {"emotion": "Happiness", "sentiment": "negative"}]
+    labels.append({"emotion": "Other", "sentiment": "negative"})
+    for segment, label in zip(learnt, labels, strict=False):
         add_review(lake, segment, Label("ada", **label), DAY)
     likeliest = ["joy", "disapproval", "gratitude", "fear"]  # from the least likely to the likeliest
 
@@ -99,7 +99,7 @@ def test_the_present_model_says_which_label_of_the_group_people_meant(lake: Lake
 def test_sounds_that_people_judged_are_cut_out_and_learnt_from(lake: Lake, tmp_path: Path) -> None:
     files, rng = Files(lake.root), np.random.default_rng(7)
     starts = np.tile(0.8 * np.arange(SPOKEN + 1), RECORDINGS)
-    uris = [files.audio_uri(one) for one in frames(DAY, RECORDINGS, SPOKEN + 1)["segments"]["recording_id"]]
+    uris = [files.audio_uri(recording) for recording in frames(DAY, RECORDINGS, SPOKEN + 1)["segments"]["recording_id"]]
     segments = _segments(lake, channel=1, start_seconds=starts, end_seconds=starts + 0.8, audio_uri=uris)
     for uri in set(uris):
         voice = np.concatenate([*(spoken(manner, rng) for manner in MANNERS), np.zeros(12_800, np.float32)])

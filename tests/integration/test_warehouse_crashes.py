@@ -6,7 +6,6 @@ statements, before Snowflake executes it or after: refused, with the connection 
 each third statement, before and after in turn; ``make test-full`` takes both at each.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -18,7 +17,7 @@ from snowflake.connector.cursor import SnowflakeCursor
 from support.killing import can_trace, run_to_stop
 from support.thorough import EVERY, THOROUGH
 from support.warehouse_server import Fault, WarehouseServer
-from support.warehouses import SCHEMA, assert_holds, comparable, new_database, rows_of, snowflake
+from support.warehouses import SCHEMA, assert_holds, comparable, rows_of, snowflake
 
 from emotion_pipeline.engine.stages.tables import SEGMENTS
 from emotion_pipeline.warehouse import atomic_files as publish
@@ -83,19 +82,6 @@ def test_sigkill_at_every_system_call_of_a_lake_write(
         names = sorted(path.name for path in (tmp_path / "lake" / "segments").iterdir())
         assert names == [f"{EARLIER}.parquet", f"{DAY}.parquet"], "the next writer removes what a dead one left"
     cases.judge_all(at_least=200 if THOROUGH else 30)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[WarehouseServer]:
-    with WarehouseServer() as listening:
-        yield listening
-
-
-@pytest.fixture
-def database(server: WarehouseServer) -> Iterator[str]:
-    made = new_database(server)
-    with server.as_settings(made):
-        yield made
 
 
 @pytest.mark.parametrize("when", MOMENTS)

@@ -31,12 +31,6 @@ MANY_ROWS = int(os.environ.get("WAREHOUSE_TEST_ROWS", "20000"))
 WRITERS = 3
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[WarehouseServer]:
-    with WarehouseServer() as listening:
-        yield listening
-
-
 @pytest.fixture(params=BACK_ENDS)
 def warehouse(request: pytest.FixtureRequest, server: WarehouseServer, tmp_path: Path) -> Iterator[Warehouse]:
     with empty_warehouse(request.param, server, tmp_path) as made:

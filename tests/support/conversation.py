@@ -39,7 +39,7 @@ class Call:
     """A recording of so many seconds, each speaker on a channel, or all on one."""
 
     seconds: float
-    said: tuple[Said, ...]
+    spoken: tuple[Said, ...]
     two_channels: bool = True
     file: str = "call.wav"
     recording_id: str = "a" * 64
@@ -48,21 +48,21 @@ class Call:
         """Return noise where somebody speaks, float32, a channel per speaker or their mean."""
         draw = np.random.default_rng(7)
         sides = np.zeros((2, round(self.seconds * SAMPLE_RATE)), dtype=np.float32)
-        for one in self.said:
-            first, last = round(one.start * SAMPLE_RATE), round(one.end * SAMPLE_RATE)
-            sides[int(one.speaker == SECOND), first:last] = draw.normal(0, 10 ** (one.level_db / 20), last - first)
+        for part in self.spoken:
+            first, last = round(part.start * SAMPLE_RATE), round(part.end * SAMPLE_RATE)
+            sides[int(part.speaker == SECOND), first:last] = draw.normal(0, 10 ** (part.level_db / 20), last - first)
         return sides if self.two_channels else sides.mean(axis=0, keepdims=True)
 
     def on_one_channel(self) -> "Call":
         """Return the call as it is heard in its mono mix: where two talk, only who began last is understood."""
-        starts = [one.start for one in self.said]
+        starts = [part.start for part in self.spoken]
         kept = []
-        for one in self.said:
-            cut = min((start for start in starts if one.start < start < one.end), default=one.end)
-            words = one.text.split()
-            heard = words[: max(1, round(len(words) * (cut - one.start) / (one.end - one.start)))]
-            kept.append(replace(one, end=cut, text=" ".join(heard)))
-        return replace(self, said=tuple(kept), two_channels=False)
+        for part in self.spoken:
+            cut = min((start for start in starts if part.start < start < part.end), default=part.end)
+            words = part.text.split()
+            understood = words[: max(1, round(len(words) * (cut - part.start) / (part.end - part.start)))]
+            kept.append(replace(part, end=cut, text=" ".join(understood)))
+        return replace(self, spoken=tuple(kept), two_channels=False)
 
     def transcripts(self) -> pd.DataFrame:
         by = "channel" if self.two_channels else "diarizer"
@@ -75,29 +75,31 @@ class Call:
             | {
                 "segment_id": f"s{index}",
                 "segment_index": index,
-                "speaker": one.speaker,
-                "channel": int(one.speaker == SECOND) if self.two_channels else None,
-                "start_seconds": one.start,
-                "end_seconds": one.end,
-                "text": one.text,
-                "word_count": len(one.text.split()),
+                "speaker": part.speaker,
+                "channel": int(part.speaker == SECOND) if self.two_channels else None,
+                "start_seconds": part.start,
+                "end_seconds": part.end,
+                "text": part.text,
+                "word_count": len(part.text.split()),
             }
-            for index, one in enumerate(self.said)
+            for index, part in enumerate(self.spoken)
         ]
         columns = [*self._named(), "segment_id", "segment_index", "speaker", "channel", "start_seconds", "end_seconds"]
         return pd.DataFrame(rows, columns=[*columns, "text", "word_count"])
 
     def tone_scores(self) -> pd.DataFrame:
         rows = [
-            {f"probability_{tone}": (1 - one.angry) / 3 if tone in ACOUSTIC_TONES else None for tone in TONES}
-            | {"probability_angry": one.angry, "segment_id": f"s{index}", "valence": 0.5, "arousal": one.arousal}
-            for index, one in enumerate(self.said)
+            {f"probability_{tone}": (1 - part.angry) / 3 if tone in ACOUSTIC_TONES else None for tone in TONES}
+            | {"probability_angry": part.angry, "segment_id": f"s{index}", "valence": 0.5, "arousal": part.arousal}
+            for index, part in enumerate(self.spoken)
         ]
         columns = ["segment_id", "valence", "arousal", *(f"probability_{tone}" for tone in TONES)]
         return pd.DataFrame(rows, columns=columns)
 
     def sentiment_scores(self) -> pd.DataFrame:
-        rows = [{"segment_id": f"s{index}", "sentiment_score": one.sentiment} for index, one in enumerate(self.said)]
+        rows = [
+            {"segment_id": f"s{index}", "sentiment_score": part.sentiment} for index, part in enumerate(self.spoken)
+        ]
         return pd.DataFrame(rows, columns=["segment_id", "sentiment_score"])
 
     def measured(self, folder: Path, previous: pd.DataFrame | None = None, roles: Sequence[Role] = ()) -> StageResult:

@@ -18,6 +18,7 @@ from fakesnow.server import sessions, shared_fs
 from fakesnow.transforms.stage import LOCAL_BUCKET_PATH, internal_dir
 from starlette.concurrency import run_in_threadpool
 
+from support.failing_server import closed_port
 from support.stage_server import _Message, _send_json
 from support.warehouse_server import WarehouseServer
 
@@ -32,8 +33,14 @@ TOKENS_OF_PROMPT: Final = 10
 _asked: list[tuple[str, str]] = []
 
 
+def connect_to_nobody() -> snowflake.connector.SnowflakeConnection:
+    """Ask for a session where no server listens."""
+    where = {"host": "127.0.0.1", "port": closed_port(), "protocol": "http"}
+    return snowflake.connector.connect(user="ada", password="x", account="test", login_timeout=1, **where)
+
+
 # Name, content and options of all files that AI_TRANSCRIBE was given.
-heard: list[tuple[str, bytes, dict[str, str]]] = []
+transcribed: list[tuple[str, bytes, dict[str, str]]] = []
 # What AI_TRANSCRIBE says of a file, by its name; it fails on all others.
 answers: dict[str, str] = {}
 
@@ -59,13 +66,13 @@ class CortexServer(WarehouseServer):
     @property
     def scoring(self) -> list[str]:
         """The statements that came in and ask a model for sentiments."""
-        return [one for one in self.executed if "SENTIMENT(" in one and not one.startswith("CREATE")]
+        return [sql for sql in self.executed if "SENTIMENT(" in sql and not sql.startswith("CREATE")]
 
     def forget(self) -> None:
         """Forget what was asked until now."""
         self.executed.clear()
         _asked.clear()
-        heard.clear()
+        transcribed.clear()
         answers.clear()
 
     def stored(self, schema: str, stage: str) -> list[str]:
@@ -98,9 +105,9 @@ class CortexServer(WarehouseServer):
 
         await super()._execute(scope, body, token, statement, keep)
         if b"while executing the UDF" in b"".join(message.get("body", b"") for message in answer):
-            said = {"errorCode": "100351", "sqlState": "P0000"}
+            details = {"errorCode": "100351", "sqlState": "P0000"}
             message = f"Request failed for external function with remote service error: 400 '{POISON}'"
-            await _send_json(send, {"data": said, "code": "100351", "message": message, "success": False})
+            await _send_json(send, {"data": details, "code": "100351", "message": message, "success": False})
             return
         for message in answer:
             await send(message)
@@ -144,7 +151,7 @@ def _to_file(stage: str, name: str) -> str:
 
 
 def _ai_transcribe(file: str, options: str) -> str:
-    heard.append((Path(file).name, Path(file).read_bytes(), json.loads(options)))
+    transcribed.append((Path(file).name, Path(file).read_bytes(), json.loads(options)))
     return answers[Path(file).name]
 
 
@@ -155,7 +162,7 @@ def _count_tokens(function: str, text: str) -> int:
 
 def _register(duck: duckdb.DuckDBPyConnection) -> None:
     for name, (function, takes, gives) in _MODELS.items():
-        duck.create_function(name, function, [duckdb.sqltype(one) for one in takes], duckdb.sqltype(gives))
+        duck.create_function(name, function, [duckdb.sqltype(kind) for kind in takes], duckdb.sqltype(gives))
     duck.execute("ATTACH ':memory:' AS \"SNOWFLAKE\"")
     duck.execute('CREATE SCHEMA "SNOWFLAKE"."CORTEX"')
     duck.execute('CREATE MACRO "SNOWFLAKE"."CORTEX".SENTIMENT(text) AS CORTEX_SENTIMENT(text)')

@@ -36,7 +36,7 @@ def _rewritten(self: FakeSnowflakeCursor, expression: Expr) -> list[Expr]:
     for mended in (_joined_array, _counted_array, _quoted_comment, _lasting_table):
         expression = expression.transform(mended)
     rewritten = _one_comment_each(expression) or _table_then_rows(expression) or [expression]
-    return [part for one in rewritten for part in _explode(self, one)]
+    return [part for statement in rewritten for part in _explode(self, statement)]
 
 
 def _joined_array(node: Expr) -> Expr:
@@ -89,7 +89,7 @@ def _table_then_rows(statement: Expr) -> list[Expr]:
         return []
     table = statement.copy()
     table.set("expression", None)
-    table.this.set("expressions", [one.copy() for one in columns.expressions if not isinstance(one, _KEYS)])
+    table.this.set("expressions", [column.copy() for column in columns.expressions if not isinstance(column, _KEYS)])
     return [table, exp.insert(query.copy().unnest(), columns.this.copy())]
 
 

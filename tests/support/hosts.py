@@ -126,7 +126,7 @@ class Daemon:
 
     def process_of(self, run_id: str) -> int:
         """Return the id of the process that began a run."""
-        [process] = [int(found[1]) for one in self.messages(run_id) if (found := _PROCESS.match(one))]
+        [process] = [int(found[1]) for message in self.messages(run_id) if (found := _PROCESS.match(message))]
         return process
 
     def messages(self, run_id: str) -> list[str]:
@@ -145,11 +145,11 @@ class Daemon:
     def wait(self, *run_ids: str, until: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS) -> None:
         """Work until all these runs have come that far; fails where one has ended otherwise."""
         deadline = time.monotonic() + _WITHIN_S
-        while {self.run(one).status for one in run_ids} != {until}:
-            for one in run_ids:
-                status = self.run(one).status
-                assert status is until or status not in FINISHED_STATUSES, self.messages(one)[-5:]
-            assert time.monotonic() < deadline, [self.messages(one)[-1] for one in run_ids]
+        while {self.run(run_id).status for run_id in run_ids} != {until}:
+            for run_id in run_ids:
+                status = self.run(run_id).status
+                assert status is until or status not in FINISHED_STATUSES, self.messages(run_id)[-5:]
+            assert time.monotonic() < deadline, [self.messages(run_id)[-1] for run_id in run_ids]
             self.tick()
             time.sleep(0.5)
 

@@ -25,7 +25,7 @@ class LittleMemory(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        counts = [self.items(one) for one in tree_leaves(result) if isinstance(one, torch.Tensor)]
+        counts = [self.items(tensor) for tensor in tree_leaves(result) if isinstance(tensor, torch.Tensor)]
         if max(counts, default=0) > self.room:
             self.refused += 1
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")

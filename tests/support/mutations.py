@@ -254,9 +254,9 @@ def _judged(path: Path, copies: Path) -> Judgement:
     took, open_after = time.monotonic() - started, len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     if verdict is not None and verdict.status == "accepted":
         copy.unlink()
-    left = tuple(sorted(one.name for one in copies.iterdir()))
-    for one in copies.iterdir():
-        one.unlink()
+    left = tuple(sorted(file.name for file in copies.iterdir()))
+    for file in copies.iterdir():
+        file.unlink()
     return Judgement(
         status=verdict.status if verdict else "none",
         reason=verdict.reason if verdict else None,

@@ -256,8 +256,8 @@ def breaths(rng: Rng, n: int, low: float, high: float, dbfs: float) -> Samples:
 
 def panting(rng: Rng, n: int) -> Samples:
     starts = np.arange(0, n / SAMPLE_RATE, 0.42)
-    one = lambda: band(rng.standard_normal(4_800), 500, 3_000) * np.hanning(4_800)  # noqa: E731
-    return to_level(placed(n, starts, one), -28) + to_level(rng.standard_normal(n), -64)
+    burst = lambda: band(rng.standard_normal(4_800), 500, 3_000) * np.hanning(4_800)  # noqa: E731
+    return to_level(placed(n, starts, burst), -28) + to_level(rng.standard_normal(n), -64)
 
 
 def snore(rng: Rng, n: int) -> Samples:

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emotion_pipeline.cli.in_process import QUIET
 from emotion_pipeline.config.settings import Settings, Sources, Storage, Transcription
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.audio.decode import decode
@@ -24,7 +25,6 @@ from emotion_pipeline.engine.stages.tables import TABLES, Table
 from emotion_pipeline.warehouse.lake import Lake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INSTANCE = """
 telemetry: {enabled: false}
 """

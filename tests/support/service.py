@@ -106,10 +106,8 @@ class RunningService:
         self._reader.join(10)
 
     def wait_until_ready(self) -> Self:
-        def is_ready() -> bool:
-            return httpx.get(f"{self.url}/ready", timeout=60).status_code == 200
-
-        eventually(is_ready, _START_S)
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as client:
+            eventually(lambda: client.get("/ready").status_code == 200, _START_S)
         return self
 
     def client(self, subject: str = "alice", *scopes: str, timeout: float = 120.0) -> httpx.Client:

@@ -116,8 +116,8 @@ class StageServer:
         if path.startswith("/files/"):
             await self._hand_out(unquote(path.removeprefix("/files/")), send)
         elif path == "/session/v1/login-request" and self.refuses_logins:
-            said = {"data": {}, "code": "390100", "message": "Incorrect username or password.", "success": False}
-            await _send_json(send, said)
+            answer = {"data": {}, "code": "390100", "message": "Incorrect username or password.", "success": False}
+            await _send_json(send, answer)
         elif path == "/queries/v1/query-request":
             await self._query(scope, receive, send)
         else:

@@ -36,16 +36,16 @@ def powers(blocks: Iterable[Waveform]) -> Powers:
     """
     state: NDArray[np.float64] | None = None
     rest: NDArray[np.float64] | None = None
-    heard: list[Powers] = []
+    parts: list[Powers] = []
     for block in blocks:
         if state is None:
             state = np.zeros((len(_K_WEIGHTING), len(block), 2))
         weighted, state = sosfilt(_K_WEIGHTING, block.astype(np.float64), axis=-1, zi=state)
         weighted = weighted if rest is None else np.concatenate([rest, weighted], axis=1)
         whole = weighted.shape[1] // _STEP * _STEP
-        heard.append(np.square(weighted[:, :whole]).reshape(len(weighted), -1, _STEP).mean(axis=2))
+        parts.append(np.square(weighted[:, :whole]).reshape(len(weighted), -1, _STEP).mean(axis=2))
         rest = weighted[:, whole:]
-    return np.concatenate(heard, axis=1) if heard else np.zeros((1, 0))
+    return np.concatenate(parts, axis=1) if parts else np.zeros((1, 0))
 
 
 def integrated(stretches: Sequence[Powers]) -> float | None:
@@ -72,9 +72,9 @@ def loudness_range(stretches: Sequence[Powers]) -> float | None:
     return float(high - low)
 
 
-def stretches_of(heard: Powers, spans: Iterable[Span], channel: int | None) -> list[Powers]:
+def stretches_of(recording: Powers, spans: Iterable[Span], channel: int | None) -> list[Powers]:
     """Return what lies wholly in the spans, of one channel or, with None, of all."""
-    rows = heard if channel is None else heard[channel : channel + 1]
+    rows = recording if channel is None else recording[channel : channel + 1]
     cuts = [(math.ceil(span.start * STEPS_PER_SECOND), math.floor(span.end * STEPS_PER_SECOND)) for span in spans]
     return [rows[:, first:last] for first, last in cuts if last > first]
 

@@ -53,8 +53,8 @@ def roles(spoken: Sequence[Spoken], by_channel: Mapping[str, Role] | None = None
     """
     speakers = list(dict.fromkeys(stretch.speaker for stretch in spoken))
     evidence = {speaker: _phrases(spoken, speaker) for speaker in speakers}
-    points = {name: _PHRASE_POINTS * (len(said[0]) - len(said[1])) for name, said in evidence.items()}
-    extra = _hints(spoken) if any(any(said) for said in evidence.values()) and len(speakers) > 1 else {}
+    points = {name: _PHRASE_POINTS * (len(phrases[0]) - len(phrases[1])) for name, phrases in evidence.items()}
+    extra = _hints(spoken) if any(any(phrases) for phrases in evidence.values()) and len(speakers) > 1 else {}
     for name, hints in extra.items():
         points[name] += len(hints)
     ranked = sorted(points.values(), reverse=True)
@@ -79,8 +79,8 @@ def _role(points: int, most: int, *, agent_found: bool) -> Role:
 
 def _phrases(spoken: Sequence[Spoken], speaker: str) -> tuple[list[str], list[str]]:
     """Return which service phrases and which requests a speaker says, each once."""
-    said = " ".join(stretch.plain for stretch in spoken if stretch.speaker == speaker)
-    service, request = ([phrase for phrase in _listed(kind) if f" {phrase} " in said] for kind in (_SERVICE, _REQUEST))
+    words = " ".join(stretch.plain for stretch in spoken if stretch.speaker == speaker)
+    service, request = ([phrase for phrase in _listed(kind) if f" {phrase} " in words] for kind in (_SERVICE, _REQUEST))
     return service, request
 
 
@@ -101,5 +101,5 @@ def _hints(spoken: Sequence[Spoken]) -> dict[str, list[str]]:
 
 
 def _in_words(points: int, service: Sequence[str], request: Sequence[str], hints: Sequence[str]) -> str:
-    said = [f"serves: “{phrase}”" for phrase in service] + [f"requests: “{phrase}”" for phrase in request]
-    return f"{points:+d}: {'; '.join([*said, *hints]) or 'nothing tells'}"
+    reasons = [f"serves: “{phrase}”" for phrase in service] + [f"requests: “{phrase}”" for phrase in request]
+    return f"{points:+d}: {'; '.join([*reasons, *hints]) or 'nothing tells'}"

@@ -159,8 +159,8 @@ def _compared(in_band: Waveform, lag: int, n_frames: int, rules: SharedRules) ->
     second = shifted(second, -lag)
     products = np.zeros((3, n_frames * _HOP), dtype=np.float32)
     length = min(products.shape[1], len(first))
-    for row, (one, other) in enumerate(((first, second), (first, first), (second, second))):
-        products[row, :length] = (one * other)[:length]
+    for row, (left, right) in enumerate(((first, second), (first, first), (second, second))):
+        products[row, :length] = (left * right)[:length]
     frames = products.reshape(3, n_frames, _HOP).sum(axis=2, dtype=np.float64)
     cross, *powers = uniform_filter1d(frames, round(rules.context / HOP_S), axis=1)
     floors = [np.percentile(power, 5) for power in powers]

@@ -106,11 +106,11 @@ def certainty(
 
 def _voices(vectors: Floats, seconds: Floats, parts: Labels, n_parts: int, rules: GroupRules) -> Voice:
     """Return what each part says of its speaker."""
-    heard = np.bincount(parts, seconds, n_parts)
+    spoken = np.bincount(parts, seconds, n_parts)
     total = np.zeros((n_parts, vectors.shape[1]))
     np.add.at(total, parts, vectors * seconds[:, None])
-    precision = 1 / (1 - rules.mood + rules.second / np.maximum(heard, 0.1))
-    return Voice(precision, total / np.maximum(heard, 1e-9)[:, None] * precision[:, None])
+    precision = 1 / (1 - rules.mood + rules.second / np.maximum(spoken, 0.1))
+    return Voice(precision, total / np.maximum(spoken, 1e-9)[:, None] * precision[:, None])
 
 
 def _joined(voices: Voice, variances: Floats, rules: GroupRules, people: int | None) -> Labels:
@@ -138,9 +138,9 @@ def _joined(voices: Voice, variances: Floats, rules: GroupRules, people: int | N
     return _numbered(labels)
 
 
-def _gain(voices: Voice, one: int, others: Labels, variances: Floats, mood: float) -> Floats:
+def _gain(voices: Voice, group: int, others: Labels, variances: Floats, mood: float) -> Floats:
     """Return the logarithm of how much likelier one person is than two."""
-    mine, theirs = voices[one].bounded(mood), voices[others].bounded(mood)
+    mine, theirs = voices[group].bounded(mood), voices[others].bounded(mood)
     return (mine + theirs).likelihood(variances) - mine.likelihood(variances) - theirs.likelihood(variances)
 
 

@@ -41,7 +41,7 @@ class EmotionSentiment:
 
     def score_known(self, texts: Sequence[str], probabilities: NDArray[np.float32]) -> list[float]:
         """Return what ``score`` returns, from the label probabilities of the texts, shape ``(n, 28)``."""
-        columns = {name: [LABELS.index(one) for one in group] for name, group in SENTIMENT_GROUPS.items()}
+        columns = {name: [LABELS.index(label) for label in group] for name, group in SENTIMENT_GROUPS.items()}
         sums = {name: probabilities[:, group].sum(axis=1) for name, group in columns.items()}
         balance = (sums["positive"] - sums["negative"]) / probabilities.sum(axis=1).clip(min=1e-6)
         balance *= 1 - sums["neutral"]

@@ -1,4 +1,4 @@
-"""The one way into Snowflake: a login, and what holds for every session. Reading settings is not done here.
+"""The one way into Snowflake: a login, what holds for every session, and how one is asked. It reads no settings.
 
 Importing this module loads no connector. A session is in UTC and commits each statement by itself until BEGIN.
 """
@@ -8,7 +8,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -86,3 +86,16 @@ def hide_signatures_in_logs() -> None:
     """Add the filter to the connector's loggers, once per process."""
     for name in ("storage_client", "file_transfer_agent", "vendored.urllib3.connectionpool", "cursor", "network"):
         logging.getLogger(f"snowflake.connector.{name}").addFilter(_SignatureFilter())
+
+
+def execute(session: "SnowflakeConnection", statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows that a statement gives."""
+    with session.cursor() as cursor:
+        cursor.execute(statement)
+        return cast(list[tuple[Any, ...]], cursor.fetchall())
+
+
+def literal(text: str) -> str:
+    """Return a text as a string of Snowflake's SQL, in which backslashes escape, too."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

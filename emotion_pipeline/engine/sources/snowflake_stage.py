@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from snowflake.connector import errors
 from snowflake.connector.errorcode import ER_FAILED_TO_DOWNLOAD_FROM_STAGE
 from snowflake.connector.vendored.requests.exceptions import ChunkedEncodingError
 
 from emotion_pipeline.engine.common.retries import Deadline
-from emotion_pipeline.engine.snowflake.connection import hide_signatures_in_logs
+from emotion_pipeline.engine.snowflake.connection import execute, hide_signatures_in_logs, literal
 from emotion_pipeline.engine.snowflake.failures import (
     ACCESS_ERRORS,
     FAILURES,
@@ -89,11 +89,11 @@ class Place:
 
     def folder(self) -> str:
         """Return the SQL literal for all files below it."""
-        return _literal(f"{self.stage}/{self.prefix}")
+        return literal(f"{self.stage}/{self.prefix}")
 
     def file(self) -> str:
         """Return the SQL literal for the file, and for all whose paths begin like its."""
-        return _literal(f"{self.stage}/{self.path}")
+        return literal(f"{self.stage}/{self.path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,8 @@ class StageSource:
             return None
         self._limits.check_size(line.size_bytes - _ENCRYPTION_BLOCK_BYTES)
         target = tempfile.mkdtemp(dir=work)  # of this attempt only: one that was given up may still be writing
-        pattern = f" PATTERN = {_literal(f'.*{re.escape(place.path)}$')}" if len(lines) > 1 else ""
-        _execute(session, f"GET {place.file()} {_literal(f'file://{target}/')}{pattern}")
+        pattern = f" PATTERN = {literal(f'.*{re.escape(place.path)}$')}" if len(lines) > 1 else ""
+        execute(session, f"GET {place.file()} {literal(f'file://{target}/')}{pattern}")
         path = Path(target, PurePosixPath(place.path).name)
         size = path.stat().st_size if path.is_file() else 0
         if not 0 <= line.size_bytes - size <= _ENCRYPTION_BLOCK_BYTES:
@@ -203,28 +203,16 @@ def place_of(address: str) -> Place:
     return Place(match["stage"], (match["path"] or "").strip("/"))
 
 
-def _lines(session: "SnowflakeConnection", place: Place, literal: str) -> list[_Line]:
+def _lines(session: "SnowflakeConnection", place: Place, listed: str) -> list[_Line]:
     """Return the lines of LIST with the paths that files have in the stage. Raises FetchError for an external one."""
     lines = []
-    for name, size, md5, modified, *_ in _execute(session, f"LIST {literal}"):
+    for name, size, md5, modified, *_ in execute(session, f"LIST {listed}"):
         if "://" in name:
             message = "it is an external stage, which has no GET; name the object store that it points to"
             raise FetchError(FetchReason.UNSUPPORTED_ADDRESS, message)
         path = name.partition("/")[2] if place.is_named_in_listings else name
         lines.append(_Line(path, int(size), md5, _modified_ns(modified)))
     return lines
-
-
-def _execute(session: "SnowflakeConnection", statement: str) -> list[tuple[Any, ...]]:
-    with session.cursor() as cursor:
-        cursor.execute(statement)
-        return cast(list[tuple[Any, ...]], cursor.fetchall())
-
-
-def _literal(text: str) -> str:
-    """Return a text as a string of Snowflake's SQL, in which backslashes escape, too."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _modified_ns(modified: str | None) -> int | None:

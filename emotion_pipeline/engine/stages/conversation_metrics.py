@@ -31,14 +31,13 @@ from emotion_pipeline.engine.conversation.talk import (
 )
 from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
 from emotion_pipeline.engine.stages.tables import CONVERSATION_METRICS, FINGERPRINT_COLUMN
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import PROBABILITY_COLUMNS, TONES
 
 # Rules of the metrics and of the roles; raise the number when one changes.
 RULE: Final = "conversation:1|roles:1"
 
 _CARRIED: Final = ("recording_date", "recording_id", "file", "audio_uri", "recording_seconds", "speakers_by")
 _LOUDNESS: Final = ("loudness_lufs", "loudness_range_lu")
-_TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 # A date and a time of day, as recorders put them into names: 2026-11-02T14-30, 20261102_1430.
 _TIME_IN_NAME: Final = re.compile(
     r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])[T _-]{1,3}([01]\d|2[0-3])[-_:h.]?[0-5]\d(?!\d{3})"
@@ -64,7 +63,7 @@ def measure(
     :param roles_by_channel: whose role the speakers on the channels have, where each has a channel; empty asks the rule
     """
     scored = (
-        segments.merge(tone_scores[["segment_id", "valence", "arousal", *_TONE_COLUMNS]], on="segment_id")
+        segments.merge(tone_scores[["segment_id", "valence", "arousal", *PROBABILITY_COLUMNS]], on="segment_id")
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
         .sort_values("segment_index", kind="stable")
     )
@@ -72,7 +71,7 @@ def measure(
     current = fingerprint(roles_by_channel)
     known = _heard_before(previous, current)
     rows: list[dict[str, Any]] = []
-    heard = reused = 0
+    computed = reused = 0
     seconds = 0.0
     for transcript in transcripts[transcripts["status"] != "failed"].to_dict("records"):
         own = by_recording.get(transcript["recording_id"], scored.iloc[:0])
@@ -80,13 +79,13 @@ def measure(
         before = [known.get(_identity(row)) for row in made]
         if None in before:
             _hear(made, own, store)
-            heard, seconds = heard + len(made), seconds + transcript["recording_seconds"]
+            computed, seconds = computed + len(made), seconds + transcript["recording_seconds"]
         else:
             for row, values in zip(made, before, strict=True):
                 row.update(values or {})
             reused += len(made)
         rows += [row | {FINGERPRINT_COLUMN: current} for row in made]
-    return StageResult(pd.DataFrame(rows, columns=list(CONVERSATION_METRICS.column_names)), heard, reused, seconds)
+    return StageResult(pd.DataFrame(rows, columns=list(CONVERSATION_METRICS.column_names)), computed, reused, seconds)
 
 
 def hour_of_day(file: str) -> int | None:
@@ -183,14 +182,14 @@ def _mood_columns(spoken: list[Spoken], recording_seconds: float) -> dict[str, A
 def _hear(rows: list[dict[str, Any]], segments: pd.DataFrame, store: AudioStore) -> None:
     """Listen to a recording once, and write into its rows how loud it and its speakers are."""
     with store.audio_file(rows[0]["audio_uri"]) as path:
-        heard = loudness.powers(stream(path, keep_channels=True))
+        powers = loudness.powers(stream(path, keep_channels=True))
     for row in rows:
-        stretches = [heard]
+        stretches = [powers]
         if row["scope"] == "speaker":
             own = segments[segments["speaker"] == row["speaker"]]
             spans = [Span(start, end) for start, end in zip(own["start_seconds"], own["end_seconds"], strict=True)]
             channel = value_or_none(own["channel"].iloc[0])
-            stretches = loudness.stretches_of(heard, spans, None if channel is None else int(channel))
+            stretches = loudness.stretches_of(powers, spans, None if channel is None else int(channel))
         values = loudness.integrated(stretches), loudness.loudness_range(stretches)
         row.update(zip(_LOUDNESS, values, strict=True))
 

@@ -99,8 +99,8 @@ def _speaker_confidence(segment: Segment | _Unread, turns: Sequence[Mapping[str,
         if turn["speaker"] == segment.speaker and value_or_none(turn["confidence"]) is not None
     ]
     inside = [(seconds, confidence) for seconds, confidence in shares if seconds > 0]
-    heard = sum(seconds for seconds, _ in inside)
-    return sum(seconds * confidence for seconds, confidence in inside) / heard if heard else None
+    covered = sum(seconds for seconds, _ in inside)
+    return sum(seconds * confidence for seconds, confidence in inside) / covered if covered else None
 
 
 def _segment_id(recording_id: str, index: int, segment: Segment | _Unread, language: str | None) -> str:

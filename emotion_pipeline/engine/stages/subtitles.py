@@ -51,7 +51,7 @@ def _cues(result: RecordingResult) -> Iterator[_Cue]:
 
 def _names(result: RecordingResult) -> dict[str, str]:
     """Return what speakers are called: by their role where it is known and nobody shares it."""
-    roles = {one.speaker: one.speaker_role for one in result.speakers if one.speaker_role != "unknown"}
+    roles = {speaker.speaker: speaker.speaker_role for speaker in result.speakers if speaker.speaker_role != "unknown"}
     return {speaker: role for speaker, role in roles.items() if list(roles.values()).count(role) == 1}
 
 

@@ -20,7 +20,7 @@ from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS
 from emotion_pipeline.engine.stages.reuse import StageResult, value_or_none
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, TONE_SENTIMENT
 from emotion_pipeline.engine.tone.base import evidence, pool_scores
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import PROBABILITY_COLUMNS, TONES
 
 # Fingerprint of the rules; the scores that they compare carry their own in their tables.
 RULE: Final = "agreement:documented:1|score:2|contradiction:1"
@@ -28,7 +28,6 @@ RULE: Final = "agreement:documented:1|score:2|contradiction:1"
 _AGREEMENT: Final = ("agreement_score", "masked", "leaking")
 # Columns of segments, and the columns of their recording that hold their means by length.
 _MEAN_BY_LENGTH: Final = {"agreement_score": "agreement_score", "masked": "masked_share", "leaking": "leaking_share"}
-_TONE_COLUMNS: Final = [f"probability_{tone}" for tone in TONES]
 # Renamed for the join, because words and tone both have a ``probability_neutral``.
 TEXT_COLUMNS: Final = {f"probability_{base.lower()}": f"text_{base}" for base in BASE_EMOTIONS}
 
@@ -49,7 +48,7 @@ def compare(
     """
     emotions = emotion_labels.rename(columns=TEXT_COLUMNS)
     scored = (
-        segments.merge(tone_scores[["segment_id", "tone", "tone_probability", *_TONE_COLUMNS]], on="segment_id")
+        segments.merge(tone_scores[["segment_id", "tone", "tone_probability", *PROBABILITY_COLUMNS]], on="segment_id")
         .merge(sentiment_scores[["segment_id", "sentiment_score"]], on="segment_id")
         .merge(emotions[["segment_id", "base_emotion", *TEXT_COLUMNS.values()]], on="segment_id")
     )
@@ -132,5 +131,5 @@ def _tone_scores(segments: pd.DataFrame) -> list[ToneScore]:
     """Return the stored scores, without the tones that their model does not know."""
     return [
         ToneScore({tone: row[f"probability_{tone}"] for tone in TONES if pd.notna(row[f"probability_{tone}"])})
-        for row in segments[_TONE_COLUMNS].to_dict("records")
+        for row in segments[[*PROBABILITY_COLUMNS]].to_dict("records")
     ]

@@ -62,13 +62,13 @@ def with_phrases(text: str) -> str | None:
     >>> with_phrases("no news :( 😢")
     'no news. I am sad.'
     """
-    said: set[str] = set()
+    seen: set[str] = set()
 
     def phrase(found: re.Match[str]) -> str:
         words = _PHRASE_OF[found[0]]
-        if words in said:
+        if words in seen:
             return " "
-        said.add(words)
+        seen.add(words)
         return f". {words}. "
 
     phrased, found_signs = _SIGN.subn(phrase, _LOOKS.sub("", text))

@@ -9,6 +9,8 @@ from typing import Final
 
 # All eight tones, in the index order of ehcalabres/wav2vec2-lg-xlsr-en-speech-emotion-recognition.
 TONES: Final = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
+# The columns of their probabilities, in the same order.
+PROBABILITY_COLUMNS: Final = tuple(f"probability_{tone}" for tone in TONES)
 
 # In which every picture draws them: those of Okabe and Ito (2008), which people with any of the common colour
 # blindnesses tell apart.

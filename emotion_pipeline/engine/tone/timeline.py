@@ -8,10 +8,10 @@ from typing import Final
 
 import pandas as pd
 
-from emotion_pipeline.engine.tone.labels import TONES
+from emotion_pipeline.engine.tone.labels import PROBABILITY_COLUMNS, TONES
 
 MINUTE: Final = 60.0
-_PROBABILITIES: Final = [f"probability_{tone}" for tone in TONES]
+_PROBABILITIES: Final = [*PROBABILITY_COLUMNS]
 
 
 def tone_timeline(segments: pd.DataFrame, scores: pd.DataFrame, step_seconds: float = MINUTE) -> pd.DataFrame:

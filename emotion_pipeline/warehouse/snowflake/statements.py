@@ -13,6 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from emotion_pipeline.engine.snowflake.connection import literal
 from emotion_pipeline.engine.stages.tables import PARTITION_COLUMN, Column, Table
 from emotion_pipeline.warehouse.base import Chosen
 from emotion_pipeline.warehouse.snowflake.arrow_transfer import TIME, is_nested
@@ -38,12 +39,6 @@ class Schema:
 
     def of(self, name: str) -> str:
         return f'{self.path}."{name.upper()}"'
-
-
-def literal(text: str) -> str:
-    """Return a text as a string of Snowflake's SQL, in which backslashes escape, too."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def type_name(data_type: pa.DataType) -> str:

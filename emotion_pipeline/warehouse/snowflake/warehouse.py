@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -23,6 +23,7 @@ from snowflake.connector.errors import ProgrammingError
 from emotion_pipeline.config.engine_options import connect_to_snowflake
 from emotion_pipeline.config.settings import Snowflake
 from emotion_pipeline.engine.common.errors import ContractError
+from emotion_pipeline.engine.snowflake.connection import execute
 from emotion_pipeline.engine.snowflake.failures import FAILURES, UNKNOWN_OBJECT_ERRORS, may_pass
 from emotion_pipeline.engine.stages.tables import Table
 from emotion_pipeline.schema.conform import as_partition
@@ -254,9 +255,3 @@ def _in_transaction(session: SnowflakeConnection, *changes: str) -> None:
             with suppress(*FAILURES):
                 session.close()
         raise
-
-
-def execute(session: SnowflakeConnection, statement: str) -> list[tuple[Any, ...]]:
-    with session.cursor() as cursor:
-        cursor.execute(statement)
-        return cast(list[tuple[Any, ...]], cursor.fetchall())

@@ -1,15 +1,13 @@
 """Figures and spans: what Prometheus reads, what the dashboard names, what a collector of traces is sent."""
 
-import http.server
 import json
 import re
-import threading
 from pathlib import Path
 
 import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
-from support.service import RunningService, eventually, token
+from support.service import RunningService, eventually
 
 NEEDS_A_GPU = {"emotion_api_gpu_memory_used_bytes", "emotion_api_gpu_utilization_ratio"}
 
@@ -63,36 +61,18 @@ def test_a_path_that_nobody_serves_makes_no_figure_of_its_own(client: httpx.Clie
     assert "made-up-path-17" not in client.get("/metrics").text
 
 
-def test_spans_go_to_the_collector_and_say_no_text(tmp_path: Path) -> None:
-    received: list[bytes] = []
+def test_spans_go_to_the_collector_and_say_no_text(configured: RunningService, traces: tuple[str, list[bytes]]) -> None:
+    _, received = traces
 
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def spans() -> set[str]:
+        exports = [ExportTraceServiceRequest.FromString(body).resource_spans for body in received]
+        scopes = [scope for export in exports for part in export for scope in part.scope_spans]
+        return {span.name for scope in scopes for span in scope.spans}
 
-        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
-
-    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
-    variables = {
-        "EMOTION_API__TRACING": "true",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
-    with RunningService(tmp_path, **variables) as service:
-        headers = {"Authorization": f"Bearer {token()}"}
-        httpx.post(f"{service.url}/v1/predict", json={"text": "the word xylograph"}, headers=headers)
-        httpx.get(f"{service.url}/health")
-        eventually(lambda: received, 20)
-    collector.shutdown()
-    collector.server_close()
-    sent = [ExportTraceServiceRequest.FromString(body) for body in received]
-    spans = [
-        span for export in sent for part in export.resource_spans for scope in part.scope_spans for span in scope.spans
-    ]
-    assert "POST /v1/predict" in {span.name for span in spans}
-    assert not any("health" in span.name for span in spans)
+    with configured.client() as client:
+        client.headers["Host"] = "api.example.org"
+        assert client.get("/health").status_code == 200
+        eventually(lambda: client.post("/v1/predict", json={"text": "the word xylograph"}).status_code == 200)
+    eventually(lambda: "POST /v1/predict" in spans(), 20)
+    assert not any("health" in name for name in spans())
     assert not any(b"xylograph" in body for body in received)

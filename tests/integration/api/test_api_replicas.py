@@ -82,9 +82,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def test_the_smoke_test_of_a_pair_behind_a_proxy_is_green(pair: Pair) -> None:
-    code, said = pair.smoke()
-    assert code == 0, said
-    assert said.count("ok ") == 8
+    code, output = pair.smoke()
+    assert code == 0, output
+    assert output.count("ok ") == 8
 
 
 def test_what_one_server_accepted_every_server_knows(pair: Pair) -> None:
@@ -123,11 +123,11 @@ def test_a_killed_server_loses_no_job_and_a_broken_pair_is_red(tmp_path: Path) -
         assert pair.smoke()[0] == 0
         pair.database.close()
         eventually(lambda: "database is failed" in pair.smoke()[1])
-        code, said = pair.smoke()
+        code, output = pair.smoke()
         assert code == 1
         # The service's own words, not the proxy's.
-        assert "FAILED  recording: /v1/predict/audio answered 503, not 202: database_unavailable" in said
-        assert "<html>" not in said
+        assert "FAILED  recording: /v1/predict/audio answered 503, not 202: database_unavailable" in output
+        assert "<html>" not in output
 
 
 class _Load:

@@ -29,7 +29,7 @@ def test_a_service_without_its_models_is_named(tmp_path: Path) -> None:
     variables = {"EMOTION_TONE__BACKEND": "wav2vec2", "EMOTION_TONE__MODEL": str(tmp_path / "absent")}
     with RunningService(tmp_path, **variables) as running:
         eventually(lambda: running.events("worker_cannot_start"), 180.0)
-        done = _smoke(running.url, token(), timeout="10")
+        done = _smoke(running.url, token(), timeout="3")
     assert done.exit_code == 1
     assert "workers is starting" in done.output
 

@@ -178,9 +178,8 @@ def test_the_pages_of_the_description_load_nothing_from_elsewhere(client: httpx.
         assert (answer.status_code, len(answer.content) > 1_000) == (200, True)
 
 
-def test_hosts_and_web_sites_are_allowed_by_name(tmp_path: Path) -> None:
-    variables = {"EMOTION_API__ALLOWED_HOSTS": '["*.example.org"]', "EMOTION_API__CORS_ORIGINS": '["https://a.org"]'}
-    with RunningService(tmp_path, **variables) as running, running.client() as client:
+def test_hosts_and_web_sites_are_allowed_by_name(configured: RunningService) -> None:
+    with configured.client() as client:
         problem(client.post("/predict", json={}, headers={"Host": "evil.org"}), 400, "host_not_allowed")
         allowed = {"Host": "api.example.org:8000", "Origin": "https://a.org"}
         answer = client.post("/predict", json={}, headers=allowed)

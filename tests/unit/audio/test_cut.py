@@ -44,8 +44,8 @@ def test_cutting_a_stream_gives_what_cutting_the_whole_gives(rng: np.random.Gene
     spans = [Span(0.0, 0.5), Span(0.25, 3.0), Span(0.25, 0.3), Span(2.9, 9.0), Span(7.0, 12.0), Span(11.0, 12.0)]
     found = list(cuts(_blocks(waveform, length), spans))
     assert len(found) == len(spans)
-    for span, one in zip(spans, found, strict=True):
-        assert np.array_equal(one, np.stack([cut(channel, span) for channel in waveform]))
+    for span, piece in zip(spans, found, strict=True):
+        assert np.array_equal(piece, np.stack([cut(channel, span) for channel in waveform]))
 
 
 def test_a_stream_is_read_no_further_than_the_last_span() -> None:
@@ -67,7 +67,7 @@ def test_what_nobody_wants_of_a_stream_is_not_held() -> None:
             yield block
 
     assert len(list(cuts(blocks(), [Span(98.5, 99.5)]))) == 1
-    assert sum(one() is not None for one in alive[:90]) == 0
+    assert sum(reference() is not None for reference in alive[:90]) == 0
 
 
 def test_spans_that_are_not_in_order_cannot_be_cut_out_of_a_stream() -> None:

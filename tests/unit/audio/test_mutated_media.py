@@ -66,10 +66,10 @@ def beginning(path: Path, folder: Path) -> bytes:
         av.open(str(path)) as source,
         av.open(str(short), "w", format=_MUXERS.get(source.format.name, source.format.name)) as copy,
     ):
-        heard = source.streams.audio[0]
-        written = copy.add_stream_from_template(heard)
+        stream = source.streams.audio[0]
+        written = copy.add_stream_from_template(stream)
         assert isinstance(written, AudioStream)
-        for packet in source.demux(heard):
+        for packet in source.demux(stream):
             if packet.dts is None or packet.dts * packet.time_base > SOURCE_S:
                 break
             packet.stream = written
@@ -136,5 +136,5 @@ def test_damaged_recordings_are_read_or_rejected_with_a_reason(
 def test_the_damage_is_varied_and_always_the_same(sources: dict[str, bytes]) -> None:
     damaged = [mutant(number, sources) for number in range(2 * len(DAMAGES))]
     assert damaged == [mutant(number, sources) for number in range(2 * len(DAMAGES))]
-    assert {one.name.split(", ", 1)[1] for one in damaged} == set(DAMAGES)
-    assert not any(one.content in sources.values() for one in damaged if "put in" in one.name)
+    assert {recording.name.split(", ", 1)[1] for recording in damaged} == set(DAMAGES)
+    assert not any(recording.content in sources.values() for recording in damaged if "put in" in recording.name)

@@ -26,13 +26,13 @@ def test_a_monologue_has_talk_pace_and_the_silence_behind_it(tmp_path: Path) -> 
 
 
 def test_shares_turns_and_delays_of_a_dialogue(tmp_path: Path) -> None:
-    said = (
+    spoken = (
         Said(FIRST, 0, 4, "a b c."),
         Said(SECOND, 5, 6, "d e."),
         Said(FIRST, 6.5, 8.5, "f."),
         Said(SECOND, 8.75, 9, "g"),
     )
-    rows = Call(10.0, said).subjects(tmp_path)
+    rows = Call(10.0, spoken).subjects(tmp_path)
     assert [rows[name]["talk_share"] for name in (FIRST, SECOND)] == pytest.approx([6 / 7.25, 1.25 / 7.25])
     assert [rows[name]["turns"] for name in (FIRST, SECOND, "call")] == [2, 2, 4]
     assert [rows[name]["response_delay_seconds"] for name in (FIRST, SECOND)] == [0.5, 0.625]
@@ -48,14 +48,14 @@ def test_only_silences_over_three_seconds_are_counted(tmp_path: Path) -> None:
 
 
 def test_who_begins_before_another_has_ended_interrupts(tmp_path: Path) -> None:
-    said = (
+    spoken = (
         Said(FIRST, 0.0, 5.0, "I was going to say that it was."),
         Said(SECOND, 3.5, 7.0, "No, that is not true."),
         Said(FIRST, 5.2, 6.0, "Let me finish please."),
         Said(FIRST, 9.0, 12.0, "As I said it was broken."),
         Said(SECOND, 11.75, 13.0, "I see what you mean."),
     )
-    rows = Call(14.0, said).subjects(tmp_path)
+    rows = Call(14.0, spoken).subjects(tmp_path)
     assert [rows[name]["interruptions"] for name in (FIRST, SECOND, "call")] == [0, 1, 1], "0.25 s is a quick answer"
     assert [rows[name]["interrupted"] for name in (FIRST, SECOND)] == [1, 0]
     assert [rows[name]["interruption_seconds"] for name in (FIRST, SECOND, "call")] == [0.0, 1.5, 1.5]
@@ -73,26 +73,28 @@ def test_a_backchannel_interrupts_nobody(tmp_path: Path) -> None:
 def test_on_one_channel_who_follows_an_unfinished_sentence_cuts_in(
     tmp_path: Path, text: str, gap: float, cut_ins: int
 ) -> None:
-    said = Said(FIRST, 0.0, 2.0, text), Said(SECOND, 2.0 + gap, 4.0, "No you listen to me.")
-    rows = Call(5.0, said, two_channels=False).subjects(tmp_path)
+    spoken = Said(FIRST, 0.0, 2.0, text), Said(SECOND, 2.0 + gap, 4.0, "No you listen to me.")
+    rows = Call(5.0, spoken, two_channels=False).subjects(tmp_path)
     assert [rows[SECOND]["interruptions"], rows[FIRST]["interrupted"]] == [cut_ins, cut_ins]
     assert rows["call"]["interruption_seconds"] == 0.0
-    assert Call(5.0, said).subjects(tmp_path)["call"]["interruptions"] == 0, "two channels would have shown an overlap"
+    assert Call(5.0, spoken).subjects(tmp_path)["call"]["interruptions"] == 0, (
+        "two channels would have shown an overlap"
+    )
 
 
 def test_each_speaker_has_a_pace_of_their_own(tmp_path: Path) -> None:
-    said = Said(FIRST, 0.0, 2.0, "a b c d e f g h."), Said(SECOND, 3.0, 6.0, "a b c d e f.")
-    rows = Call(6.0, said).subjects(tmp_path)
+    spoken = Said(FIRST, 0.0, 2.0, "a b c d e f g h."), Said(SECOND, 3.0, 6.0, "a b c d e f.")
+    rows = Call(6.0, spoken).subjects(tmp_path)
     assert [rows[name]["words_per_minute"] for name in (FIRST, SECOND, "call")] == [240.0, 120.0, 168.0]
 
 
 def test_loudness_is_that_of_a_reference_implementation(tmp_path: Path) -> None:
     first, second = LEVELS
-    said = tuple(
+    spoken = tuple(
         Said(name, start, start + 4.0, "words", level_db=level)
         for start, name, level in ((0, FIRST, first), (5, SECOND, second), (10, FIRST, first), (16, SECOND, second - 6))
     )
-    call = Call(22.0, said)
+    call = Call(22.0, spoken)
     rows = call.subjects(tmp_path)
     meter = pyloudnorm.Meter(SAMPLE_RATE)
     sides = call.waveform()
@@ -124,15 +126,15 @@ def test_silence_has_no_loudness(tmp_path: Path) -> None:
 
 
 def test_sentiment_goes_by_quarters_words_and_a_line(tmp_path: Path) -> None:
-    said = tuple(
+    spoken = tuple(
         Said(FIRST, 25.0 * index + 10, 25.0 * index + 15, "a b", sentiment)
         for index, sentiment in enumerate((0.6, 0.4, 0.2, 0.0))
     )
-    row = Call(100.0, (*said, Said(FIRST, 90.0, 95.0, "a b c d e f", None))).subjects(tmp_path)[FIRST]
+    row = Call(100.0, (*spoken, Said(FIRST, 90.0, 95.0, "a b c d e f", None))).subjects(tmp_path)[FIRST]
     assert [row[f"sentiment_q{number}"] for number in range(1, 5)] == pytest.approx([0.6, 0.4, 0.2, 0.0])
     assert row["sentiment_score"] == pytest.approx(0.3), "words without a sentiment do not count"
     assert row["sentiment_trend"] == pytest.approx(-0.8), "-0.2 a quarter"
-    short = Call(100.0, said[:2]).subjects(tmp_path)[FIRST]
+    short = Call(100.0, spoken[:2]).subjects(tmp_path)[FIRST]
     assert (short["sentiment_trend"], short["sentiment_q3"], short["tone_q3"]) == (None, None, None)
 
 
@@ -147,9 +149,9 @@ def test_sentiment_goes_by_quarters_words_and_a_line(tmp_path: Path) -> None:
 def test_anger_that_rises_is_an_escalation_and_may_be_over(
     tmp_path: Path, anger: tuple[float, ...], rise: float, escalated: bool, recovered: bool
 ) -> None:
-    said = [Said(SECOND, 10.0 * index, 10.0 * index + 4, "a b c", angry=value) for index, value in enumerate(anger)]
+    spoken = [Said(SECOND, 10.0 * index, 10.0 * index + 4, "a b c", angry=value) for index, value in enumerate(anger)]
     calm = [Said(FIRST, 10.0 * index + 5, 10.0 * index + 9, "a b c", angry=0.1) for index in range(4)]
-    rows = Call(40.0, tuple(sorted((*said, *calm), key=lambda one: one.start))).subjects(tmp_path)
+    rows = Call(40.0, tuple(sorted((*spoken, *calm), key=lambda part: part.start))).subjects(tmp_path)
     for name in (SECOND, "call"):
         assert rows[name]["anger_rise"] == pytest.approx(rise)
         assert (rows[name]["escalated"], rows[name]["recovered"]) == (escalated, recovered)
@@ -158,32 +160,32 @@ def test_anger_that_rises_is_an_escalation_and_may_be_over(
 
 
 def test_excitement_alone_is_an_escalation_too(tmp_path: Path) -> None:
-    said = Said(FIRST, 0.0, 4.0, "a", arousal=0.3), Said(FIRST, 6.0, 8.0, "b", arousal=0.6)
-    row = Call(8.0, said).subjects(tmp_path)[FIRST]
+    spoken = Said(FIRST, 0.0, 4.0, "a", arousal=0.3), Said(FIRST, 6.0, 8.0, "b", arousal=0.6)
+    row = Call(8.0, spoken).subjects(tmp_path)[FIRST]
     assert (row["arousal_rise"], row["anger_rise"], row["escalated"]) == (pytest.approx(0.3), 0.0, True)
 
 
 def test_a_stereo_call_and_its_mono_mix_measure_the_same_within_bounds(tmp_path: Path) -> None:
-    said = (
+    spoken = (
         Said(FIRST, 0.0, 4.0, "Thank you for calling how can I help you.", level_db=-22.0),
         Said(SECOND, 4.5, 9.0, "I ordered a lamp and it never came to my house."),
         Said(FIRST, 8.0, 13.0, "I am sorry about that let me look it up for you.", level_db=-22.0),
         Said(SECOND, 17.0, 20.0, "Please do it quickly."),
         Said(FIRST, 20.5, 23.0, "It is on its way to you.", level_db=-22.0),
     )
-    stereo = Call(25.0, said)
-    two, one = stereo.subjects(tmp_path), stereo.on_one_channel().subjects(tmp_path)
+    stereo = Call(25.0, spoken)
+    two, mono = stereo.subjects(tmp_path), stereo.on_one_channel().subjects(tmp_path)
     overlap = 1.0
     for name in (FIRST, SECOND, "call"):
         for same in ("turns", "interruptions", "interrupted", "speaker_role", "silence_count", "silence_seconds"):
-            assert two[name][same] == one[name][same], (name, same)
-        assert abs(two[name]["talk_seconds"] - one[name]["talk_seconds"]) <= overlap
-        assert abs(two[name]["talk_share"] - one[name]["talk_share"]) <= overlap / 17
-        assert two[name]["words_per_minute"] == pytest.approx(one[name]["words_per_minute"], rel=0.1)
+            assert two[name][same] == mono[name][same], (name, same)
+        assert abs(two[name]["talk_seconds"] - mono[name]["talk_seconds"]) <= overlap
+        assert abs(two[name]["talk_share"] - mono[name]["talk_share"]) <= overlap / 17
+        assert two[name]["words_per_minute"] == pytest.approx(mono[name]["words_per_minute"], rel=0.1)
         # The mean of two channels of which one speaks has a quarter of its power.
-        assert two[name]["loudness_lufs"] - one[name]["loudness_lufs"] == pytest.approx(6.02, abs=0.5), name
+        assert two[name]["loudness_lufs"] - mono[name]["loudness_lufs"] == pytest.approx(6.02, abs=0.5), name
     assert two["call"]["interruptions"] == 1
-    assert (two["call"]["interruption_seconds"], one["call"]["interruption_seconds"]) == (1.0, 0.0)
+    assert (two["call"]["interruption_seconds"], mono["call"]["interruption_seconds"]) == (1.0, 0.0)
 
 
 def test_loudness_is_heard_once_and_taken_over(tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_loudness_is_heard_once_and_taken_over(tmp_path: Path) -> None:
     again = call.measured(tmp_path, previous=first.rows)
     assert (again.computed, again.reused) == (0, 3)
     assert again.rows.equals(first.rows)
-    moved = replace(call, said=(call.said[0], Said(SECOND, 3.0, 5.5, "c d")))
+    moved = replace(call, spoken=(call.spoken[0], Said(SECOND, 3.0, 5.5, "c d")))
     assert moved.measured(tmp_path, previous=first.rows).computed == 3
     assert call.measured(tmp_path, previous=first.rows, roles=("agent",)).computed == 3, "another rule"
 

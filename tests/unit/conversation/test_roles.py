@@ -8,8 +8,8 @@ from support.conversation import FIRST, SECOND, Call, Said
 GREETING, REQUEST = "Thank you for calling, how can I help you?", "I ordered a lamp and I want my money back."
 
 
-def _roles(tmp_path: Path, *said: Said, two_channels: bool = True, setting: tuple = ()) -> dict[str, str]:
-    rows = Call(20.0, said, two_channels).subjects(tmp_path, setting)
+def _roles(tmp_path: Path, *spoken: Said, two_channels: bool = True, setting: tuple = ()) -> dict[str, str]:
+    rows = Call(20.0, spoken, two_channels).subjects(tmp_path, setting)
     return {name: row["speaker_role"] for name, row in rows.items() if name != "call"}
 
 
@@ -37,8 +37,8 @@ def test_without_a_phrase_nobody_has_a_role(tmp_path: Path, text: str) -> None:
 
 
 def test_two_who_both_serve_are_not_told_apart(tmp_path: Path) -> None:
-    said = Said(FIRST, 0, 4, "Let me check."), Said(SECOND, 5, 9, "One moment please.")
-    assert _roles(tmp_path, *said) == {FIRST: "unknown", SECOND: "unknown"}
+    spoken = Said(FIRST, 0, 4, "Let me check."), Said(SECOND, 5, 9, "One moment please.")
+    assert _roles(tmp_path, *spoken) == {FIRST: "unknown", SECOND: "unknown"}
 
 
 def test_a_voice_message_can_be_a_customers(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_voice_message_can_be_a_customers(tmp_path: Path) -> None:
 
 
 def test_a_setting_names_the_roles_of_channels_and_of_nothing_else(tmp_path: Path) -> None:
-    said = Said(FIRST, 0, 4, GREETING), Said(SECOND, 5, 9, REQUEST)
-    assert _roles(tmp_path, *said, setting=("customer", "agent")) == {FIRST: "customer", SECOND: "agent"}
-    mono = _roles(tmp_path, *said, two_channels=False, setting=("customer", "agent"))
+    spoken = Said(FIRST, 0, 4, GREETING), Said(SECOND, 5, 9, REQUEST)
+    assert _roles(tmp_path, *spoken, setting=("customer", "agent")) == {FIRST: "customer", SECOND: "agent"}
+    mono = _roles(tmp_path, *spoken, two_channels=False, setting=("customer", "agent"))
     assert mono == {FIRST: "agent", SECOND: "customer"}

@@ -15,7 +15,7 @@ from emotion_pipeline.engine.stages.subtitles import subtitles
 SENTENCE = "and <then> the third invoice & the fourth one came although I had cancelled it in writing weeks ago"
 
 
-def result_of(said: Sequence[tuple[str, float, float, str]]) -> RecordingResult:
+def result_of(turns: Sequence[tuple[str, float, float, str]]) -> RecordingResult:
     """Return the result of a recording in which nothing is felt: who said what from when to when."""
     segments = tuple(
         SegmentResult(
@@ -30,7 +30,7 @@ def result_of(said: Sequence[tuple[str, float, float, str]]) -> RecordingResult:
             text_emotion_probabilities={"Neutral": 1.0},
             words=words_of(speaker, start, end, text),
         )
-        for speaker, start, end, text in said
+        for speaker, start, end, text in turns
     )
     return RecordingResult(
         file="call.wav",

@@ -15,6 +15,7 @@ import helm_python
 import kubernetes_validate
 import pytest
 import yaml
+from support.helm import laid_over
 
 KUBERNETES = "1.37"
 # Custom resources, which the schemas do not describe.
@@ -27,18 +28,12 @@ EVERYTHING = {
 Render = Callable[..., list[dict[str, Any]]]
 
 
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """As Helm lays one file of values over another."""
-    both = {key: _over(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
-    return below | above | both
-
-
 @pytest.fixture(scope="module")
 def chart(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chart") / "emotion"
     shutil.copytree(repository / "deploy" / "chart", folder)
     description = yaml.safe_load((folder / "Chart.yaml").read_text(encoding="utf-8"))
-    assert [one["name"] for one in description.pop("dependencies")] == ["dagster"]
+    assert [dependency["name"] for dependency in description.pop("dependencies")] == ["dagster"]
     (folder / "Chart.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
     return folder
 
@@ -47,7 +42,7 @@ def _values(chart: Path, *parts: str | dict[str, Any]) -> dict[str, Any]:
     read = [
         yaml.safe_load((chart / part).read_text(encoding="utf-8")) if isinstance(part, str) else part for part in parts
     ]
-    return reduce(_over, read, {})
+    return reduce(laid_over, read, {})
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +50,14 @@ def render(chart: Path) -> Render:
     def rendered(*parts: str | dict[str, Any]) -> list[dict[str, Any]]:
         with helm_python.Chart.load(str(chart)) as loaded:
             files = loaded.render(_values(chart, *parts), name="emotion", namespace="emotion")
-        return [one for text in files.values() for one in yaml.safe_load_all(text) if one]
+        return [document for text in files.values() for document in yaml.safe_load_all(text) if document]
 
     return rendered
 
 
 def _one(objects: list[dict[str, Any]], kind: str, name: str | None = None) -> dict[str, Any]:
-    [found] = [one for one in objects if one["kind"] == kind and name in {None, one["metadata"]["name"]}]
+    of_kind = [resource for resource in objects if resource["kind"] == kind]
+    [found] = [resource for resource in of_kind if name in {None, resource["metadata"]["name"]}]
     return found
 
 
@@ -79,11 +75,11 @@ def test_helm_finds_no_fault_and_every_object_fits_its_schema(
     assert helm_python.lint(str(chart), _values(chart, *parts), strict=True)["errors"] == []
     objects = render(*parts)
     assert {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= {
-        one["kind"] for one in objects
+        resource["kind"] for resource in objects
     }
-    for one in objects:
-        if one["kind"] not in CUSTOM:
-            kubernetes_validate.validate(one, KUBERNETES, strict=True)
+    for resource in objects:
+        if resource["kind"] not in CUSTOM:
+            kubernetes_validate.validate(resource, KUBERNETES, strict=True)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -130,7 +126,7 @@ def test_the_service_leaves_before_it_is_ended(render: Render) -> None:
     pod = _pod(render())
     [container] = pod["containers"]
     probe = container["readinessProbe"]
-    leave = next(one["value"] for one in container["env"] if one["name"] == "EMOTION_API__LEAVE_SECONDS")
+    leave = next(variable["value"] for variable in container["env"] if variable["name"] == "EMOTION_API__LEAVE_SECONDS")
     assert probe["periodSeconds"] * (probe["failureThreshold"] + 1) <= float(leave)
     assert pod["terminationGracePeriodSeconds"] > float(leave) + 12 + 6
 
@@ -154,7 +150,7 @@ def test_a_dashboard_that_anybody_could_read_is_refused(render: Render) -> None:
         render(EVERYTHING, {"dashboard": {"authSecretName": ""}})
     single_sign_on = {"nginx.ingress.kubernetes.io/auth-url": "https://login.example.org/oauth2/auth"}
     assert render(EVERYTHING, {"dashboard": {"authSecretName": "", "ingressAnnotations": single_sign_on}})
-    kinds = [one["metadata"]["name"] for one in render(EVERYTHING, {"dashboard": {"enabled": False}})]
+    kinds = [resource["metadata"]["name"] for resource in render(EVERYTHING, {"dashboard": {"enabled": False}})]
     assert "emotion-dashboard" not in kinds
 
 
@@ -189,7 +185,7 @@ def test_several_pods_without_a_shared_folder_are_refused(render: Render) -> Non
 )
 def test_values_that_mean_nothing_are_refused(chart: Path, wrong: dict[str, Any]) -> None:
     with helm_python.Chart.load(str(chart)) as loaded, pytest.raises(helm_python.HelmValuesError):
-        loaded.validate_schema(_over(loaded.values, wrong))
+        loaded.validate_schema(laid_over(loaded.values, wrong))
 
 
 def _images(values: Any, path: str = "") -> dict[str, str]:
@@ -216,5 +212,5 @@ def test_a_release_puts_every_image_of_the_chart_into_the_cluster(chart: Path, r
 def test_the_volume_that_runs_mount_is_the_one_that_the_chart_makes(chart: Path, render: Render) -> None:
     claim = _one(render(), "PersistentVolumeClaim")["metadata"]["name"]
     [deployment] = _values(chart, "values.yaml")["dagster"]["dagster-user-deployments"]["deployments"]
-    assert [one["persistentVolumeClaim"]["claimName"] for one in deployment["volumes"]] == [claim]
+    assert [volume["persistentVolumeClaim"]["claimName"] for volume in deployment["volumes"]] == [claim]
     assert _one(render(), "ConfigMap")["metadata"]["name"] == deployment["envConfigMaps"][0]["name"]

@@ -130,7 +130,9 @@ def test_steps_of_the_workflows_only_call_make(repository: Path) -> None:
                     assert command.split()[1] in targets
 
 
-@pytest.mark.parametrize("name", [*(f"{image}-{one}" for image in IMAGES for one in ("cpu", "cuda")), "build"])
+@pytest.mark.parametrize(
+    "name", [*(f"{image}-{accelerator}" for image in IMAGES for accelerator in ("cpu", "cuda")), "build"]
+)
 def test_every_package_of_the_images_has_a_hash(repository: Path, name: str) -> None:
     text = (repository / "deploy/requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith(("#", "--"))]
@@ -157,8 +159,8 @@ def test_the_images_hold_the_versions_that_the_tests_ran_with(repository: Path, 
 def test_an_image_holds_what_the_project_and_its_extras_ask_for(repository: Path, image: str, accelerator: str) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras, left_out, beside = IMAGES[image]
-    further = [one for extra in extras.split(",") for one in project["optional-dependencies"][extra]]
-    asked = {canonicalize_name(Requirement(one).name) for one in (*project["dependencies"], *further, *beside)}
+    further = [line for extra in extras.split(",") for line in project["optional-dependencies"][extra]]
+    asked = {canonicalize_name(Requirement(line).name) for line in (*project["dependencies"], *further, *beside)}
     held = set(_pins(repository / "deploy/requirements" / f"{image}-{accelerator}.txt"))
     assert asked - left_out <= held
     assert held.isdisjoint(left_out)
@@ -187,9 +189,9 @@ def test_an_image_holds_what_its_code_imports(repository: Path, image: str, own:
     optional = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     # What an extra brings that the image does not have, its users install.
     extras = set(optional) - set(IMAGES[image][0].split(","))
-    of_users = {canonicalize_name(Requirement(one).name) for extra in extras for one in optional[extra]}
+    of_users = {canonicalize_name(Requirement(line).name) for extra in extras for line in optional[extra]}
     carriers = packages_distributions()
-    absent = {name for name in modules if not {canonicalize_name(one) for one in carriers[name]} & (held | of_users)}
+    absent = {name for name in modules if not {canonicalize_name(each) for each in carriers[name]} & (held | of_users)}
     assert absent == set()
 
 

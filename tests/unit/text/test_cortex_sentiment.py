@@ -7,8 +7,7 @@ from functools import partial
 
 import pandas as pd
 import pytest
-from support.cortex_server import POISON, TOKENS_OF_PROMPT, CortexServer
-from support.failing_server import closed_port
+from support.cortex_server import POISON, TOKENS_OF_PROMPT, CortexServer, connect_to_nobody
 
 from emotion_pipeline.checks.rules import RULES
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
@@ -222,13 +221,7 @@ def test_a_login_that_fails_and_a_server_that_is_gone_are_told_without_the_passw
         running.refuses_logins = False
     assert "l0velace" not in repr(caught.value)
 
-    def unreachable() -> object:
-        from snowflake.connector import connect
-
-        where = {"host": "127.0.0.1", "port": closed_port(), "protocol": "http"}
-        return connect(user="ada", password="x", account="test", login_timeout=1, **where)
-
-    options = SentimentOptions(unreachable)  # type: ignore[arg-type]
+    options = SentimentOptions(connect_to_nobody)
     with pytest.raises(BackendUnavailableError, match="does not answer"):
         load_sentiment("cortex", options=options).score(["a good day"])
 

@@ -58,8 +58,8 @@ def test_a_filter_in_the_microphone_moves_averages_but_not_how_far_the_timbre_ra
     plain = vowel("a", hertz, np.linspace(0.5, 1, SAMPLE_RATE))
     bright = np.convolve(plain, [1, -0.7])[:-1].astype(np.float32)
     for i in (1, 2):
-        one, other = (dynamics(frames(samples))[f"mfcc{i}_range"] for samples in (plain, bright))
-        assert one == pytest.approx(other, rel=0.15)
+        first, second = (dynamics(frames(samples))[f"mfcc{i}_range"] for samples in (plain, bright))
+        assert first == pytest.approx(second, rel=0.15)
     assert abs(frames(plain).shape[:, 0].mean() - frames(bright).shape[:, 0].mean()) > 1.5
 
 

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,14 +43,6 @@ def plan(start: Path, recipe: Recipe = QUICK, seed: int = 1) -> FineTuning:
 
 def encoder_of(folder: Path) -> dict[str, torch.Tensor]:
     return {key: value for key, value in load_file(folder / "model.safetensors").items() if key.startswith("wav2vec2.")}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # tests run beside each other
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,8 @@ def rows(scores: list[ToneScore]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # tests run beside each other, and threads of torch that have no core wait for each other
-    yield checkpoint(tmp_path_factory.mktemp("wav2vec2") / "tiny")
-    torch.set_num_threads(threads)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("wav2vec2") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +55,7 @@ def exact(folder: Path, batch_seconds: float | None = None) -> Wav2Vec2ToneModel
 def test_a_window_scores_the_same_alone_and_in_a_batch(either: Path) -> None:
     utterances = [sound(seconds, seed) for seed, seconds in enumerate(SECONDS)]
     together = rows(exact(either, 100.0).score(utterances))
-    alone = np.concatenate([rows(exact(either, 1.0).score([one])) for one in utterances])
+    alone = np.concatenate([rows(exact(either, 1.0).score([utterance])) for utterance in utterances])
     assert np.abs(together - alone).max() < 1e-5
     assert len({row.argmax() for row in together}) > 1
     assert together.sum(axis=1) == pytest.approx(1.0)
@@ -138,8 +135,8 @@ def test_no_utterance_has_no_score(folder: Path) -> None:
 
 
 def test_level_and_offset_of_an_utterance_change_nothing(folder: Path) -> None:
-    one = sound(2.0, 3)
-    scores = exact(folder).score([one, 0.05 * one, 0.5 * one + np.float32(0.2)])
+    utterance = sound(2.0, 3)
+    scores = exact(folder).score([utterance, 0.05 * utterance, 0.5 * utterance + np.float32(0.2)])
     assert np.abs(np.diff(rows(scores), axis=0)).max() < 1e-3
 
 
@@ -147,8 +144,8 @@ def test_a_checkpoint_that_wants_its_input_as_it_is_gets_it(folder: Path, tmp_pa
     config = config_of()
     raw = write(tmp_path / "raw", config, weights_of(config))
     (raw / "preprocessor_config.json").write_text('{"do_normalize": false}', encoding="utf-8")
-    one = sound(2.0, 3)
-    loud, soft = rows(exact(raw).score([one, 0.3 * one]))
+    utterance = sound(2.0, 3)
+    loud, soft = rows(exact(raw).score([utterance, 0.3 * utterance]))
     assert np.abs(loud - soft).max() > 1e-4
 
 

@@ -76,7 +76,7 @@ def test_figures_of_a_manifest_are_weighted_by_time(tmp_path: Path) -> None:
     # Missed: 4 to 20 s of the first, less its collars; nothing of the second.
     assert result.der == pytest.approx((19 - 3.75) / (19 + 3.5), abs=1e-4)
     assert (result.n, result.speaker_count_accuracy) == (2, 0.5)
-    assert [(one.speakers, one.found) for one in result.recordings] == [(2, 1), (1, 1)]
+    assert [(recording.speakers, recording.found) for recording in result.recordings] == [(2, 1), (1, 1)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Tiny Whisper models for the tests of everything that runs Whisper, built once per process."""
 
-from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[TinyModel]":
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> "TinyModel":
     """Models by name: ``listening``, the same as ``listening.en``, ``speaking`` German, ``silent``."""
     # Here and not above: the other tests of this folder need no torch.
-    import torch
     from support.tiny_whisper import ENGLISH, Said, TinyWhisper, random_weights, speaking_weights
 
     phrase = [(" Hello", 0.2), (",", 1.0), (" brave", 1.2), (" new", 2.0), (" world", 2.6), (".", 3.2)]
@@ -29,7 +27,4 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[TinyModel]
     def build(name: str) -> "TinyWhisper":
         return TinyWhisper(tmp_path_factory.mktemp(name), weights[name]())
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # tests run beside each other, and threads of torch that have no core wait for each other
-    yield build
-    torch.set_num_threads(threads)
+    return build

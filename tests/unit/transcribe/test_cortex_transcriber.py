@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.cortex_server import CortexServer, answers, heard
-from support.failing_server import closed_port
+from support.cortex_server import CortexServer, answers, connect_to_nobody, transcribed
 
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.encode import encode_flac
@@ -100,7 +99,7 @@ def test_what_is_sent_is_the_audio_and_nothing_stays_there(
 ) -> None:
     answers["speaker_1.flac"] = spoken(message)
     transcriber(running, schema).transcribe(message)
-    [(name, content, options)] = heard
+    [(name, content, options)] = transcribed
     assert (name, options) == ("speaker_1.flac", {"timestamp_granularity": "word"})
     (tmp_path / name).write_bytes(content)
     assert np.abs(decode(tmp_path / name) - decode(message)).max() < 1e-3
@@ -119,7 +118,7 @@ def test_each_channel_of_a_call_is_a_file_and_both_are_heard_by_one_statement(
     by_speaker = {name: [word.text for word in transcript.words if word.speaker == name] for name in speech_of(call)}
     assert by_speaker == {"speaker_1": ["Good", "morning."], "speaker_2": ["Go", "away."]}
     assert transcript.speakers_by == "channel"
-    assert [options for _, _, options in heard] == [{"timestamp_granularity": "word"}] * 2
+    assert [options for _, _, options in transcribed] == [{"timestamp_granularity": "word"}] * 2
     assert sum(statement.startswith("SELECT") for statement in running.executed) == 1
 
 
@@ -130,7 +129,7 @@ def test_turns_name_their_speakers_and_words_share_their_time(
     turns = [(start, start + 1.0, "Nothing in it.", "SPEAKER_01"), (start + 1.5, start + 2.5, "Yes", "SPEAKER_00")]
     answers["speaker_1.flac"] = answer(*turns)
     transcript = transcriber(running, schema, times="speaker").transcribe(message)
-    assert heard[0][2] == {"timestamp_granularity": "speaker"}
+    assert transcribed[0][2] == {"timestamp_granularity": "speaker"}
     assert [(word.text, word.speaker) for word in transcript.words] == [
         ("Nothing", "speaker_1"),
         ("in", "speaker_1"),
@@ -184,14 +183,8 @@ def test_an_answer_that_is_none_is_malformed(running: CortexServer, schema: str,
 def test_a_server_that_is_gone_fails_the_recording_and_a_login_that_fails_all_of_them(
     running: CortexServer, schema: str, message: Path
 ) -> None:
-    def unreachable() -> object:
-        from snowflake.connector import connect
-
-        where = {"host": "127.0.0.1", "port": closed_port(), "protocol": "http"}
-        return connect(user="ada", password="x", account="test", login_timeout=1, **where)
-
     with pytest.raises(TranscriptionFailedError) as caught:
-        CortexTranscriber(unreachable).transcribe(message)  # type: ignore[arg-type]
+        CortexTranscriber(connect_to_nobody).transcribe(message)
     assert caught.value.code == FailureReason.SERVICE_ERROR
     running.refuses_logins = True
     try:

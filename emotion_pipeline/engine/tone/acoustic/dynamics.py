@@ -23,10 +23,10 @@ from emotion_pipeline.engine.tone.acoustic.descriptors import (
 
 Floats = NDArray[np.float32]
 
+MODULATION_BANDS: Final = ((0.5, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0))  # Hz: phrase, stress, syllable, phone
 _SHAPES: Final = ("alpha_ratio", "hammarberg", "slope_0_500", "slope_500_1500", "tilt", "centroid", "spread", "entropy")
 _WITH_PITCH: Final = ("alpha_ratio", "h1_a3", "mfcc1", "mfcc2", "formant1", "periodicity")
 _BANDS: Final = 8
-_MODULATIONS: Final = ((0.5, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0))  # Hz, see ``features``
 _RANGED: Final = 8  # cepstral coefficients whose range and skewness are taken
 _CONTOUR: Final = 4  # cosine coefficients of a contour
 _FEW: Final = 5  # fewer voiced frames than this say nothing: all active ones stand in
@@ -144,7 +144,7 @@ def _modulations(mel: Floats) -> dict[str, float]:
     hertz = np.fft.rfftfreq(1024, 1 / FRAMES_PER_SECOND)
     total = spectrum[hertz <= 20].sum(axis=0) + 1e-6
     named = {f"band{i + 1}_deviation": float(value) for i, value in enumerate(bands.std(axis=0))}
-    for low, high in _MODULATIONS:
+    for low, high in MODULATION_BANDS:
         shares = spectrum[(hertz >= low) & (hertz < high)].sum(axis=0) / total
         named |= {f"band{i + 1}_{low:g}_{high:g}": float(share) for i, share in enumerate(shares)}
     return named

@@ -21,10 +21,9 @@ from emotion_pipeline.engine.tone.acoustic.descriptors import (
     Descriptors,
     describe,
 )
-from emotion_pipeline.engine.tone.acoustic.dynamics import dynamics
+from emotion_pipeline.engine.tone.acoustic.dynamics import MODULATION_BANDS, dynamics
 
 _MFCC_NAMES: Final = tuple(f"mfcc{i + 1}" for i in range(N_MFCC))
-_MODULATION_BANDS: Final = ((0.5, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0))  # Hz: phrase, stress, syllable, phone
 
 Floats = NDArray[np.float32]
 
@@ -179,7 +178,7 @@ def _modulation(level: Floats) -> dict[str, float]:
     total = spectrum[hertz <= 20].sum() + 1e-9
     return {
         f"modulation_{low:g}_{high:g}": float(spectrum[(hertz >= low) & (hertz < high)].sum() / total)
-        for low, high in _MODULATION_BANDS
+        for low, high in MODULATION_BANDS
     }
 
 

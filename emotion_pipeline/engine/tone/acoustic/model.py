@@ -137,16 +137,16 @@ def score_voice(voice: Sequence[Utterance], normaliser: Normaliser, alone: Commi
     tones = len(ACOUSTIC_TONES)
     logits, dimensions = (np.full((len(voice), width), np.nan) for width in (tones, 2))
     result = RawScores(logits, dimensions)
-    heard = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
-    if not heard:
+    voiced = [i for i, utterance in enumerate(voice) if len(utterance.vectors)]
+    if not voiced:
         return result
-    vectors = np.concatenate([voice[i].vectors for i in heard])
+    vectors = np.concatenate([voice[i].vectors for i in voiced])
     scores = alone.scores(normaliser.alone(vectors))
-    if len(heard) > 1:
-        utterances = np.stack([voice[i].vector for i in heard])
+    if len(voiced) > 1:
+        utterances = np.stack([voice[i].vector for i in voiced])
         scores = _mixed(scores, relative.scores(normaliser.apply(vectors, utterances)))
     start = 0
-    for i in heard:
+    for i in voiced:
         windows, seconds = slice(start, start + len(voice[i].vectors)), voice[i].seconds
         result.logits[i] = np.average(scores.logits[windows], axis=0, weights=seconds)
         result.dimensions[i] = np.average(scores.dimensions[windows], axis=0, weights=seconds)

@@ -224,15 +224,15 @@ def _unpickled(file: Path) -> dict[str, "torch.Tensor"]:
 def _check_keys(
     files: CheckpointFiles,
     weights: Mapping[str, "torch.Tensor"],
-    wanted: Mapping[str, "torch.Tensor"],
+    expected: Mapping[str, "torch.Tensor"],
     labels: tuple[str, ...],
 ) -> None:
     problems = {
-        "missing": sorted(wanted.keys() - weights.keys()),
-        "unexpected": sorted(weights.keys() - wanted.keys()),
+        "missing": sorted(expected.keys() - weights.keys()),
+        "unexpected": sorted(weights.keys() - expected.keys()),
         "of another shape": [
             f"{key} {tuple(weights[key].shape)} instead of {tuple(tensor.shape)}"
-            for key, tensor in wanted.items()
+            for key, tensor in expected.items()
             if key in weights and weights[key].shape != tensor.shape
         ],
     }

@@ -134,11 +134,11 @@ class Wav2Vec2ToneModel:
             pass
 
     def _score(self, waiting: Sequence[_Window], parts: list[list[tuple[ToneScore, float]]]) -> None:
-        heard = [window for window in waiting if _has_signal(window.samples, self._settings.fewest_samples)]
-        if not heard:
+        audible = [window for window in waiting if _has_signal(window.samples, self._settings.fewest_samples)]
+        if not audible:
             return
         for window, row in zip(
-            heard, log_probabilities(self.logits([window.samples for window in heard])), strict=True
+            audible, log_probabilities(self.logits([window.samples for window in audible])), strict=True
         ):
             score = ToneScore(dict(zip(self.labels, np.exp(row).tolist(), strict=True)))
             parts[window.utterance].append((score, window.seconds_of_speech))
