@@ -50,6 +50,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = Pipeline(tmp_path_factory.mktemp("marts"))
     pipeline.drop_speech(FIRST, "call.flac", seconds=4.0)
     pipeline.drop(FIRST, "broken.wav", b"")
+    pipeline.drop(FIRST, "manifest.csv", b"uri,Agent,queue\ncall.flac,7,sales\n")
     pipeline.drop_speech(SECOND, "call.flac", start=8.0, seconds=4.0)
     assert pipeline.run(FIRST).success
     assert pipeline.run(SECOND).success
@@ -157,6 +158,12 @@ def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pi
         assert row["probability_neutral"] == pytest.approx(expected_row["probability_neutral"])
 
 
+def test_calls_are_grouped_by_a_column_of_the_manifest(pristine: Pipeline) -> None:
+    queue = "json_extract_path_text(attributes, 'queue')"
+    rows = _query(pristine, f"select {queue} as queue, count(*) as calls from fct_calls group by 1 order by 1")
+    assert [(row["queue"], row["calls"]) for row in rows] == [("sales", 1), (None, 1)]
+
+
 def test_calls_turns_and_roles_say_what_the_metrics_say(pristine: Pipeline) -> None:
     metrics = pristine.rows("conversation_metrics", FIRST)
     whole = metrics[metrics["scope"] == "recording"].iloc[0]
@@ -261,10 +268,13 @@ def test_a_day_from_before_a_column_was_in_the_contract_has_none_in_it(pipeline:
     for day, column in ((FIRST, "agreement_score"), (SECOND, "masked_share")):
         file = str(pipeline.lake.path(TABLES["tone_sentiment"], day))
         pq.write_table(pq.read_table(file).drop_columns([column]), file)
+        file = str(pipeline.lake.path(TABLES["raw_audio"], day))
+        pq.write_table(pq.read_table(file).drop_columns(["attributes"]), file)  # which no day has any more
     assert _build(pipeline).success
     rows = _query(pipeline, "from fct_recordings where status = 'accepted' order by recording_date")
     assert [pd.isna(row["agreement_score"]) for row in rows] == [True, False]
     assert [pd.isna(row["masked_share"]) for row in rows] == [False, True]
+    assert [row["attributes"] for row in rows] == [None, None]
 
 
 @pytest.mark.full
