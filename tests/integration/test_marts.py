@@ -196,6 +196,25 @@ def test_a_segment_leaves_the_queue_when_it_was_reviewed(pipeline: Pipeline) -> 
     assert (review["reviewer"], review["tone"], review["model_tone"]) == ("ada", "happy", queue[0]["tone"])
 
 
+@pytest.mark.full
+def test_metrics_of_segments_are_asked_by_day_and_what_is_known_of_calls(pristine: Pipeline, tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(REPOSITORY / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    variables = {**os.environ, "DBT_PROFILES_DIR": str(project), "LAKE_ROOT": pristine.settings.storage.root}
+    variables["MARTS_PATH"] = str(shutil.copy(pristine.settings.storage.marts, tmp_path))  # it locks the file
+    asked = ["--metrics", "segments_judged_count,recordings_accepted", "--csv", str(tmp_path / "answer.csv")]
+    by = ["--group-by", "metric_time__day,recording__queue,recording__language"]
+    for command in ([DBT, "--quiet", "parse"], [DBT.with_name("mf"), "query", *asked, *by]):
+        done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = pd.read_csv(tmp_path / "answer.csv").dropna(subset="recording__language")
+    answers = {row["metric_time__day"][:10]: row for row in rows.to_dict("records")}
+    assert (answers[FIRST]["recording__queue"], answers[FIRST]["recordings_accepted"]) == ("sales", 1)
+    judged = "select recording_date::varchar as day, count(tone_sentiment_match) as judged from fct_segments group by 1"
+    counts = {row["day"]: row["judged"] for row in _query(pristine, judged)}
+    assert {day: row["segments_judged_count"] for day, row in answers.items()} == counts
+
+
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
     rows = _query(pristine, "select * from daily_tone_sentiment order by recording_date")
     assert [str(row["recording_date"])[:10] for row in rows] == [FIRST, SECOND]
