@@ -11,6 +11,7 @@ from support.filling import filled
 from support.pipeline import QUIET, Pipeline
 from typer.testing import CliRunner, Result
 
+from benchmarks.dashboard import visit
 from dashboard.serving import browser, browser_program, serving, settle
 from emotion_pipeline.cli.app import app
 from emotion_pipeline.cli.output import csv_text
@@ -87,14 +88,17 @@ def opened(chromium: "Browser", complaints: list[str]) -> "Iterator[Callable[[st
 
 
 @pytest.mark.parametrize(("path", "title"), PAGES.items(), ids=PAGES.values())
-def test_every_page_is_drawn_without_an_error(
-    address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
+def test_every_page_is_drawn_within_three_seconds_without_an_error(
+    chromium: "Browser", address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
 ) -> None:
     page = opened(f"{address}/{path}")
     assert page.locator("h1").first.inner_text() == title
     assert page.get_by_test_id("stException").count() == 0
     assert page.get_by_role("dialog").count() == 0
     assert complaints == []
+    # That was the first visitor, who waits for imports, too. Later ones find a warm server, and their browsers nothing;
+    # one of three has to be as quick, because other tests take the cores meanwhile.
+    assert any(visit(chromium, f"{address}/{path}")["drawn_s"] < 3.0 for _ in range(3))
 
 
 def metric(page: "Page", label: str) -> str:
