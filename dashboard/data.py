@@ -1,6 +1,7 @@
 """What pages show: answers of the marts, kept until the marts are built anew, and the sound of calls."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from streamlit.runtime import get_instance
 from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.engine.audio.decode import stream
 from emotion_pipeline.engine.audio.envelope import Envelope, envelope_of
-from emotion_pipeline.report.overview import Overview, overview
+from emotion_pipeline.report.charts import specification
+from emotion_pipeline.report.overview import Overview, beside_the_one_before, overview_charts
 from emotion_pipeline.report.queries import Filters, ask, build_of
 from emotion_pipeline.warehouse.files import Files
 
@@ -34,15 +36,25 @@ def _kept(marts: str, build: str, sql: str, parameters: Mapping[str, Any]) -> pd
     return ask(Path(marts), sql, parameters)
 
 
-def period(chosen: Filters) -> Overview:
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is shown of a period: its numbers, those of the one before where there is one, and its charts."""
+
+    now: Overview
+    before: Overview | None
+    charts: list[dict[str, Any]]
+
+
+def period(chosen: Filters) -> Period:
     """Return a period of the marts as they are now; raises MartsError where there are none."""
     marts = settings().storage.marts
     return _kept_period(str(marts), build_of(marts), chosen)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Filters: repr})
-def _kept_period(marts: str, build: str, chosen: Filters) -> Overview:
-    return overview(Path(marts), chosen)
+def _kept_period(marts: str, build: str, chosen: Filters) -> Period:
+    now, before = beside_the_one_before(Path(marts), chosen)
+    return Period(now, before, [specification(chart) for chart in overview_charts(now, before)])
 
 
 @st.cache_data(max_entries=64, show_spinner="drawing the waveform")

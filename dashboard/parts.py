@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.data import day_of, rows, sound_address, waveform
 from emotion_pipeline.cli.output import csv_text
-from emotion_pipeline.report.charts import Layered
+from emotion_pipeline.report.charts import Layered, specification
 from emotion_pipeline.report.player import player
 from emotion_pipeline.report.queries import CHANNELS, EXTENT, Filters
 
@@ -53,12 +53,12 @@ def table(frame: pd.DataFrame) -> None:
     st.dataframe(frame, hide_index=True, column_config=days)
 
 
-def draw(chart: alt.Chart | Layered) -> None:
-    """Draw a chart. It is not held to its schema once more, which costs more than to ask the marts."""
-    st.vega_lite_chart(chart.to_dict(validate=False))
+def draw(chart: alt.Chart | Layered | dict[str, Any]) -> None:
+    """Draw a chart, or the specification of one."""
+    st.vega_lite_chart(chart if isinstance(chart, dict) else specification(chart))
 
 
-def draw_in_two_columns(charts: Iterable[alt.Chart | Layered]) -> None:
+def draw_in_two_columns(charts: Iterable[alt.Chart | Layered | dict[str, Any]]) -> None:
     """Draw charts side by side, on a phone one below the other."""
     columns = st.columns(2)
     for place, chart in enumerate(charts):

@@ -59,6 +59,7 @@ select * from fct_calls
 where {_IN_PERIOD}
     and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], coalesce(channel_name, 'none')))
 """
+_CHOSEN_CALLS: Final = f"select recording_date, recording_id, hour_of_day, sentiment_score from ({_CALLS})"
 # A segment counts where its call is of the period and the channel, and its speaker has one of the roles.
 _SEGMENTS: Final = f"""
 with roles as (
@@ -243,16 +244,21 @@ def ask(marts: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> p
         return connection.execute(sql, _named_in(sql, parameters or {})).df()
 
 
-def ask_of_chosen(marts: Path, statements: Sequence[str], chosen: Filters) -> list[pd.DataFrame]:
-    """Return what each statement says of the ``calls`` and ``segments`` that are chosen, which are looked up once.
+def ask_of_chosen(marts: Path, statements: Sequence[str], *chosen: Filters) -> list[list[pd.DataFrame]]:
+    """Return what each statement says of the ``calls`` and ``segments`` that are chosen, for each choice.
 
-    Raises MartsError as ``ask`` does.
+    They are looked up once, and the file is opened once. Raises MartsError as ``ask`` does.
     """
-    parameters = chosen.parameters()
     with _opened(marts) as connection:
-        for name, sql in (("calls", _CALLS), ("segments", _SEGMENTS)):
-            connection.execute(f"create temp table {name} as {sql}", _named_in(sql, parameters))
-        return [connection.execute(statement).df() for statement in statements]
+        return [_asked(connection, statements, one.parameters()) for one in chosen]
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[str], parameters: Mapping[str, Any]
+) -> list[pd.DataFrame]:
+    for name, sql in (("calls", _CHOSEN_CALLS), ("segments", _SEGMENTS)):
+        connection.execute(f"create or replace temp table {name} as {sql}", _named_in(sql, parameters))
+    return [connection.execute(statement).df() for statement in statements]
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(
     page = opened(address)
 
     def expected(certain: bool) -> str:
-        [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(certain=certain))
+        [[rows]] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(certain=certain))
         return f"{rows['spoken_minutes'].iloc[0]:,.1f}"
 
     assert metric(page, "Minutes spoken") == expected(certain=False)
@@ -252,7 +252,7 @@ def test_a_report_of_a_day_says_what_sql_says(pipeline: Pipeline, tmp_path: Path
     calls = ask(pipeline.settings.storage.marts, "from fct_calls where recording_date = $day", {"day": DAYS[1]})
     assert all(file in page for file in calls["file"])
     day = date.fromisoformat(DAYS[1])
-    [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(day, day))
+    [[rows]] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(day, day))
     [row] = rows.to_dict("records")
     assert f"<dd>{row['share_negative']:.0%}" in page
     assert f"<dd>{row['spoken_minutes']:,.1f}" in page
