@@ -17,7 +17,7 @@ from emotion_pipeline.cli.app import app
 from emotion_pipeline.cli.output import csv_text
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.stages.tables import TABLES
-from emotion_pipeline.report.queries import CALLS, CALLS_FOUND, OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
+from emotion_pipeline.report.queries import ATTRIBUTES, CALLS, CALLS_FOUND, OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
 from emotion_pipeline.warehouse.files import Files
 from emotion_pipeline.warehouse.lake import Lake
 from emotion_pipeline.warehouse.reviews import pending, read_reviews
@@ -122,6 +122,17 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(
     assert expected(certain=True) != expected(certain=False)
 
 
+def test_calls_are_chosen_by_a_column_of_the_manifest(pipeline: Pipeline) -> None:
+    marts = pipeline.settings.storage.marts
+    offered = ask(marts, ATTRIBUTES)["attribute"].tolist()
+    assert offered == ["agent: agent 0", "agent: agent 1", "agent: agent 2", "queue: sales", "queue: support"]
+    whole, sales, both = (
+        ask(marts, CALLS_FOUND, {**Filters(attributes=one).parameters(), "search": ""})["calls"].iloc[0]
+        for one in ((), ("queue: sales",), ("queue: sales", "queue: support"))
+    )
+    assert (whole, sales, both) == (7, 4, 7)
+
+
 def test_a_review_is_kept_and_leaves_the_queue(
     address: str, opened: "Callable[[str], Page]", pipeline: Pipeline
 ) -> None:
@@ -129,6 +140,8 @@ def test_a_review_is_kept_and_leaves_the_queue(
     queue = pending(ask(pipeline.settings.storage.marts, QUEUE), read_reviews(lake))
     page = opened(f"{address}/review")
     assert f"{len(queue)} segments wait" in page.get_by_test_id("stMain").inner_text()
+    # The transcript stands where the segment is.
+    page.frame_locator("iframe").locator("li.now", has_text=queue["text"].iloc[0]).wait_for()
     page.get_by_label("Your name").fill("ada")
     page.get_by_label("Your name").press("Enter")
     page.get_by_text("angry", exact=True).first.click()
