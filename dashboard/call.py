@@ -81,7 +81,11 @@ def _numbers(call: dict[str, Any], segments: pd.DataFrame) -> None:
         st.dataframe(
             why[["start_seconds", "reasons", "text"]],
             hide_index=True,
-            column_config={"start_seconds": st.column_config.NumberColumn("At", format="%.0f s")},
+            column_config={
+                "start_seconds": st.column_config.NumberColumn("At", format="%.0f s"),
+                "reasons": "Reasons",
+                "text": "Text",
+            },
         )
     with st.expander("All numbers of the call"):
         values = pd.Series(call).dropna()

@@ -5,21 +5,20 @@ import streamlit as st
 from dashboard.data import period
 from dashboard.parts import downloads, draw_in_two_columns, empty, filters, table
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES
-from emotion_pipeline.report.overview import Overview, overview_charts
+from emotion_pipeline.report.overview import Overview
 
 
 def show() -> None:
     chosen = filters()
     if chosen is None:
         return
-    now = period(chosen)
+    shown = period(chosen)
+    now = shown.now
     if not now.figures["segments"]:
         empty("No speech matches these filters; widen them.")
         return
-    earlier = chosen.before()
-    before = period(earlier) if earlier else None
-    _figures(now, before)
-    draw_in_two_columns(overview_charts(now, before))
+    _figures(now, shown.before)
+    draw_in_two_columns(shown.charts)
     with st.expander("The numbers by day"):
         table(now.by_day)
         downloads(now.by_day, "by_day")

@@ -11,9 +11,9 @@ import streamlit as st
 
 from dashboard.data import day_of, rows, sound_address, waveform
 from emotion_pipeline.cli.output import csv_text
-from emotion_pipeline.report.charts import Layered
+from emotion_pipeline.report.charts import Layered, specification
 from emotion_pipeline.report.player import player
-from emotion_pipeline.report.queries import CHANNELS, EXTENT, Filters
+from emotion_pipeline.report.queries import ATTRIBUTES, CHANNELS, EXTENT, Filters
 
 ROLES: Final = ("agent", "customer", "unknown")
 _DAYS_AT_FIRST: Final = 28
@@ -38,27 +38,35 @@ def filters() -> Filters | None:
         "Days", (max(first, last - timedelta(days=_DAYS_AT_FIRST - 1)), last), min_value=first, max_value=last
     )
     chosen = middle.multiselect("Channel", channels, placeholder="all", disabled=len(channels) < 2)
+    attributes = rows(ATTRIBUTES)["attribute"].tolist()
+    names = ", ".join(dict.fromkeys(one.partition(":")[0].replace("_", " ") for one in attributes))
+    named = st.multiselect(names.capitalize(), attributes, placeholder="all") if attributes else []
     roles = right.multiselect("Speaker role", ROLES, placeholder="all")
     certain = end.toggle("Certain only", help="Leave out segments of which a model said that it is not sure.")
     # While a range is being picked there is one day only.
     picked = tuple(days) if isinstance(days, tuple) else (days,)
     if not picked:
         picked = (first, last)
-    return Filters(picked[0], picked[-1], tuple(chosen), tuple(roles), certain)
+    return Filters(picked[0], picked[-1], tuple(chosen), tuple(named), tuple(roles), certain)
 
 
 def table(frame: pd.DataFrame) -> None:
-    """Show a table, its days without a time."""
-    days = {name: st.column_config.DateColumn() for name in frame.select_dtypes("datetime").columns}
-    st.dataframe(frame, hide_index=True, column_config=days)
+    """Show a table, its days without a time, its columns under names in words."""
+    days = set(frame.select_dtypes("datetime").columns)
+    names = {str(name): str(name).replace("_", " ").capitalize() for name in frame.columns}
+    columns = {
+        name: st.column_config.DateColumn(words) if name in days else st.column_config.Column(words)
+        for name, words in names.items()
+    }
+    st.dataframe(frame, hide_index=True, column_config=columns)
 
 
-def draw(chart: alt.Chart | Layered) -> None:
-    """Draw a chart. It is not held to its schema once more, which costs more than to ask the marts."""
-    st.vega_lite_chart(chart.to_dict(validate=False))
+def draw(chart: alt.Chart | Layered | dict[str, Any]) -> None:
+    """Draw a chart, or the specification of one."""
+    st.vega_lite_chart(chart if isinstance(chart, dict) else specification(chart))
 
 
-def draw_in_two_columns(charts: Iterable[alt.Chart | Layered]) -> None:
+def draw_in_two_columns(charts: Iterable[alt.Chart | Layered | dict[str, Any]]) -> None:
     """Draw charts side by side, on a phone one below the other."""
     columns = st.columns(2)
     for place, chart in enumerate(charts):

@@ -7,12 +7,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from dashboard.data import day_of, rows, settings
+from dashboard.data import day_of, rows, warehouse
 from dashboard.parts import downloads, empty, listen, table
 from emotion_pipeline.engine.stages.tables import REVIEWS
 from emotion_pipeline.report.clock import clock
 from emotion_pipeline.report.queries import CALL, QUEUE, SEGMENTS
-from emotion_pipeline.warehouse.choice import warehouse_of
 from emotion_pipeline.warehouse.reviews import Label, add_review, pending, read_reviews
 
 _SHOWN: Final = 100
@@ -20,7 +19,7 @@ _JUDGED: Final = ("tone", "emotion", "sentiment")
 
 
 def show() -> None:
-    reviews = read_reviews(warehouse_of(settings()))
+    reviews = read_reviews(warehouse())
     queue = pending(rows(QUEUE), reviews)
     passed = st.session_state.setdefault("passed", set())
     left = queue[~queue["segment_id"].isin(passed)].reset_index(drop=True)
@@ -94,7 +93,7 @@ def _login() -> str:
 
 def _keep(segment: str, day: str, chosen: dict[str, str | None], note: str, reviewer: str) -> None:
     label = Label(reviewer.strip(), **chosen, note=note.strip() or None)
-    add_review(warehouse_of(settings()), segment, label, day)
+    add_review(warehouse(), segment, label, day)
     st.session_state["kept"] = f"Kept: {', '.join(value for value in (*chosen.values(), note.strip()) if value)}"
 
 

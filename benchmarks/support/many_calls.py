@@ -34,6 +34,7 @@ _SAID: Final[Mapping[str, str]] = {
     "file": "'call_' || lpad(call::varchar, 5, '0') || '.wav'",
     "title": "'A call about ' || ['money', 'a delivery', 'a contract', 'the weather'][1 + call % 4]",
     "channel_name": "['sales', 'support', 'complaints'][1 + call % 3]",
+    "attributes": """json_object('agent', 'agent ' || call % 20, 'queue', ['new', 'old', 'lost'][1 + call % 3])""",
     "audio_uri": "'audio/' || sha256(call::varchar) || '.flac'",
     "hour_of_day": "8 + call % 10",
     "recording_seconds": f"{SEGMENTS * _SECONDS}.0",

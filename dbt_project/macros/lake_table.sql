@@ -1,19 +1,31 @@
 {#
   The rows of one table, wherever the target keeps it: files of the lake in DuckDB, those of the run's days only, or a table in
   Snowflake. A table of which no day has been published yet is an empty one, not an error: a lake whose first day was held back
-  by a gate still has marts.
+  by a gate still has marts. A column that the contract has got since all of its rows were written is null in them.
 #}
 {% macro lake_table(name) -%}
     {%- set table = source('lake', name) -%}
     {%- if not execute -%}
         {{ table }}
     {%- elif target.type == 'snowflake' -%}
-        {{ table if load_relation(table) else no_rows_of(name) }}
+        {%- set relation = load_relation(table) -%}
+        {%- if relation -%} {{ with_all_columns(name, table, adapter.get_columns_in_relation(relation) | map(attribute='name')) }}
+        {%- else -%} {{ no_rows_of(name) }} {%- endif -%}
     {%- else -%}
         {%- set files = lake_files(name) -%}
-        {%- if files -%} read_parquet({{ files }}, union_by_name = {{ differ(files) }}, hive_partitioning = false)
+        {%- if files -%}
+            {%- set rows = 'read_parquet(' ~ files ~ ', union_by_name = ' ~ differ(files) ~ ', hive_partitioning = false)' -%}
+            {{ with_all_columns(name, rows, run_query('select column_name from (describe from ' ~ rows ~ ')').columns[0].values()) }}
         {%- else -%} {{ no_rows_of(name) }} {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro with_all_columns(name, rows, present) -%}
+    {%- set present = present | map('lower') | list -%}
+    {%- set later = lake_source(name).columns.values() | rejectattr('name', 'in', present) | list -%}
+    {%- if later -%}
+    (select *{% for column in later %}, {{ null_column(column) }}{% endfor %} from {{ rows }})
+    {%- else -%} {{ rows }} {%- endif -%}
 {%- endmacro %}
 
 {# The files of the run's days that exist, as DuckDB's list; the pattern for all of them where it is about all days. #}
@@ -52,9 +64,11 @@
 
 {% macro no_rows_of(name) -%}
     (select {% for column in lake_source(name).columns.values() -%}
-        cast(null as {{ type_here(column.data_type) }}) as {{ column.name }}{{ ', ' if not loop.last }}
+        {{ null_column(column) }}{{ ', ' if not loop.last }}
     {%- endfor %} where false)
 {%- endmacro %}
+
+{% macro null_column(column) -%} cast(null as {{ type_here(column.data_type) }}) as {{ column.name }} {%- endmacro %}
 
 {% macro lake_source(name) %}
     {% do return(graph.sources.values() | selectattr('source_name', 'equalto', 'lake') | selectattr('name', 'equalto', name) | first) %}

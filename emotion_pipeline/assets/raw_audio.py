@@ -6,6 +6,7 @@ from emotion_pipeline.assets.figures import share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO
+from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
@@ -17,10 +18,16 @@ def raw_audio(
     warehouse: dg.ResourceParam[Warehouse],
     files: dg.ResourceParam[Files],
     recordings: RecordingSource,
+    models: Models,
 ) -> Batch:
     day_recordings = recordings.recordings(context.partition_key)
     result = take_in(
-        context.partition_key, day_recordings, previous_rows(context, warehouse), files, recordings.sources
+        context.partition_key,
+        day_recordings,
+        previous_rows(context, warehouse),
+        files,
+        recordings.sources,
+        models.backends.redactor,
     )
     rows = result.rows
     reasons = rows["reason"].dropna().value_counts().to_dict()

@@ -69,7 +69,8 @@ def table_asset(
             verdict = judge(batch.result.rows, table, upstream, thresholds.model_dump())
             if verdict.passed:
                 report = _report(table, batch, seconds)
-                if "models" in parameters:
+                # What is taken in is fetched and decoded, and models redact a word of it at most.
+                if "models" in parameters and table.upstream:
                     report |= gpu.report(usage)
                 yield dg.Output(batch.result.rows, metadata=report)
             yield verdict.to_check_result()

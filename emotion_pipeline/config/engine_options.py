@@ -64,6 +64,11 @@ def connect_to_snowflake(settings: Snowflake) -> "SnowflakeConnection":
     return open_connection(snowflake_login(settings))
 
 
+def has_login(settings: Snowflake) -> bool:
+    """Return whether any way to log in is set."""
+    return not {"password", "token", "private_key_file", "authenticator"}.isdisjoint(settings.arguments())
+
+
 def snowflake_login(settings: Snowflake) -> Login:
     """Return the login for these settings, secrets in the clear.
 

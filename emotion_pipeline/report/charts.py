@@ -4,7 +4,7 @@ Colours are those of ``tone.labels``. A chart says in its title what it shows: a
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -17,6 +17,11 @@ Layered: TypeAlias = alt.LayerChart | alt.FacetChart
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#D55E00"
 _HEIGHT: Final = 260
+
+
+def specification(chart: alt.Chart | Layered) -> dict[str, Any]:
+    """Return what a browser draws. It is not held to its schema once more, which costs more than to ask the marts."""
+    return chart.to_dict(validate=False)
 
 
 def trend(now: pd.DataFrame, before: pd.DataFrame, column: str, title: str, number: str = ".0%") -> Layered:

@@ -31,11 +31,20 @@ class Overview:
     hours: pd.DataFrame
 
 
-def overview(marts: Path, chosen: Filters) -> Overview:
-    """Return a period; raises MartsError where the marts cannot be asked."""
+def overviews(marts: Path, *chosen: Filters) -> list[Overview]:
+    """Return periods; raises MartsError where the marts cannot be asked."""
     statements = (OVERVIEW, BY_DAY, TONES_BY_DAY, EMOTIONS, BY_HOUR)
-    figures, *frames = ask_of_chosen(marts, statements, chosen)
-    return Overview({str(name): value for name, value in figures.iloc[0].items()}, *frames)
+    return [
+        Overview({str(name): value for name, value in figures.iloc[0].items()}, *frames)
+        for figures, *frames in ask_of_chosen(marts, statements, *chosen)
+    ]
+
+
+def beside_the_one_before(marts: Path, chosen: Filters) -> tuple[Overview, Overview | None]:
+    """Return a period and the one of equal length before it, None where it has no beginning or end."""
+    earlier = chosen.before()
+    now, *before = overviews(marts, chosen, *([earlier] if earlier else []))
+    return now, before[0] if before else None
 
 
 def overview_charts(now: Overview, before: Overview | None) -> Iterator[alt.Chart | Layered]:

@@ -19,7 +19,7 @@ from emotion_pipeline.engine.audio.envelope import Envelope
 from emotion_pipeline.report.charts import Layered, quarters, quarters_of
 from emotion_pipeline.report.clock import clock
 from emotion_pipeline.report.figures import OVERVIEW_FIGURES, call_figures
-from emotion_pipeline.report.overview import overview, overview_charts
+from emotion_pipeline.report.overview import beside_the_one_before, overview_charts
 from emotion_pipeline.report.player import player
 from emotion_pipeline.report.queries import (
     CALL,
@@ -89,8 +89,7 @@ def day_page(marts: Path, day: date) -> str:
     only = Filters(day, day)
     weeks = Filters(day - timedelta(days=_DAYS - 1), day)
 
-    now, before = (overview(marts, Filters(chosen, chosen)).figures for chosen in (day, day - timedelta(days=1)))
-    earlier = weeks.before()
+    now, before = (period.figures if period else {"segments": 0} for period in beside_the_one_before(marts, only))
     asked = {**only.parameters(), "search": "", "rows": None, "skipped": 0}
     calls = ask(marts, CALLS["Escalated first"], asked)
     queue = ask(marts, QUEUE)
@@ -103,10 +102,7 @@ def day_page(marts: Path, day: date) -> str:
             for figure in OVERVIEW_FIGURES
         ],
         files=len(files),
-        charts=[
-            _drawn(chart)
-            for chart in overview_charts(overview(marts, weeks), overview(marts, earlier) if earlier else None)
-        ],
+        charts=[_drawn(chart) for chart in overview_charts(*beside_the_one_before(marts, weeks))],
         weeks=weeks,
         calls=_table(calls[list(_CALL_COLUMNS)].rename(columns=_CALL_COLUMNS)),
         queue=_table(_for_people(queue)[["file", "at", "reasons", "speaker_role", "tone", "text"]]),

@@ -6,7 +6,7 @@ keeps them under it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -25,12 +25,14 @@ class MartsError(EmotionPipelineError):
 class Filters:
     """Which calls and segments count: days from ``first`` to ``last``, both included; an empty tuple means all.
 
+    ``attributes`` are those of ``ATTRIBUTES``, as in ``queue: sales``: a call counts that has one of them.
     ``certain`` leaves out segments of which a model said that it is not sure.
     """
 
     first: date | None = None
     last: date | None = None
     channels: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     certain: bool = False
 
@@ -39,13 +41,14 @@ class Filters:
         if self.first is None or self.last is None:
             return None
         days = self.last - self.first + timedelta(days=1)
-        return Filters(self.first - days, self.first - timedelta(days=1), self.channels, self.roles, self.certain)
+        return replace(self, first=self.first - days, last=self.first - timedelta(days=1))
 
     def parameters(self) -> dict[str, Any]:
         return {
             "first": self.first,
             "last": self.last,
             "channels": list(self.channels),
+            "attributes": list(self.attributes),
             "roles": list(self.roles),
             "certain": self.certain,
         }
@@ -54,11 +57,17 @@ class Filters:
 # The bounds of a period, so that days outside of it are not even read.
 _IN_PERIOD: Final = """recording_date between coalesce($first::date, date '0001-01-01')
     and coalesce($last::date, date '9999-12-31')"""
+# Columns of a manifest, each as its name and value.
+_NAMED: Final = (
+    "list_transform(json_keys(attributes), lambda name: name || ': ' || json_extract_string(attributes, name))"
+)
 _CALLS: Final = f"""
 select * from fct_calls
 where {_IN_PERIOD}
     and (len($channels::varchar[]) = 0 or list_contains($channels::varchar[], coalesce(channel_name, 'none')))
+    and (len($attributes::varchar[]) = 0 or list_has_any($attributes::varchar[], {_NAMED}))
 """
+_CHOSEN_CALLS: Final = f"select recording_date, recording_id, hour_of_day, sentiment_score from ({_CALLS})"
 # A segment counts where its call is of the period and the channel, and its speaker has one of the roles.
 _SEGMENTS: Final = f"""
 with roles as (
@@ -104,6 +113,14 @@ where hour_of_day is not null group by all order by hour_of_day
 # Of the marts as they are: to be asked by ``ask``.
 EXTENT: Final = "select min(recording_date) as first, max(recording_date) as last from fct_recordings"
 CHANNELS: Final = "select distinct coalesce(channel_name, 'none') as channel_name from fct_calls order by 1"
+# Of the columns of manifests those with few values: a queue, an agent, and not the number of a call.
+ATTRIBUTES: Final = f"""
+with named as (select distinct unnest({_NAMED}) as attribute from fct_calls where attributes is not null)
+
+select attribute from named
+qualify count(*) over (partition by split_part(attribute, ': ', 1)) <= 50
+order by attribute
+"""
 # A call is found where a name of it or what was said in it has the words searched for.
 _FOUND: Final = f"""
 with calls as ({_CALLS}),
@@ -243,16 +260,21 @@ def ask(marts: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> p
         return connection.execute(sql, _named_in(sql, parameters or {})).df()
 
 
-def ask_of_chosen(marts: Path, statements: Sequence[str], chosen: Filters) -> list[pd.DataFrame]:
-    """Return what each statement says of the ``calls`` and ``segments`` that are chosen, which are looked up once.
+def ask_of_chosen(marts: Path, statements: Sequence[str], *chosen: Filters) -> list[list[pd.DataFrame]]:
+    """Return what each statement says of the ``calls`` and ``segments`` that are chosen, for each choice.
 
-    Raises MartsError as ``ask`` does.
+    They are looked up once, and the file is opened once. Raises MartsError as ``ask`` does.
     """
-    parameters = chosen.parameters()
     with _opened(marts) as connection:
-        for name, sql in (("calls", _CALLS), ("segments", _SEGMENTS)):
-            connection.execute(f"create temp table {name} as {sql}", _named_in(sql, parameters))
-        return [connection.execute(statement).df() for statement in statements]
+        return [_asked(connection, statements, one.parameters()) for one in chosen]
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[str], parameters: Mapping[str, Any]
+) -> list[pd.DataFrame]:
+    for name, sql in (("calls", _CHOSEN_CALLS), ("segments", _SEGMENTS)):
+        connection.execute(f"create or replace temp table {name} as {sql}", _named_in(sql, parameters))
+    return [connection.execute(statement).df() for statement in statements]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from emotion_pipeline.cli.app import app
 from emotion_pipeline.cli.output import csv_text
 from emotion_pipeline.engine.common.errors import EmotionPipelineError
 from emotion_pipeline.engine.stages.tables import TABLES
-from emotion_pipeline.report.queries import CALLS, CALLS_FOUND, OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
+from emotion_pipeline.report.queries import ATTRIBUTES, CALLS, CALLS_FOUND, OVERVIEW, QUEUE, Filters, ask, ask_of_chosen
 from emotion_pipeline.warehouse.files import Files
 from emotion_pipeline.warehouse.lake import Lake
 from emotion_pipeline.warehouse.reviews import pending, read_reviews
@@ -88,8 +88,8 @@ def opened(chromium: "Browser", complaints: list[str]) -> "Iterator[Callable[[st
 
 
 @pytest.mark.parametrize(("path", "title"), PAGES.items(), ids=PAGES.values())
-def test_every_page_is_drawn_without_an_error_and_can_be_used_by_all(
-    address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
+def test_every_page_is_drawn_within_three_seconds_without_an_error(
+    chromium: "Browser", address: str, opened: "Callable[[str], Page]", complaints: list[str], path: str, title: str
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -101,11 +101,9 @@ def test_every_page_is_drawn_without_an_error_and_can_be_used_by_all(
     violations = Axe().run(page).response["violations"]
     serious = [rule for rule in violations if rule["impact"] in {"serious", "critical"}]
     assert {rule["id"]: rule["nodes"][0]["html"] for rule in serious} == {}
-
-
-def test_the_wait_of_a_visitor_is_measured(address: str, chromium: "Browser") -> None:
-    wait = visit(chromium, address)
-    assert 0 < wait["first_paint_s"] <= wait["drawn_s"]
+    # That was the first visitor, who waits for imports, too. Later ones find a warm server, and their browsers nothing;
+    # one of three has to be as quick, because other tests take the cores meanwhile.
+    assert any(visit(chromium, f"{address}/{path}")["drawn_s"] < 3.0 for _ in range(3))
 
 
 def metric(page: "Page", label: str) -> str:
@@ -118,7 +116,7 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(
     page = opened(address)
 
     def expected(certain: bool) -> str:
-        [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(certain=certain))
+        [[rows]] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(certain=certain))
         return f"{rows['spoken_minutes'].iloc[0]:,.1f}"
 
     assert metric(page, "Minutes spoken") == expected(certain=False)
@@ -129,6 +127,17 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(
     assert expected(certain=True) != expected(certain=False)
 
 
+def test_calls_are_chosen_by_a_column_of_the_manifest(pipeline: Pipeline) -> None:
+    marts = pipeline.settings.storage.marts
+    offered = ask(marts, ATTRIBUTES)["attribute"].tolist()
+    assert offered == ["agent: agent 0", "agent: agent 1", "agent: agent 2", "queue: sales", "queue: support"]
+    whole, sales, both = (
+        ask(marts, CALLS_FOUND, {**Filters(attributes=one).parameters(), "search": ""})["calls"].iloc[0]
+        for one in ((), ("queue: sales",), ("queue: sales", "queue: support"))
+    )
+    assert (whole, sales, both) == (7, 4, 7)
+
+
 def test_a_review_is_kept_and_leaves_the_queue(
     address: str, opened: "Callable[[str], Page]", pipeline: Pipeline
 ) -> None:
@@ -136,6 +145,8 @@ def test_a_review_is_kept_and_leaves_the_queue(
     queue = pending(ask(pipeline.settings.storage.marts, QUEUE), read_reviews(lake))
     page = opened(f"{address}/review")
     assert f"{len(queue)} segments wait" in page.get_by_test_id("stMain").inner_text()
+    # The transcript stands where the segment is.
+    page.frame_locator("iframe").locator("li.now", has_text=queue["text"].iloc[0]).wait_for()
     page.get_by_label("Your name").fill("ada")
     page.get_by_label("Your name").press("Enter")
     page.get_by_text("angry", exact=True).first.click()
@@ -246,7 +257,7 @@ def test_a_report_of_a_day_says_what_sql_says(pipeline: Pipeline, tmp_path: Path
     calls = ask(pipeline.settings.storage.marts, "from fct_calls where recording_date = $day", {"day": DAYS[1]})
     assert all(file in page for file in calls["file"])
     day = date.fromisoformat(DAYS[1])
-    [rows] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(day, day))
+    [[rows]] = ask_of_chosen(pipeline.settings.storage.marts, [OVERVIEW], Filters(day, day))
     [row] = rows.to_dict("records")
     assert f"<dd>{row['share_negative']:.0%}" in page
     assert f"<dd>{row['spoken_minutes']:,.1f}" in page

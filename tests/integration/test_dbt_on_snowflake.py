@@ -17,7 +17,9 @@ from support.pipeline import REPOSITORY
 from support.warehouse_server import Fault, WarehouseServer
 from support.warehouses import SCHEMA, new_database, snowflake
 
+from dashboard.serving import browser, browser_program, serving, settle
 from emotion_pipeline.engine.stages.tables import TABLES
+from emotion_pipeline.warehouse.reviews import read_reviews
 
 OTHER_DAY, DAY, SEGMENTS = "2026-11-02", "2026-11-03", 2
 REPLACED = ("FCT_SEGMENTS", "FCT_RECORDINGS", "TONE_TIMELINE", "DAILY_TONE_SENTIMENT")
@@ -113,3 +115,21 @@ def test_who_reads_while_days_are_replaced_sees_the_old_or_the_new_and_never_hal
     assert seen == before, "deleted, and not yet put in anew"
     after = {mart: project.recordings(mart, DAY) for mart in REPLACED}
     assert after == dict.fromkeys(REPLACED, before["FCT_RECORDINGS"] + 2)
+
+
+@pytest.mark.full
+@pytest.mark.skipif(browser_program() is None, reason="there is no Chromium: apt-get install chromium")
+def test_the_dashboard_shows_the_marts_of_snowflake_and_keeps_reviews_there(project: Project) -> None:
+    calls = project.recordings("FCT_CALLS", DAY) + project.recordings("FCT_CALLS", OTHER_DAY)
+    with serving({"EMOTION_STORAGE__BACKEND": "snowflake"}) as address, browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        for path in ("", "calls", "call", "quality", "review"):
+            page.goto(f"{address}/{path}", timeout=60_000)
+            settle(page)
+            assert page.get_by_test_id("stException").count() == 0, path
+            if path == "calls":
+                assert page.get_by_text(f"{calls} calls. Choose").count() == 1
+        page.get_by_text("angry", exact=True).first.click()
+        page.get_by_role("button", name="Keep and go on").click()
+        page.get_by_text("1 reviews are kept").wait_for(timeout=60_000)
+    assert len(read_reviews(snowflake(project.database))) == 1

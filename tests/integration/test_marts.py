@@ -50,6 +50,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = Pipeline(tmp_path_factory.mktemp("marts"))
     pipeline.drop_speech(FIRST, "call.flac", seconds=4.0)
     pipeline.drop(FIRST, "broken.wav", b"")
+    pipeline.drop(FIRST, "manifest.csv", b"uri,Agent,queue\ncall.flac,7,sales\n")
     pipeline.drop_speech(SECOND, "call.flac", start=8.0, seconds=4.0)
     assert pipeline.run(FIRST).success
     assert pipeline.run(SECOND).success
@@ -159,6 +160,12 @@ def test_the_timeline_of_a_speaker_is_the_one_that_the_engine_draws(pristine: Pi
         assert row["probability_neutral"] == pytest.approx(expected_row["probability_neutral"])
 
 
+def test_calls_are_grouped_by_a_column_of_the_manifest(pristine: Pipeline) -> None:
+    queue = "json_extract_path_text(attributes, 'queue')"
+    rows = _query(pristine, f"select {queue} as queue, count(*) as calls from fct_calls group by 1 order by 1")
+    assert [(row["queue"], row["calls"]) for row in rows] == [("sales", 1), (None, 1)]
+
+
 def test_calls_turns_and_roles_say_what_the_metrics_say(pristine: Pipeline) -> None:
     metrics = pristine.rows("conversation_metrics", FIRST)
     whole = metrics[metrics["scope"] == "recording"].iloc[0]
@@ -184,6 +191,25 @@ def test_a_segment_leaves_the_queue_when_it_was_reviewed(pipeline: Pipeline) -> 
     assert {row["segment_id"] for row in left} == {row["segment_id"] for row in queue[1:]}
     [review] = _query(pipeline, "from fct_reviews")
     assert (review["reviewer"], review["tone"], review["model_tone"]) == ("ada", "happy", queue[0]["tone"])
+
+
+@pytest.mark.full
+def test_metrics_of_segments_are_asked_by_day_and_what_is_known_of_calls(pristine: Pipeline, tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(REPOSITORY / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    variables = {**os.environ, "DBT_PROFILES_DIR": str(project), "LAKE_ROOT": pristine.settings.storage.root}
+    variables["MARTS_PATH"] = str(shutil.copy(pristine.settings.storage.marts, tmp_path))  # it locks the file
+    asked = ["--metrics", "segments_judged_count,recordings_accepted", "--csv", str(tmp_path / "answer.csv")]
+    by = ["--group-by", "metric_time__day,recording__queue,recording__language"]
+    for command in ([DBT, "--quiet", "parse"], [DBT.with_name("mf"), "query", *asked, *by]):
+        done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = pd.read_csv(tmp_path / "answer.csv").dropna(subset="recording__language")
+    answers = {row["metric_time__day"][:10]: row for row in rows.to_dict("records")}
+    assert (answers[FIRST]["recording__queue"], answers[FIRST]["recordings_accepted"]) == ("sales", 1)
+    judged = "select recording_date::varchar as day, count(tone_sentiment_match) as judged from fct_segments group by 1"
+    counts = {row["day"]: row["judged"] for row in _query(pristine, judged)}
+    assert {day: row["segments_judged_count"] for day, row in answers.items()} == counts
 
 
 def test_there_is_one_row_per_day_that_counts_its_files_and_segments(pristine: Pipeline) -> None:
@@ -258,10 +284,13 @@ def test_a_day_from_before_a_column_was_in_the_contract_has_none_in_it(pipeline:
     for day, column in ((FIRST, "agreement_score"), (SECOND, "masked_share")):
         file = str(pipeline.lake.path(TABLES["tone_sentiment"], day))
         pq.write_table(pq.read_table(file).drop_columns([column]), file)
+        file = str(pipeline.lake.path(TABLES["raw_audio"], day))
+        pq.write_table(pq.read_table(file).drop_columns(["attributes"]), file)  # which no day has any more
     assert _build(pipeline).success
     rows = _query(pipeline, "from fct_recordings where status = 'accepted' order by recording_date")
     assert [pd.isna(row["agreement_score"]) for row in rows] == [True, False]
     assert [pd.isna(row["masked_share"]) for row in rows] == [False, True]
+    assert [row["attributes"] for row in rows] == [None, None]
 
 
 @pytest.mark.full

@@ -1,5 +1,6 @@
 """Tables filled without listening to anything: rows that fit their contracts, as many as a test wants."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -32,7 +33,12 @@ def frames(day: str, recordings: int, segments: int = 3, seed: int = 0) -> dict[
         grain = keys["segment" if "segment_id" in table.column_names else "recording"]
         made[name] = _fill(table, grain.assign(recording_date=date.fromisoformat(day)), draw)
     made["raw_audio"] = made["raw_audio"].assign(
-        status="accepted", reason=None, file=[f"{recording}.wav" for recording in ids]
+        status="accepted",
+        reason=None,
+        file=[f"{recording}.wav" for recording in ids],
+        attributes=[
+            json.dumps({"agent": f"agent {at % 3}", "queue": ("sales", "support")[at % 2]}) for at in range(recordings)
+        ],
     )
     made["transcripts"] = made["transcripts"].assign(status="transcribed")
     made["segments"] = _in_time(made["segments"])

@@ -66,6 +66,7 @@ measured as (
         calls.file,
         recordings.title,
         recordings.channel_name,
+        recordings.attributes,
         calls.audio_uri,
         calls.hour_of_day,
         calls.recording_seconds,

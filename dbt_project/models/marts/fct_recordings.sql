@@ -40,6 +40,7 @@ analysed as (
         recordings.detail,
         recordings.title,
         recordings.channel_name,
+        recordings.attributes,
         recordings.warnings,
         recordings.container,
         recordings.codec,

@@ -14,6 +14,7 @@ renamed as (
         detail,
         title,
         channel_name,
+        attributes,
         {{ list_joined('warnings') }} as warnings,
         container,
         codec,

@@ -70,6 +70,11 @@ class Redactor:
             spans += new_spans
         return tuple(current), tuple(sorted(spans, key=lambda span: (span.span.start, span.span.end, span.speaker)))
 
+    def redact_text(self, text: str) -> str:
+        """Return a written text with placeholders in place of personal data; blanks are one each."""
+        words = [Word(word, at, at + 1.0, 1.0, "") for at, word in enumerate(text.split())]
+        return " ".join(word.text for word in self.redact(words)[0])
+
     def _redact_once(self, words: list[Word]) -> list[RedactedSpan]:
         """Replace words in place and return where."""
         speeches = _speeches(words)

@@ -24,6 +24,8 @@ class SourceMetadata:
     uploaded_on: date | None = None
     # What read the page, with its version, as in ``yt-dlp 2026.10.26 youtube``.
     extractor: str | None = None
+    # Whatever else a manifest tells of it, name and value: its agent, its queue. Neither is empty.
+    attributes: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import Final
 
+from emotion_pipeline.engine.common.suggestions import did_you_mean
 from emotion_pipeline.engine.sources.addresses import scheme_of
 from emotion_pipeline.engine.sources.base import SourceMetadata
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
@@ -21,6 +22,8 @@ URLS: Final = "urls.txt"
 MANIFEST: Final = "manifest.csv"
 
 _COLUMNS: Final = ("uri", "title", "channel_name", "uploaded_on")
+# A column that is so like one of those is one of them, misspelt.
+_MISSPELT: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,23 @@ def read_manifest(text: str, place: str) -> list[Listed]:
     """Return the rows of a ``manifest.csv`` in order; of rows with the same ``uri`` the first one.
 
     Columns: ``uri``, an address or a path inside the folder; optional ``title``, ``channel_name`` and ``uploaded_on``,
-    an ISO date.
+    an ISO date. Any other column is an attribute of the recordings, under its name in lower case with ``_`` for what
+    is neither a letter nor a digit; where its value is empty, the recording has none.
 
     :param place: where the text comes from, for messages
-    :raises SourceError: a column or a value is missing, unknown or malformed
+    :raises SourceError: a column or a value is missing, misspelt or malformed
     """
     entries: dict[str | None, Listed] = {}
     for where, row in _rows(text, place):
         uri = row["uri"]
         if not uri:
             raise SourceError(f"{where}: the uri is missing; write an address or a path inside the folder")
+        attributes = tuple((name, value) for name, value in row.items() if name not in _COLUMNS and value)
         metadata = SourceMetadata(
             title=row.get("title") or None,
             channel_name=row.get("channel_name") or None,
             uploaded_on=_date(row.get("uploaded_on", ""), where),
+            attributes=attributes or None,
         )
         listed = _listed(uri, where, metadata)
         entries.setdefault(listed.address or listed.path, listed)
@@ -80,7 +86,7 @@ def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield each row that is not empty, its values stripped, and the place of its line."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
-        columns = [name.strip() for name in next(reader, [])]
+        columns = [re.sub(r"\W+", "_", name.strip().lower()).strip("_") for name in next(reader, [])]
         _check_columns(columns, place)
         for values in reader:
             row = [value.strip() for value in values]
@@ -96,12 +102,14 @@ def _rows(text: str, place: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _check_columns(columns: Sequence[str], place: str) -> None:
-    allowed = ", ".join(_COLUMNS)
+    known = ", ".join(_COLUMNS)
     if "uri" not in columns:
-        raise SourceError(f"{place}, line 1: there is no column uri; allowed are {allowed}")
-    unknown = [name for name in columns if name not in _COLUMNS]
-    if unknown:
-        raise SourceError(f"{place}, line 1: unknown column {unknown[0]!r}; allowed are {allowed}")
+        raise SourceError(f"{place}, line 1: there is no column uri; known are {known}, and any of your own")
+    if "" in columns:
+        raise SourceError(f"{place}, line 1: column {columns.index('') + 1} has no name; give it one or remove it")
+    for name in columns:
+        if name not in _COLUMNS and (hint := did_you_mean(name, _COLUMNS, _MISSPELT)):
+            raise SourceError(f"{place}, line 1: unknown column {name!r}{hint} Otherwise give yours another name")
     if len(set(columns)) < len(columns):
         raise SourceError(f"{place}, line 1: a column appears twice; remove one of them")
 

@@ -65,7 +65,7 @@ def analyse(
     :param checkpoints: where unfinished transcriptions are kept, see ``transcripts.transcribe``; None keeps none
     """
     on_stage("taking_in")
-    raw_audio = take_in(day, recordings, None, store, sources).rows
+    raw_audio = take_in(day, recordings, None, store, sources, backends.redactor).rows
     on_stage("transcribing")
     transcripts = transcribe(raw_audio, None, backends.transcript_maker, store, checkpoints).rows
     on_stage("judging")

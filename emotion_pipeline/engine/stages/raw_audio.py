@@ -5,8 +5,10 @@ recording and does not claim to be one (``Thumbs.db``, a picture, an archive) ge
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from emotion_pipeline.engine.audio.inspect import inspect
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
 from emotion_pipeline.engine.audio.store import AudioStore
 from emotion_pipeline.engine.common.hashing import hash_file
+from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.sources.base import FoundRecording, SourceMetadata
 from emotion_pipeline.engine.sources.fetch_errors import FetchError, FetchReason
 from emotion_pipeline.engine.sources.router import Sources
@@ -35,13 +38,21 @@ _Row = dict[str, Any]
 
 
 def take_in(
-    day: str, recordings: Sequence[FoundRecording], previous: pd.DataFrame | None, store: AudioStore, sources: Sources
+    day: str,
+    recordings: Sequence[FoundRecording],
+    previous: pd.DataFrame | None,
+    store: AudioStore,
+    sources: Sources,
+    redactor: Redactor | None = None,
 ) -> StageResult:
     """Return one row per recording; those whose bytes, name and rules did not change are reused.
 
     A recording elsewhere is fetched once, and again when its source says that it changed or when the last failure may
     pass. Of readable recordings with the same bytes the first by name is analysed, the others are duplicates.
+
+    :param redactor: takes personal data out of the values of attributes, None where nothing is to be redacted
     """
+    redacted = cache(redactor.redact_text) if redactor else str
     previous_rows = _rows_by_file(previous)
     rows, computed, seconds, no_recordings = [], 0, 0.0, []
     for recording in recordings:
@@ -54,9 +65,18 @@ def take_in(
                 continue
             computed += is_new
             seconds += (row["seconds"] or 0.0) * is_new
-        rows.append(row | {"recording_date": pd.Timestamp(day).date(), FINGERPRINT_COLUMN: INSPECTION})
+        of_day = {"recording_date": pd.Timestamp(day).date(), FINGERPRINT_COLUMN: INSPECTION}
+        rows.append(row | _listed(recording.metadata, redacted) | of_day)
     frame = pd.DataFrame(_mark_duplicates(rows), columns=list(RAW_AUDIO.column_names))
     return StageResult(frame, computed, len(rows) - computed, seconds, no_recordings=tuple(no_recordings))
+
+
+def _listed(metadata: SourceMetadata, redacted: Callable[[str], str]) -> _Row:
+    """Return what lists say of a recording today, whether it has been taken in before or not."""
+    told = {name: getattr(metadata, name) for name in _METADATA}
+    attributes = {name: redacted(value) for name, value in metadata.attributes or ()}
+    said = {name: value for name, value in told.items() if value is not None}
+    return said | {"attributes": json.dumps(attributes, ensure_ascii=False) if attributes else None}
 
 
 def _rows_by_file(previous: pd.DataFrame | None) -> dict[str, _Row]:
@@ -109,8 +129,8 @@ def _may_pass(reason: str | None) -> bool:
 
 
 def _source_row(recording: FoundRecording, fetched: SourceMetadata) -> _Row:
-    """Return where a recording comes from; what a manifest says of it goes before what its source says."""
-    metadata = {name: getattr(recording.metadata, name) or getattr(fetched, name) for name in _METADATA}
+    """Return where a recording comes from, and what its source says of it."""
+    metadata = {name: getattr(fetched, name) for name in _METADATA}
     return {"file": recording.file, "source_uri": recording.uri, "source_version": recording.version} | metadata
 
 

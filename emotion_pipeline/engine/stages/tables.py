@@ -176,6 +176,11 @@ RAW_AUDIO: Final = Table(
         _optional_text("channel_name", "Who published it: a video channel, an author."),
         Column("uploaded_on", DATE, "Day on which it was published.", nullable=True),
         _optional_text("extractor", "What read a video page, with its version."),
+        _optional_text(
+            "attributes",
+            "The other columns of the manifest as a JSON object of texts, such as agent or queue, personal data taken "
+            "out of the values as out of words; null where there are none.",
+        ),
         Column("size_bytes", INTEGER, "Size of the source; null where no byte was had.", "byte", True, 0),
         Column("status", TEXT, "What became of the file.", allowed=("accepted", "rejected", "duplicate")),
         _optional_text(

@@ -121,6 +121,14 @@ def all_columns(schema: Schema) -> str:
     )
 
 
+def last_change(schema: Schema) -> str:
+    """Ask how many tables a schema has and when one of them was last changed."""
+    return (
+        f'SELECT COUNT(*), MAX(LAST_ALTERED) FROM "{schema.database}".INFORMATION_SCHEMA.TABLES '
+        f"WHERE TABLE_SCHEMA = {literal(schema.name)}"
+    )
+
+
 def add_column(schema: Schema, table: Table, column: Column) -> str:
     """Add a column that the contract gained; rows that are there have nulls in it, so it cannot forbid them."""
     return (

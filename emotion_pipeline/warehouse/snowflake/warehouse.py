@@ -7,8 +7,8 @@ rows by column name. Staging tables that a dead writer left are dropped by a lat
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,9 +38,16 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 
 
+@contextmanager
+def _logged_in() -> Iterator[SnowflakeConnection]:
+    """Give a connection as ``SNOWFLAKE_*`` says (see ``config.engine_options``)."""
+    with closing(connect_to_snowflake(Snowflake())) as connection:
+        yield connection
+
+
 @dataclass(frozen=True)
 class SnowflakeWarehouse(Warehouse):
-    """Tables in one schema of Snowflake, reached as ``SNOWFLAKE_*`` says (see ``config.engine_options``).
+    """Tables in one schema of Snowflake.
 
     Attributes:
         database, schema_name: where the tables lie.
@@ -48,6 +55,7 @@ class SnowflakeWarehouse(Warehouse):
         may_create: whether the schema is created where it does not exist yet.
         attempts: how often something is tried that fails for a reason that may pass.
         abandoned_after_hours: from which age on a staging table belongs to a writer that died; no write takes so long.
+        connect: gives a connection for one question.
     """
 
     database: str
@@ -57,6 +65,7 @@ class SnowflakeWarehouse(Warehouse):
     attempts: int = 5
     first_pause_s: float = _FIRST_PAUSE_S
     abandoned_after_hours: float = 6.0
+    connect: Callable[[], AbstractContextManager[SnowflakeConnection]] = _logged_in
 
     @property
     def name(self) -> str:
@@ -224,7 +233,7 @@ class SnowflakeWarehouse(Warehouse):
             wait_max=_LONGEST_PAUSE_S,
             wait_jitter=self.first_pause_s,
         ):
-            with attempt, closing(connect_to_snowflake(Snowflake())) as session:
+            with attempt, self.connect() as session:
                 self._open_schema(session)
                 return question(session)
         raise AssertionError("the last attempt returns or raises")

@@ -1,5 +1,6 @@
 """``raw_audio`` for recordings that lie elsewhere: fetched once, tried again where that may help, never trusted."""
 
+import json
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,6 +11,7 @@ from support.media import tone, wav
 from support.site import Site
 
 from emotion_pipeline.engine.audio.store import FolderAudioStore
+from emotion_pipeline.engine.redact.redactor import Redactor
 from emotion_pipeline.engine.sources.base import FetchLimits
 from emotion_pipeline.engine.sources.router import Sources
 from emotion_pipeline.engine.stages.raw_audio import take_in
@@ -39,9 +41,14 @@ class Day:
     def list(self, *addresses: str) -> None:
         (self.folder / "urls.txt").write_text("\n".join(addresses), encoding="utf-8")
 
-    def take_in(self, previous: pd.DataFrame | None = None) -> StageResult:
+    def describe(self, uri: str, **columns: str) -> None:
+        """Write a manifest of one recording."""
+        text = f"{','.join(('uri', *columns))}\n{','.join((uri, *columns.values()))}\n"
+        (self.folder / "manifest.csv").write_text(text, encoding="utf-8")
+
+    def take_in(self, previous: pd.DataFrame | None = None, redactor: Redactor | None = None) -> StageResult:
         recordings = self._sources.recordings(str(self._root), DAY)
-        return take_in(DAY, recordings, previous, self._store, self._sources)
+        return take_in(DAY, recordings, previous, self._store, self._sources, redactor)
 
 
 @pytest.fixture
@@ -124,3 +131,25 @@ def test_a_manifest_says_what_a_recording_is(site: Site, day: Day) -> None:
     (day.folder / "manifest.csv").write_text(text, encoding="utf-8")
     row = day.take_in().rows.iloc[0]
     assert (row["title"], row["channel_name"], str(row["uploaded_on"])) == ("A call", "Support", "2026-11-01")
+
+
+def test_a_manifest_that_changed_says_it_without_another_fetch(site: Site, day: Day) -> None:
+    site.answers["/call.wav"] = wav(tone(seconds=1.0))
+    day.describe(site.address("/call.wav"), title="A call", queue="sales")
+    first = day.take_in()
+    day.describe(site.address("/call.wav"), title="Another title", agent="7")
+    second = day.take_in(first.rows)
+    said = [(row["title"], json.loads(row["attributes"])) for row in (first.rows.iloc[0], second.rows.iloc[0])]
+    assert said == [("A call", {"queue": "sales"}), ("Another title", {"agent": "7"})]
+    assert (second.computed, second.reused) == (0, 1)
+
+
+def test_personal_data_in_a_manifest_are_redacted_before_they_are_kept(site: Site, day: Day) -> None:
+    site.answers["/call.wav"] = wav(tone(seconds=1.0))
+    day.describe(site.address("/call.wav"), caller="+1 202 555 0142", queue="sales 2", mail="ada@example.org")
+    kept, plain = day.take_in(redactor=Redactor()).rows.iloc[0], day.take_in().rows.iloc[0]
+    attributes = json.loads(kept["attributes"])
+    assert attributes["queue"] == "sales 2"
+    assert attributes["mail"] == "[EMAIL_ADDRESS]"
+    assert "555" not in kept["attributes"]
+    assert json.loads(plain["attributes"])["mail"] == "ada@example.org"

@@ -12,13 +12,14 @@ from sqlglot import exp
 from emotion_pipeline.engine.stages.tables import TABLES
 from emotion_pipeline.warehouse.snowflake.statements import PUBLISHED
 
-SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql")
+SCRIPTS = ("setup.sql", "open_tables.sql", "open_marts.sql", "dashboard.sql")
 VARIABLES = {
     "database": "CALLS",
     "schema": "PROD",
     "warehouse": "CALLS_WH",
     "credits": "20",
     "pool": "CALLS_GPU",
+    "dashboard_pool": "CALLS_DASHBOARD",
 }
 # Statements of Snowflake that sqlglot takes for text, and only these may be.
 UNKNOWN_TO_SQLGLOT = (
@@ -152,8 +153,9 @@ def test_what_sleeps_costs_nothing_and_what_is_awake_has_a_limit(statements: lis
     [warehouse] = [text for text in statements if text.startswith("CREATE WAREHOUSE")]
     assert "AUTO_SUSPEND = 60" in warehouse
     assert "INITIALLY_SUSPENDED = TRUE" in warehouse
-    [pool] = [text for text in statements if text.startswith("CREATE COMPUTE POOL")]
-    assert "AUTO_SUSPEND_SECS" in pool
+    pools = [text for text in statements if text.startswith("CREATE COMPUTE POOL")]
+    assert pools
+    assert all("AUTO_SUSPEND_SECS" in pool for pool in pools)
     [monitor] = [text for text in statements if text.startswith("CREATE RESOURCE MONITOR")]
     assert "DO SUSPEND_IMMEDIATE" in monitor
     assert any(text.startswith("ALTER WAREHOUSE CALLS_WH SET RESOURCE_MONITOR") for text in statements)

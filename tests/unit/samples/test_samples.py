@@ -16,6 +16,7 @@ from av.error import InvalidDataError
 from emotion_pipeline.engine.audio.decode import decode
 from emotion_pipeline.engine.audio.inspect import inspect
 from emotion_pipeline.engine.audio.reject_reasons import RejectReason
+from emotion_pipeline.engine.sources.lists import MANIFEST, read_manifest
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 DIALOGUES = yaml.safe_load((SAMPLES / "dialogues.yaml").read_text(encoding="utf-8"))
@@ -31,7 +32,7 @@ every_stereo_recording = pytest.mark.parametrize("entry", STEREO, ids=lambda ent
 
 
 def files_below(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.glob("????-??-??/*")}
+    return {path.relative_to(folder).as_posix() for path in folder.glob("????-??-??/*") if path.name != MANIFEST}
 
 
 def remake(folder: Path, search_path: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +48,13 @@ def test_the_dialogues_name_exactly_the_files_on_disk() -> None:
 def test_the_readme_lists_every_file() -> None:
     readme = (SAMPLES / "README.md").read_text(encoding="utf-8")
     assert [file for file in files_below(SAMPLES) if f"`{file}`" not in readme] == []
+
+
+def test_the_manifests_name_recordings_of_their_day() -> None:
+    for manifest in SAMPLES.glob(f"????-??-??/{MANIFEST}"):
+        listed = read_manifest(manifest.read_text(encoding="utf-8"), manifest.name)
+        assert {f"{manifest.parent.name}/{entry.path}" for entry in listed} <= files_below(SAMPLES)
+        assert all(entry.metadata.attributes for entry in listed)
 
 
 def test_the_synthetic_samples_cover_two_days_five_formats_four_moods_and_two_stereo_calls() -> None:

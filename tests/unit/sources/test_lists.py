@@ -59,6 +59,14 @@ def test_a_manifest_names_addresses_and_files_and_describes_them() -> None:
     ]
 
 
+def test_other_columns_of_a_manifest_are_attributes_of_the_recording() -> None:
+    text = "uri,Title,Agent,cost-centre,Queue\na.wav,A,ada,12,\nb.wav,,,,\n"
+    assert [entry.metadata for entry in read_manifest(text, PLACE)] == [
+        SourceMetadata("A", attributes=(("agent", "ada"), ("cost_centre", "12"))),
+        SourceMetadata(),
+    ]
+
+
 def test_a_manifest_needs_only_uri_and_may_come_from_a_spreadsheet() -> None:
     assert [entry.path for entry in read_manifest("\ufeffuri\r\na.wav\r\nb.wav\r\n", PLACE)] == ["a.wav", "b.wav"]
 
@@ -69,7 +77,9 @@ def test_a_manifest_needs_only_uri_and_may_come_from_a_spreadsheet() -> None:
         ("", "line 1: there is no column uri"),
         ("url,title\na.wav,A\n", "line 1: there is no column uri"),
         ("uri;title\na.wav;A\n", "line 1: there is no column uri"),
-        ("uri,speaker\na.wav,A\n", "line 1: unknown column 'speaker'; .*uri, title, channel_name, uploaded_on"),
+        ("uri,titel\na.wav,A\n", "line 1: unknown column 'titel'; did you mean 'title'"),
+        ("uri,agent,\na.wav,A,\n", "line 1: column 3 has no name"),
+        ("uri,cost-centre,Cost centre\na.wav,A,B\n", "line 1: a column appears twice"),
         ("uri,title,title\na.wav,A,B\n", "line 1: a column appears twice"),
         ("uri,title\na.wav,A\n,B\n", "line 3: the uri is missing"),
         ("uri,uploaded_on\na.wav,01.11.2026\n", r"line 2: '01\.11\.2026' is no date; .*2026-11-02"),
