@@ -18,6 +18,7 @@ from emotion_pipeline.resources.dagster_private import over_days, running, sleep
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.io_manager import WarehouseIOManager
 from emotion_pipeline.resources.lake_marts import LakeMarts
+from emotion_pipeline.resources.launch import Launch
 from emotion_pipeline.resources.marts import Marts
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
@@ -58,6 +59,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             "warehouse": warehouse,
             "files": files,
             "recordings": recordings,
+            "launch": Launch(),
             "gpu": Gpu(**settings.compute.model_dump()),
             "models": Models.of(settings),
             "retention": Retention(keep_days=settings.storage.keep_days),

@@ -6,6 +6,7 @@ from emotion_pipeline.assets.figures import share
 from emotion_pipeline.assets.table_asset import Batch, previous_rows, table_asset
 from emotion_pipeline.engine.stages.raw_audio import take_in
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO
+from emotion_pipeline.resources.launch import Launch
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.resources.recordings import RecordingSource
 from emotion_pipeline.warehouse.base import Warehouse
@@ -19,11 +20,13 @@ def raw_audio(
     files: dg.ResourceParam[Files],
     recordings: RecordingSource,
     models: Models,
+    launch: Launch,
 ) -> Batch:
     day_recordings = recordings.recordings(context.partition_key)
+    taken_in = day_recordings[: launch.max_recordings]
     result = take_in(
         context.partition_key,
-        day_recordings,
+        taken_in,
         previous_rows(context, warehouse),
         files,
         recordings.sources,
@@ -39,6 +42,7 @@ def raw_audio(
             "audio_seconds_accepted": float(rows.loc[rows["status"] == "accepted", "seconds"].sum()),
             "rejected": int((rows["status"] == "rejected").sum()),
             **share("rejected", rows["status"] == "rejected"),
+            "left_out": len(day_recordings) - len(taken_in),
             "no_recordings": dg.MetadataValue.json(list(result.no_recordings)),
             "reject_reasons": dg.MetadataValue.json({str(reason): int(count) for reason, count in reasons.items()}),
         },

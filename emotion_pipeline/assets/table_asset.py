@@ -19,6 +19,7 @@ from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
 from emotion_pipeline.partitions import DAILY, FRESH
 from emotion_pipeline.resources.gpu import Gpu
+from emotion_pipeline.resources.launch import Launch
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.files import Files
 
@@ -47,8 +48,9 @@ def table_asset(
 ) -> Callable[[Callable[..., Batch]], dg.AssetsDefinition]:
     """Make an asset of a function ``(context, <upstream frames>, <resources>) -> Batch``.
 
-    Parameters named like a table are its inputs, all others are resources. Files, thresholds and device are required
-    in any case: a refused batch has to be kept somewhere, and what models take of the device is reported.
+    Parameters named like a table are its inputs, all others are resources. Files, thresholds, device and the options of
+    the run are required in any case: a refused batch has to be kept somewhere, what models take of the device is
+    reported, and ``previous_rows`` asks whether all is to be computed again.
     """
 
     def decorate(function: Callable[..., Batch]) -> dg.AssetsDefinition:
@@ -59,11 +61,14 @@ def table_asset(
             files: dg.ResourceParam[Files],
             thresholds: Thresholds,
             gpu: Gpu,
+            launch: Launch,
             **arguments: Any,
         ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
             started = time.perf_counter()
             with gpu.measured() as usage:
-                batch = function(context, **arguments, **({"files": files} if "files" in parameters else {}))
+                required = {"files": files, "launch": launch}
+                named = {name: value for name, value in required.items() if name in parameters}
+                batch = function(context, **arguments, **named)
             seconds = time.perf_counter() - started
             upstream = {name: value for name, value in arguments.items() if name in TABLES}
             verdict = judge(batch.result.rows, table, upstream, thresholds.model_dump())
@@ -110,7 +115,9 @@ def held_by(assets: Iterable[dg.AssetsDefinition], warehouse: str, marts: str) -
 
 
 def previous_rows(context: dg.AssetExecutionContext, warehouse: Warehouse) -> pd.DataFrame | None:
-    """Return what the partition that is being materialised holds now, or None."""
+    """Return what the partition that is being materialised holds now, or None; None if all is to be computed again."""
+    if context.resources.launch.recompute:
+        return None
     return warehouse.read(TABLES[context.asset_key.path[-1]], context.partition_key)
 
 

@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 from support.graph import describe
@@ -79,6 +80,18 @@ def test_every_job_schedule_and_sensor_says_when_to_use_it() -> None:
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     for definition in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
         assert len((definition.description or "").split()) >= 10, definition.name
+
+
+@pytest.mark.parametrize("job", ["daily_emotion", "tables_only"])
+def test_the_launchpad_explains_what_a_run_can_be_asked_for(job: str) -> None:
+    field_of_options = build_defs(Settings()).resolve_job_def(job).resource_defs["launch"].config_field
+    assert field_of_options is not None
+    options = field_of_options.config_type
+    assert isinstance(options, dg.Shape)
+    assert set(options.fields) == {"max_recordings", "recompute"}
+    for field in options.fields.values():
+        assert not field.is_required
+        assert len((field.description or "").split()) >= 10
 
 
 def test_tables_and_marts_are_shown_as_what_the_deployment_keeps_them_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,8 +39,8 @@ class Runs:
     pipeline: Pipeline
 
 
-def _run(pipeline: Pipeline) -> Reports:
-    run = pipeline.run(DAY)
+def _run(pipeline: Pipeline, **launch: Any) -> Reports:
+    run = pipeline.run(DAY, launch=launch)
     assert run.success
     events = [event.materialization for event in run.get_asset_materialization_events()]
     return {made.asset_key.path[-1]: {name: value.value for name, value in made.metadata.items()} for made in events}
@@ -150,6 +150,35 @@ def test_what_a_day_cost_is_summed_over_all_of_its_runs(runs: Runs) -> None:
     assert (by_table.loc[["transcripts"], "model_seconds"] > 0).all()
     assert (by_table["model_seconds"] <= by_table["wall_seconds"]).all()
     assert (by_table.loc[["raw_audio", "segments"], "model_seconds"] == 0).all()
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reports, Reports]:
+    """The metadata of every table in two runs of a day of two recordings: of one of them, and of it once more."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("asked"))
+    for name, start in (("one.flac", 0.0), ("two.flac", 8.0)):
+        pipeline.drop_speech(DAY, name, start=start, seconds=4.0)
+    some = _run(pipeline, max_recordings=1)
+    assert pipeline.rows("raw_audio", DAY)["file"].tolist() == ["one.flac"]
+    return some, _run(pipeline, max_recordings=1, recompute=True)
+
+
+def test_a_run_takes_in_no_more_recordings_than_it_is_asked_for(asked: tuple[Reports, Reports]) -> None:
+    some, _ = asked
+    assert (some["raw_audio"]["rows"], some["raw_audio"]["left_out"]) == (1, 1)
+    assert some["transcripts"]["rows"] == 1
+
+
+@pytest.mark.parametrize("table", COMPUTED_TABLES)
+def test_a_day_that_is_done_is_computed_again_where_that_is_asked_for(
+    asked: tuple[Reports, Reports], table: str
+) -> None:
+    some, again = asked
+    assert (again[table]["computed"], again[table]["reused"]) == (some[table]["rows"], 0)
+
+
+def test_a_run_that_is_asked_for_nothing_leaves_no_recording_out(runs: Runs) -> None:
+    assert runs.one_more["raw_audio"]["left_out"] == 0
 
 
 def _morning(root: Path) -> object:

@@ -3,11 +3,11 @@
 Kept importable by name, so that a process that a test starts and kills can run it too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 import numpy as np
@@ -63,15 +63,24 @@ class Pipeline:
         (home / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
         return dg.DagsterInstance.from_config(str(home))
 
-    def run(self, day: str, assets: Sequence[str] | None = None, job: str = "tables_only") -> dg.ExecuteInProcessResult:
-        """Materialise one day, all tables or those named, and return what happened; a failed run does not raise."""
+    def run(
+        self,
+        day: str,
+        assets: Sequence[str] | None = None,
+        job: str = "tables_only",
+        launch: Mapping[str, Any] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Materialise one day, all tables or those named, and return what happened; a failed run does not raise.
+
+        ``launch``: what the run is asked for beside the defaults, see ``resources.launch``.
+        """
         selection = [dg.AssetKey(name) for name in assets] if assets else None
         with self.instance() as instance:
             return self.definitions.resolve_job_def(job).execute_in_process(
                 partition_key=day,
                 instance=instance,
                 asset_selection=selection,
-                run_config=QUIET,
+                run_config=QUIET | ({"resources": {"launch": {"config": dict(launch)}}} if launch else {}),
                 raise_on_error=False,
             )
 
