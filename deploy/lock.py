@@ -26,6 +26,7 @@ _PIPELINE_ONLY: Final = frozenset(
         "dbt-core",
         "dbt-duckdb",
         "great-expectations",
+        "sqlglot",
     }
 )
 # The extras of each image, what of the plain install it leaves out, and what it needs that came with that.

@@ -20,6 +20,7 @@ from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from emotion_pipeline.partitions import FRESH
+from emotion_pipeline.resources.column_lineage import ColumnLineage
 from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
@@ -67,8 +68,8 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
 
     ``cache``: the folder of dbt's parse cache, which is of use only where it is the same for every build.
 
-    Each mart comes with the number of its rows, which is asked when dbt has ended: it alone may hold a DuckDB file
-    before. Where columns come from is not asked: that takes as long as the build itself.
+    Each model comes with where its columns come from, and each mart with the number of its rows, which is asked when
+    dbt has ended: it alone may hold a DuckDB file before.
     """
     with _environment(**environment):
         dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
@@ -77,11 +78,17 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
         if events:  # the project's own manifest was parsed for another file or system
             invocation.manifest = invocation.get_artifact("manifest.json")
         marts = {node["unique_id"] for node in _mart_nodes(invocation.manifest)}
+        lineage = ColumnLineage(invocation.manifest, invocation.target_path)
         for event in events:
-            if isinstance(event, dg.Output) and event.metadata["unique_id"].value in marts:
-                yield from DbtEventIterator(iter((event,)), invocation).fetch_row_counts()
-            else:
+            if not isinstance(event, dg.Output):
                 yield event
+                continue
+            model = str(event.metadata["unique_id"].value)
+            made = _with_lineage(event, lineage.of(model))
+            if model in marts:
+                yield from DbtEventIterator(iter((made,)), invocation).fetch_row_counts()
+            else:
+                yield made
         if failure is not None:
             raise failure
 
@@ -111,6 +118,12 @@ def _ended(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntim
     except DagsterDbtCliRuntimeError as failure:
         return events, failure
     return events, None
+
+
+def _with_lineage(output: dg.Output[Any], lineage: dg.TableColumnLineage | None) -> dg.Output[Any]:
+    if lineage is None:
+        return output
+    return output.with_metadata({**output.metadata, "dagster/column_lineage": lineage})
 
 
 def _mart_nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -18,7 +18,7 @@ from filelock import FileLock
 from support.pipeline import QUIET, REPOSITORY, Pipeline
 from support.s3_server import S3Server
 
-from emotion_pipeline.engine.stages.tables import RAW_AUDIO, TABLES
+from emotion_pipeline.engine.stages.tables import RAW_AUDIO, REVIEWS, STORED, TABLES
 from emotion_pipeline.engine.tone.timeline import tone_timeline
 from emotion_pipeline.schema.dictionary import dictionary
 from emotion_pipeline.warehouse.reviews import Label, add_review
@@ -117,6 +117,47 @@ def test_every_mart_tells_how_many_rows_it_has(pristine: Pipeline) -> None:
             assert event.asset_materialization is not None
             metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
             assert metadata["dagster/row_count"] == _query(pristine, f"select count(*) as n from {mart}")[0]["n"]
+
+
+def _origins(pipeline: Pipeline, asset: str) -> dict[str, set[str]]:
+    """Return what each column of an asset is made from, as table.column, as the last materialisation told it."""
+    with pipeline.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    lineage = event.asset_materialization.metadata["dagster/column_lineage"].value
+    assert isinstance(lineage, dg.TableColumnLineage)
+    return {
+        column: {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in deps}
+        for column, deps in lineage.deps_by_column.items()
+    }
+
+
+def test_every_column_of_a_mart_can_be_followed_to_a_table(pristine: Pipeline) -> None:
+    calls = _origins(pristine, "fct_calls")
+    assert calls["agent_words_per_minute"] == {
+        "stg_conversation_metrics.talk_seconds",
+        "stg_conversation_metrics.word_count",
+    }
+    assert calls["masked_anger_segments"] == {"fct_segments.masked", "fct_segments.tone"}
+    assert calls["segment_count"] == set(), "rows are counted, whatever they hold"
+    assert _origins(pristine, "stg_raw_audio")["recording_seconds"] == {"raw_audio.seconds"}
+
+
+def test_what_a_column_is_made_from_is_there_in_every_model(pristine: Pipeline) -> None:
+    held = {
+        row["name"]
+        for row in _query(pristine, "select table_name || '.' || column_name as name from information_schema.columns")
+    }
+    held |= {f"{table.name}.{column}" for table in (*STORED.values(), REVIEWS) for column in table.column_names}
+    models = [
+        key.to_user_string()
+        for key in pristine.definitions.resolve_job_def("marts_only").asset_layer.executable_asset_keys
+    ]
+    for model in models:
+        origins = _origins(pristine, model)
+        assert {f"{model}.{column}" for column in origins} == {name for name in held if name.startswith(f"{model}.")}
+        assert set().union(*origins.values()) <= held
 
 
 def test_every_file_of_every_day_is_one_row_and_a_rejected_one_says_why(pristine: Pipeline) -> None:
