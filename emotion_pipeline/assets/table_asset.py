@@ -27,6 +27,8 @@ OWNERS: Final = ["team:speech-analytics"]
 # What makes a table; what holds it depends on the deployment, see ``held_by``.
 CODE: Final = "python"
 _TYPE_NAMES: Final = {"double": "number", "int64": "integer", "bool": "boolean", "date32[day]": "date"}
+# Where a segment is, which says more to a person than its id.
+_PLACE: Final = ("file", "speaker", "start_seconds")
 _PREVIEW_ROWS: Final = 8
 _PREVIEW_CHARACTERS: Final = 80
 
@@ -36,7 +38,8 @@ class Batch:
     """What one materialisation wants to publish, and what is worth telling about it."""
 
     result: StageResult
-    # Columns that a person wants to see, none with words: Dagster's event log keeps them, whatever is erased later.
+    # Columns that a person wants to see, none with words: Dagster's event log keeps them, whatever is erased later. In
+    # place of the id of a segment its file, speaker and second are shown.
     preview: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     # Drawn only for a batch that is published, and outside the time that is reported.
@@ -73,7 +76,7 @@ def table_asset(
             upstream = {name: value for name, value in arguments.items() if name in TABLES}
             verdict = judge(batch.result.rows, table, upstream, thresholds.model_dump())
             if verdict.passed:
-                report = _report(table, batch, seconds)
+                report = _report(table, batch, upstream, seconds)
                 # What is taken in is fetched and decoded, and models redact a word of it at most.
                 if "models" in parameters and table.upstream:
                     report |= gpu.report(usage)
@@ -154,7 +157,7 @@ def _column_lineage(table: Table) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(deps)
 
 
-def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
+def _report(table: Table, batch: Batch, upstream: Mapping[str, pd.DataFrame], seconds: float) -> dict[str, Any]:
     result = batch.result
     report: dict[str, Any] = {
         "rows": len(result.rows),
@@ -162,7 +165,7 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         "reused": result.reused,
         "seconds": round(seconds, 3),
         "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT_COLUMN]))) or "none",
-        "preview": dg.MetadataValue.md(_preview(result.rows, batch.preview)),
+        "preview": dg.MetadataValue.md(_preview(*_placed(result.rows, batch.preview, upstream))),
         "dagster/column_lineage": _column_lineage(table),
         **batch.metadata,
         **{name: draw() for name, draw in batch.pictures.items()},
@@ -173,6 +176,17 @@ def _report(table: Table, batch: Batch, seconds: float) -> dict[str, Any]:
         report["audio_seconds"] = round(result.seconds_of_audio, 3)
         report["real_time_factor"] = round(seconds / result.seconds_of_audio, 4)
     return report
+
+
+def _placed(
+    rows: pd.DataFrame, columns: tuple[str, ...], upstream: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return rows and columns to show, with the place of a segment instead of its id."""
+    if "segment_id" not in columns:
+        return rows, columns
+    places = upstream["segments"][["segment_id", *_PLACE]].drop_duplicates("segment_id")
+    others = tuple(name for name in columns if name != "segment_id")
+    return rows[["segment_id", *others]].merge(places, on="segment_id", how="left"), (*_PLACE, *others)
 
 
 def _preview(rows: pd.DataFrame, columns: tuple[str, ...]) -> str:

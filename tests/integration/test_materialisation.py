@@ -72,6 +72,15 @@ def test_a_materialisation_tells_what_is_worth_opening(runs: Runs, table: str) -
     assert named == set(TABLES[table].upstream), "every table above gives columns to this one"
 
 
+@pytest.mark.parametrize("table", ["linguistic_features", "tone_scores", "sentiment_scores", "emotion_labels"])
+def test_a_preview_names_the_place_of_a_segment_and_no_id(runs: Runs, table: str) -> None:
+    head, _, first = runs.first[table]["preview"].splitlines()[:3]
+    assert head.startswith("| file | speaker | start_seconds |")
+    assert "segment_id" not in head
+    segment = runs.pipeline.rows("segments", DAY).iloc[0]
+    assert first.startswith(f"| {segment['file']} | {segment['speaker']} | {segment['start_seconds']:.3f} |")
+
+
 @pytest.mark.parametrize("table", ["raw_audio", "transcripts", "tone_scores"])
 def test_a_materialisation_that_listened_tells_how_fast(runs: Runs, table: str) -> None:
     report = runs.first[table]
