@@ -9,7 +9,13 @@ from dagster_dbt import dbt_assets
 from emotion_pipeline.resources.marts import PROJECT, Marts, MartsTranslator
 
 
-@dbt_assets(manifest=PROJECT.manifest_path, dagster_dbt_translator=MartsTranslator(), name="marts", pool="marts")
+@dbt_assets(
+    manifest=PROJECT.manifest_path,
+    project=PROJECT,
+    dagster_dbt_translator=MartsTranslator(),
+    name="marts",
+    pool="marts",
+)
 def marts(context: dg.AssetExecutionContext, marts_builder: Marts) -> Iterator[Any]:
     """Build staging and marts and run their data tests, so that whoever reads meanwhile sees old or new."""
     yield from marts_builder.build(context)

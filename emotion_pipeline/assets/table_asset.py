@@ -18,6 +18,7 @@ from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
 from emotion_pipeline.partitions import DAILY, FRESH
+from emotion_pipeline.resources.column_lineage import told
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.launch import Launch
 from emotion_pipeline.warehouse.base import Warehouse
@@ -100,7 +101,11 @@ def table_asset(
                 partitions_def=DAILY,
                 freshness_policy=FRESH,
                 # No backfill policy: with one, multi_run(1) too, backfills start runs that name a range, no day.
-                metadata={"dagster/column_schema": _column_schema(table), "key": ", ".join(table.key)},
+                metadata={
+                    "dagster/column_schema": _column_schema(table),
+                    "key": ", ".join(table.key),
+                    "dagster/code_references": _code_reference(function),
+                },
                 check_specs=[gate_spec(table)],
                 output_required=False,
             )(step)
@@ -148,6 +153,13 @@ def _column_schema(table: Table) -> dg.TableSchema:
     )
 
 
+def _code_reference(function: Callable[..., Any]) -> dg.CodeReferencesMetadataValue:
+    """Return the link to where an asset is written, which is not where this module makes one of it."""
+    code = function.__code__
+    reference = dg.LocalFileCodeReference(file_path=code.co_filename, line_number=code.co_firstlineno)
+    return dg.CodeReferencesMetadataValue(code_references=[reference])
+
+
 def _column_lineage(table: Table) -> dg.TableColumnLineage:
     deps: dict[str, list[dg.TableColumnDep]] = {}
     for column in table.columns:
@@ -166,7 +178,6 @@ def _report(table: Table, batch: Batch, upstream: Mapping[str, pd.DataFrame], se
         "seconds": round(seconds, 3),
         "model_fingerprints": ", ".join(sorted(set(result.rows[FINGERPRINT_COLUMN]))) or "none",
         "preview": dg.MetadataValue.md(_preview(*_placed(result.rows, batch.preview, upstream))),
-        "dagster/column_lineage": _column_lineage(table),
         **batch.metadata,
         **{name: draw() for name, draw in batch.pictures.items()},
     }
@@ -175,7 +186,7 @@ def _report(table: Table, batch: Batch, upstream: Mapping[str, pd.DataFrame], se
     if result.seconds_of_audio:
         report["audio_seconds"] = round(result.seconds_of_audio, 3)
         report["real_time_factor"] = round(seconds / result.seconds_of_audio, 4)
-    return report
+    return report | told(_column_lineage(table))
 
 
 def _placed(

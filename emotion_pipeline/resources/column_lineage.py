@@ -1,4 +1,4 @@
-"""Which columns every column of a dbt model is made from, read from the SQL that dbt has compiled.
+"""What every column is made from, and how that is told; of a dbt model it is read from the SQL that dbt has compiled.
 
 dagster-dbt tells it, too, but asks the database for the columns of every model and rewrites each model's SQL first,
 which takes as long as the build. Here a model is read once: its parents' columns are what their own SQL selects.
@@ -16,8 +16,21 @@ from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
+# Under which Dagster keeps lineage; its open-source UI shows nothing of it, hence the table beside it.
+_LINEAGE = "dagster/column_lineage"
+_AS_TABLE = "made_from"
+
 # The part of a staging model that stands for its table, wherever that lies: files in DuckDB, a table in Snowflake.
 _SOURCE = "source"
+
+
+def told(lineage: dg.TableColumnLineage) -> dict[str, Any]:
+    """Return the metadata of a materialisation that tell where columns come from, to machines and as a table."""
+    lines = ["| column | made from |", "|---|---|"]
+    for column, deps in lineage.deps_by_column.items():
+        origins = ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in deps)
+        lines.append(f"| {column} | {origins or 'no column'} |")
+    return {_LINEAGE: lineage, _AS_TABLE: dg.MetadataValue.md("\n".join(lines))}
 
 
 class ColumnLineage:

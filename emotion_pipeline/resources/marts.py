@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, DbtProject
 from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from emotion_pipeline.partitions import FRESH
-from emotion_pipeline.resources.column_lineage import ColumnLineage
+from emotion_pipeline.resources.column_lineage import ColumnLineage, told
 from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
@@ -36,13 +36,20 @@ _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 class MartsTranslator(DagsterDbtTranslator):
     """Puts all dbt models into one group; sources carry the keys of the table assets in their meta."""
 
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_code_references=True))
+
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return "staging" if dbt_resource_props["name"].startswith("stg_") else "marts"
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
-        # The manifest is parsed once, for the embedded warehouse: what holds the marts depends on the deployment.
-        spec = spec.replace_attributes(kinds=spec.kinds - {manifest["metadata"]["adapter_type"]})
+        # The manifest is parsed once, for the embedded warehouse: what holds the marts depends on the deployment. And
+        # the SQL, which would be part of the description, is a click away.
+        spec = spec.replace_attributes(
+            kinds=spec.kinds - {manifest["metadata"]["adapter_type"]},
+            description=self.get_resource_props(manifest, unique_id)["description"],
+        )
         return spec if spec.group_name == "staging" else spec.replace_attributes(freshness_policy=FRESH)
 
 
@@ -123,7 +130,7 @@ def _ended(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntim
 def _with_lineage(output: dg.Output[Any], lineage: dg.TableColumnLineage | None) -> dg.Output[Any]:
     if lineage is None:
         return output
-    return output.with_metadata({**output.metadata, "dagster/column_lineage": lineage})
+    return output.with_metadata({**output.metadata, **told(lineage)})
 
 
 def _mart_nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -82,6 +82,19 @@ def test_every_job_schedule_and_sensor_says_when_to_use_it() -> None:
         assert len((definition.description or "").split()) >= 10, definition.name
 
 
+def test_a_click_leads_from_a_table_or_mart_to_where_it_is_written(repository: Path) -> None:
+    graph = build_defs(Settings()).get_repository_def().asset_graph
+    for asset, written in {
+        "tone_scores": "emotion_pipeline/assets/tone_scores.py",
+        "fct_calls": "dbt_project/models/marts/fct_calls.sql",
+    }.items():
+        told = graph.get(dg.AssetKey(asset)).metadata["dagster/code_references"]
+        assert isinstance(told, dg.CodeReferencesMetadataValue)
+        [reference] = told.code_references
+        assert isinstance(reference, dg.LocalFileCodeReference)
+        assert Path(reference.file_path) == repository / written
+
+
 @pytest.mark.parametrize("job", ["daily_emotion", "tables_only"])
 def test_the_launchpad_explains_what_a_run_can_be_asked_for(job: str) -> None:
     field_of_options = build_defs(Settings()).resolve_job_def(job).resource_defs["launch"].config_field

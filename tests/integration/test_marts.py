@@ -141,6 +141,12 @@ def test_every_column_of_a_mart_can_be_followed_to_a_table(pristine: Pipeline) -
     }
     assert calls["masked_anger_segments"] == {"fct_segments.masked", "fct_segments.tone"}
     assert calls["segment_count"] == set(), "rows are counted, whatever they hold"
+    with pristine.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("fct_calls"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    table = str(event.asset_materialization.metadata["made_from"].value)
+    assert "| masked_anger_segments | fct_segments.masked, fct_segments.tone |" in table
     assert _origins(pristine, "stg_raw_audio")["recording_seconds"] == {"raw_audio.seconds"}
 
 
