@@ -81,8 +81,9 @@ mutations: $(INSTALLED_DEV) $(MANIFEST) ## Break ten central lines one by one; t
 dashboard: $(INSTALLED_DEV) ## Pages over the marts of the demo, on http://localhost:8501
 	@$(DEMO_SETTINGS) $(BIN)/streamlit run dashboard/app.py
 
-pictures: $(INSTALLED_DEV) ## Draw the pages of the dashboard on the demo's result into docs/pictures; needs Chromium
+pictures: $(INSTALLED_DEV) $(MANIFEST) ## Draw the dashboard and the Dagster UI on the demo's result into docs/pictures; needs Chromium
 	@$(DEMO_SETTINGS) $(BIN)/python -m dashboard.pictures
+	@$(DEV_SETTINGS) $(DEMO_SETTINGS) $(BIN)/python -m dashboard.dagster_pictures
 
 docs: $(INSTALLED_DEV) $(MANIFEST) ## The documentation site in site/index.html, with the marts of the demo as dbt draws them
 	@LAKE_ROOT=$(CURDIR)/$(HOME_DIR)/lake MARTS_PATH=$(CURDIR)/$(HOME_DIR)/marts.duckdb $(BIN)/dbt --quiet docs generate --static \

@@ -1,0 +1,121 @@
+"""Pictures of the Dagster UI, for docs/pictures: ``python -m dashboard.dagster_pictures`` on the demo's instance."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+from PIL import Image
+
+from dashboard.pictures import FOLDER
+from dashboard.serving import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_WEBSERVER: Final = str(Path(sys.executable).with_name("dagster-webserver"))
+_STARTS_WITHIN_S: Final = 120.0
+_DRAWN_WITHIN_MS: Final = 60_000
+# Graphs and plots move into their places.
+_SETTLES_MS: Final = 3_000
+_COLOURS: Final = 96
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page of the UI, a text that is there once it has been drawn, and what to press before it is photographed."""
+
+    path: str
+    shows: str
+    # Selectors of what is pressed one after the other, of each the last that the page shows.
+    presses: tuple[str, ...] = ()
+    # What is brought into view, at the top.
+    scroll_to: str | None = None
+    height: int = 900
+    width: int = 1280
+
+
+_LOCATION: Final = "emotion_pipeline.definitions"
+VIEWS: Final[Mapping[str, View]] = {
+    "dagster_lineage": View(
+        "/assets/tone_sentiment?view=lineage&lineageScope=neighbors&lineageDepth=5",
+        "dashboard",
+        height=1000,
+    ),
+    "dagster_table": View("/assets/tone_scores?view=events", "mean_confidence", height=1200, width=1400),
+    "dagster_check": View(
+        "/assets/raw_audio?view=checks&checkDetail=gate",
+        "Latest execution",
+        ('text="Execution history"', "tr:has-text('recordings rejected') button", 'text="[Show Markdown]"'),
+    ),
+    "dagster_plots": View(
+        "/assets/emotion_labels?view=overview", "mean_confidence", ('text="Plots"',), "Metadata", 1500
+    ),
+    "dagster_mart": View("/assets/fct_calls?view=overview", "Source code", height=1200),
+    "dagster_launchpad": View(
+        f"/locations/{_LOCATION}/jobs/daily_emotion/playground", "recompute", ('text="recompute"',)
+    ),
+}
+
+
+def main() -> None:
+    """Draw every view."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with _serving() as address, browser() as chromium:
+        for name, view in VIEWS.items():
+            _draw(chromium, address, view, FOLDER / f"{name}.png")
+
+
+@contextmanager
+def _serving() -> Iterator[str]:
+    """Run the UI on the instance in ``DAGSTER_HOME``, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [_WEBSERVER, "--host", "127.0.0.1", "--port", str(port), "--module-name", _LOCATION]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _wait(address)
+            yield address
+        finally:
+            server.terminate()
+
+
+def _wait(address: str) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{address}/server_info").raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.5)
+        else:
+            return
+    raise RuntimeError("the Dagster UI does not start; see what it says: make dev")
+
+
+def _draw(chromium: "Browser", address: str, view: View, target: Path) -> None:
+    page = chromium.new_page(viewport={"width": view.width, "height": view.height}, timezone_id="UTC")
+    page.goto(f"{address}{view.path}", timeout=_DRAWN_WITHIN_MS)
+    page.get_by_text(view.shows).first.wait_for(timeout=_DRAWN_WITHIN_MS)
+    for press in view.presses:
+        page.locator(press).last.click()
+    page.mouse.move(view.width - 1, view.height - 1)  # away from what explains itself when pointed at
+    page.wait_for_timeout(_SETTLES_MS)
+    if view.scroll_to:
+        page.get_by_text(view.scroll_to, exact=True).last.evaluate("heading => heading.scrollIntoView()")
+        page.wait_for_timeout(_SETTLES_MS)
+    page.screenshot(path=target)
+    page.close()
+    with Image.open(target) as picture:
+        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=_COLOURS).save(target, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
