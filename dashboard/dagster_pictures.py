@@ -1,26 +1,19 @@
 """Pictures of the Dagster UI, for docs/pictures: ``python -m dashboard.dagster_pictures`` on the demo's instance."""
 
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import httpx
 from PIL import Image
 
 from dashboard.pictures import FOLDER
-from dashboard.serving import browser
+from dashboard.serving import CODE_LOCATION, browser, serving_dagster
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-_WEBSERVER: Final = str(Path(sys.executable).with_name("dagster-webserver"))
-_STARTS_WITHIN_S: Final = 120.0
 _DRAWN_WITHIN_MS: Final = 60_000
 # Graphs and plots move into their places.
 _SETTLES_MS: Final = 3_000
@@ -41,7 +34,6 @@ class View:
     width: int = 1280
 
 
-_LOCATION: Final = "emotion_pipeline.definitions"
 VIEWS: Final[Mapping[str, View]] = {
     "dagster_lineage": View(
         "/assets/tone_sentiment?view=lineage&lineageScope=neighbors&lineageDepth=5",
@@ -59,7 +51,7 @@ VIEWS: Final[Mapping[str, View]] = {
     ),
     "dagster_mart": View("/assets/fct_calls?view=overview", "Source code", height=1200),
     "dagster_launchpad": View(
-        f"/locations/{_LOCATION}/jobs/daily_emotion/playground", "recompute", ('text="recompute"',)
+        f"/locations/{CODE_LOCATION}/jobs/daily_emotion/playground", "recompute", ('text="recompute"',)
     ),
 }
 
@@ -67,37 +59,9 @@ VIEWS: Final[Mapping[str, View]] = {
 def main() -> None:
     """Draw every view."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with _serving() as address, browser() as chromium:
+    with serving_dagster(os.environ) as address, browser() as chromium:
         for name, view in VIEWS.items():
             _draw(chromium, address, view, FOLDER / f"{name}.png")
-
-
-@contextmanager
-def _serving() -> Iterator[str]:
-    """Run the UI on the instance in ``DAGSTER_HOME``, and give its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [_WEBSERVER, "--host", "127.0.0.1", "--port", str(port), "--module-name", _LOCATION]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _wait(address)
-            yield address
-        finally:
-            server.terminate()
-
-
-def _wait(address: str) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"{address}/server_info").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.5)
-        else:
-            return
-    raise RuntimeError("the Dagster UI does not start; see what it says: make dev")
 
 
 def _draw(chromium: "Browser", address: str, view: View, target: Path) -> None:

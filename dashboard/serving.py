@@ -1,12 +1,14 @@
-"""Running the dashboard for a while, and a browser to look at it: what its tests and its pictures need."""
+"""Running the dashboard or the Dagster UI for a while, and a browser to look at it: what tests and pictures need."""
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 APP: Final = Path(__file__).with_name("app.py")
-_STARTS_WITHIN_S: Final = 60.0
+CODE_LOCATION: Final = "emotion_pipeline.definitions"
+_STARTS_WITHIN_S: Final = 120.0
 
 
 def browser_program() -> str | None:
@@ -31,34 +34,56 @@ def serving(environment: Mapping[str, str]) -> Iterator[str]:
 
     Raises RuntimeError, with what it printed, where it does not start.
     """
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", "127.0.0.1", "--server.port"]
+    # Asked politely to end, it would wait for browsers to close their connections.
+    with _running(command, {**os.environ, **environment}, "_stcore/health", signal.SIGKILL) as address:
+        yield address
+
+
+@contextmanager
+def serving_dagster(environment: Mapping[str, str]) -> Iterator[str]:
+    """Run the Dagster UI with this environment and no other, on the instance that it names; see ``serving``."""
+    webserver = Path(sys.executable).with_name("dagster-webserver")
+    command = [str(webserver), "--module-name", CODE_LOCATION, "--host", "127.0.0.1", "--port"]
+    # Killed, it would leave the process behind that has loaded the code location.
+    with _running(command, environment, "server_info", signal.SIGTERM) as address:
+        yield address
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str], health: str, end: signal.Signals) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1"]
-    variables = {**os.environ, **environment, "PYTHONPATH": str(APP.parents[1])}
-    with subprocess.Popen(
-        command, env=variables, cwd=APP.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
+    variables = {**environment, "PYTHONPATH": str(APP.parents[1])}
+    # Into a file: a pipe that nobody reads would fill up, and who prints into it would wait.
+    with (
+        tempfile.TemporaryFile("w+") as printed,
+        subprocess.Popen(
+            [*command, str(port)], env=variables, cwd=APP.parents[1], stdout=printed, stderr=printed
+        ) as server,
+    ):
         try:
-            _wait(server, address)
+            if not _answers(server, f"{address}/{health}"):
+                server.kill()
+                printed.seek(0)
+                raise RuntimeError(f"{command[0]} does not start: {printed.read()}")
             yield address
         finally:
-            server.kill()  # asked politely, it would wait for browsers to close their connections
+            server.send_signal(end)
 
 
-def _wait(server: "subprocess.Popen[str]", address: str) -> None:
+def _answers(server: "subprocess.Popen[bytes]", health: str) -> bool:
     deadline = time.monotonic() + _STARTS_WITHIN_S
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            httpx.get(f"{address}/_stcore/health").raise_for_status()
+            httpx.get(health).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.1)
         else:
-            return
-    server.kill()
-    raise RuntimeError(f"the dashboard does not start: {server.stdout.read() if server.stdout else ''}")
+            return True
+    return False
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.growth import growth, measure
 from benchmarks.long_audio import compare
+from benchmarks.partitions import measure as measure_pages
 from benchmarks.support.apart import apart
 from benchmarks.support.many_calls import SEGMENTS, contract, write_marts
 from benchmarks.transcribe import measure as measure_transcriber
@@ -42,6 +43,11 @@ def test_memory_does_not_grow_with_the_length_of_a_recording() -> None:
     assert figures["windows"] >= 3
     assert figures["difference_mb"] < 100.0
     assert figures["audio_seconds_per_second"] > 10.0
+
+
+@pytest.mark.parametrize("days", [3, pytest.param(3_650, marks=pytest.mark.full)])
+def test_no_page_of_dagster_waits_longer_than_seconds_for_its_days(tmp_path: Path, days: int) -> None:
+    assert max(measure_pages(tmp_path, days).values()) < 5.0
 
 
 def test_a_transcriber_is_measured_and_one_without_its_key_is_listed(manifest: Path, tmp_path: Path) -> None:
