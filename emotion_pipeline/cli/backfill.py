@@ -18,6 +18,7 @@ from emotion_pipeline.config.settings import Settings, load_settings
 from emotion_pipeline.definitions import build_defs
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.stages.tables import RAW_AUDIO, STORED
+from emotion_pipeline.jobs.jobs import WHY
 from emotion_pipeline.resources.dagster_private import (
     PARTITION_TAG,
     add_backfill,
@@ -80,7 +81,7 @@ def in_process(definitions: dg.Definitions, instance: dg.DagsterInstance, days: 
 
 def in_queue(definitions: dg.Definitions, instance: dg.DagsterInstance, days: Sequence[str]) -> Iterator[Outcome]:
     """Hand the days to the daemon, a run each, and report each when its last run has ended."""
-    backfill_id = add_backfill(instance, definitions, list(STORED), days)
+    backfill_id = add_backfill(instance, definitions, list(STORED), days, {WHY: "make backfill"})
     reported: set[str] = set()
     while len(reported) < len(days):
         ended = backfill_has_ended(instance, backfill_id)

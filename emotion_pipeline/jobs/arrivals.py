@@ -13,7 +13,7 @@ import dagster as dg
 
 from emotion_pipeline.engine.sources.fetch_errors import SourceError
 from emotion_pipeline.engine.sources.local import state_of
-from emotion_pipeline.jobs.jobs import daily_emotion
+from emotion_pipeline.jobs.jobs import WHY, daily_emotion
 from emotion_pipeline.resources.recordings import RecordingSource
 
 
@@ -71,7 +71,14 @@ def recording_arrivals(
         return dg.SkipReason(f"{error}; nothing is taken as removed")
     seen = json.loads(context.cursor) if context.cursor else {}
     decision = decide(seen, now, recordings.settle_seconds)
-    requests = [dg.RunRequest(run_key=f"{day}:{decision.seen[day]}", partition_key=day) for day in decision.days]
+    requests = [
+        dg.RunRequest(
+            run_key=f"{day}:{decision.seen[day]}",
+            partition_key=day,
+            tags={WHY: "recordings changed" if day in seen else "recordings arrived"},
+        )
+        for day in decision.days
+    ]
     cursor = json.dumps(decision.seen, sort_keys=True)
     if not requests:
         context.update_cursor(cursor)

@@ -24,6 +24,9 @@ WITHOUT_MODELS: Final[dict[str, Any]] = {
     }
 }
 
+# The tag in which a run says why it was started, for whoever reads the list of runs; one that a person starts has none.
+WHY: Final = "why"
+
 daily_emotion: Final = dg.define_asset_job(
     "daily_emotion",
     selection=_TABLES | _MARTS,

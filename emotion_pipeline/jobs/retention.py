@@ -7,7 +7,7 @@
 import dagster as dg
 
 from emotion_pipeline.engine.sentiment.cortex import CortexSentiment
-from emotion_pipeline.jobs.jobs import WITHOUT_MODELS, marts_only
+from emotion_pipeline.jobs.jobs import WHY, WITHOUT_MODELS, marts_only
 from emotion_pipeline.resources.models import Models
 from emotion_pipeline.warehouse.base import Warehouse
 from emotion_pipeline.warehouse.erasure import days_before, erase
@@ -61,7 +61,7 @@ def every_night(
 ) -> dg.RunRequest | dg.SkipReason:
     if retention.keep_days is None:
         return dg.SkipReason("storage.keep_days is unset: everything is kept")
-    return dg.RunRequest()
+    return dg.RunRequest(tags={WHY: f"storage.keep_days is {retention.keep_days}"})
 
 
 @dg.run_status_sensor(
@@ -73,4 +73,4 @@ def every_night(
     "it on as long as every_night is.",
 )
 def marts_after_retention(context: dg.RunStatusSensorContext) -> dg.RunRequest:
-    return dg.RunRequest(run_key=context.dagster_run.run_id)
+    return dg.RunRequest(run_key=context.dagster_run.run_id, tags={WHY: "days were erased"})

@@ -7,7 +7,7 @@ from typing import Final
 
 import dagster as dg
 
-from emotion_pipeline.jobs.jobs import daily_emotion, health
+from emotion_pipeline.jobs.jobs import WHY, daily_emotion, health
 from emotion_pipeline.resources.recordings import RecordingSource
 
 
@@ -23,7 +23,7 @@ def every_morning(context: dg.ScheduleEvaluationContext, recordings: RecordingSo
     day = (context.scheduled_execution_time - timedelta(days=1)).strftime("%Y-%m-%d")
     if day not in recordings.days():
         return dg.SkipReason(f"{recordings.root} has no folder {day}: no recordings were dropped that day")
-    return dg.RunRequest(partition_key=day)
+    return dg.RunRequest(partition_key=day, tags={WHY: "the day before is complete"})
 
 
 every_hour: Final = dg.ScheduleDefinition(
@@ -31,6 +31,7 @@ every_hour: Final = dg.ScheduleDefinition(
     job=health,
     cron_schedule="30 * * * *",
     execution_timezone="UTC",
+    tags={WHY: "the look of every hour"},
     description="Names every hour the days whose last attempt failed, as a check of tone_sentiment. Runs in deployment "
     "prod; elsewhere switch it on where nobody watches the runs.",
 )

@@ -7,7 +7,7 @@ names.
 import time
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import TypeVar
 
@@ -77,9 +77,16 @@ def they_are_healthy(instance: dg.DagsterInstance, daemons: Sequence[str]) -> bo
 
 
 def add_backfill(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, tables: Sequence[str], days: Sequence[str]
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    tables: Sequence[str],
+    days: Sequence[str],
+    tags: Mapping[str, str],
 ) -> str:
-    """Hand days of tables to the daemon, a run each, and return the backfill's id; otherwise only the UI can."""
+    """Hand days of tables to the daemon, a run each with these tags, and return the backfill's id.
+
+    Otherwise only the UI can.
+    """
     backfill_id = uuid.uuid4().hex[:8]
     instance.add_backfill(
         PartitionBackfill.from_asset_partitions(
@@ -88,7 +95,7 @@ def add_backfill(
             partition_names=list(days),
             asset_selection=[dg.AssetKey(table) for table in tables],
             backfill_timestamp=time.time(),
-            tags={},
+            tags=dict(tags),
             dynamic_partitions_store=instance,
             all_partitions=False,
             title=f"{days[0]} to {days[-1]}" if days else None,

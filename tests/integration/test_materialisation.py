@@ -201,6 +201,7 @@ def test_every_morning_the_day_before_is_run(tmp_path: Path) -> None:
     request = _morning(tmp_path)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2026-11-02"
+    assert request.tags["why"] == "the day before is complete"
 
 
 def test_a_day_on_which_nothing_was_dropped_is_skipped_and_the_reason_names_it(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def _days(answer: dg.SensorResult | dg.SkipReason) -> list[str | None]:
     return [request.partition_key for request in answer.run_requests or []]
 
 
+def _reasons(answer: dg.SensorResult | dg.SkipReason) -> set[str]:
+    assert isinstance(answer, dg.SensorResult)
+    return {request.tags["why"] for request in answer.run_requests or []}
+
+
 def test_a_late_file_asks_for_its_own_day_only(tmp_path: Path) -> None:
     _drop(tmp_path, "2026-11-02", "a.wav")
     _drop(tmp_path, "2026-11-03", "b.wav")
@@ -61,7 +66,9 @@ def test_a_late_file_asks_for_its_own_day_only(tmp_path: Path) -> None:
     assert isinstance(first, dg.SensorResult)
     assert isinstance(_tick(tmp_path, first.cursor), dg.SkipReason)
     _drop(tmp_path, "2026-11-02", "late.wav")
-    assert _days(_tick(tmp_path, first.cursor)) == ["2026-11-02"]
+    late = _tick(tmp_path, first.cursor)
+    assert _days(late) == ["2026-11-02"]
+    assert (_reasons(first), _reasons(late)) == ({"recordings arrived"}, {"recordings changed"})
 
 
 def test_unfinished_uploads_and_notes_are_no_arrivals(tmp_path: Path) -> None:
