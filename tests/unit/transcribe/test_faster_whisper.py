@@ -30,7 +30,7 @@ def load(folder: Path) -> None:
 def test_a_cpu_computes_in_int8_unless_told_otherwise(tiny_model: TinyModel) -> None:
     tiny = tiny_model("speaking")
     recogniser = faster_whisper(str(tiny.faster), "cpu")
-    assert recogniser.fingerprint.endswith(":int8,beam=2,pad=0.25")
+    assert recogniser.fingerprint.endswith(":int8,beam=2,beam_from=3.0,pad=0.25")
     [decoding] = recogniser.decode([np.zeros(5 * SAMPLE_RATE, dtype=np.float32)], "de", 0.0)
     assert decoding.text == "Hello, brave new world."
     [drawn] = recogniser.decode([np.zeros(5 * SAMPLE_RATE, dtype=np.float32)], "de", 0.6)
@@ -39,7 +39,7 @@ def test_a_cpu_computes_in_int8_unless_told_otherwise(tiny_model: TinyModel) -> 
 
 def test_the_packaged_model_is_encoded_in_bfloat16_where_the_processor_has_it() -> None:
     expected = "bfloat16" if torch_precision("auto", "cpu") == "bfloat16" else "int8"
-    assert faster_whisper("tiny.en", "cpu").fingerprint.endswith(f":{expected},beam=2,pad=0.25")
+    assert faster_whisper("tiny.en", "cpu").fingerprint.endswith(f":{expected},beam=2,beam_from=3.0,pad=0.25")
 
 
 def test_more_items_than_are_drawn_at_once_keep_their_order(tiny_model: TinyModel, rng: np.random.Generator) -> None:
