@@ -28,7 +28,12 @@ def test_the_real_job_makes_the_same_rows_as_with_the_lake_and_marts_of_them(
     lake, snowflake = Pipeline(tmp_path / "a"), Pipeline(tmp_path / "b", backend="snowflake")
     for pipeline, job in ((lake, "tables_only"), (snowflake, "daily_emotion")):
         pipeline.drop_speech(DAY, "call.flac")
-        assert pipeline.run(DAY, job=job).success
+        run = pipeline.run(DAY, job=job)
+        assert run.success
+    [calls] = [made for made in run.get_asset_materialization_events() if made.asset_key == dg.AssetKey("fct_calls")]
+    assert "| masked_anger_segments | fct_segments.masked, fct_segments.tone |" in str(
+        calls.materialization.metadata["made_from"].value
+    )
     kept = warehouse_of(snowflake.settings)
     for name, table in TABLES.items():
         stored = kept.read(table, DAY)
