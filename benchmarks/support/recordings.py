@@ -44,5 +44,5 @@ def _tape() -> Channel:
         try:
             spoken.append(decode(path, keep_channels=False)[0])
         except MediaError:
-            continue  # the interrupted upload
+            continue  # the interrupted upload, the manifests
     return np.concatenate(spoken)

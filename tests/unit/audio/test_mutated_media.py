@@ -97,7 +97,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> dict[
 def _spoken(repository: Path) -> list[Path]:
     formats = repository.parent / "shared" / "data" / "speech" / "formats"
     samples = sorted((repository / "samples").glob("2026-*/*"))
-    return [*sorted(formats.glob("*")), *(path for path in samples if "interrupted" not in path.name)]
+    whole = [path for path in samples if path.name not in {"interrupted_upload.wav", "manifest.csv"}]
+    return [*sorted(formats.glob("*")), *whole]
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def noise(seconds: float, seed: int) -> Channel:
 
 
 def items_and_words(recogniser: WhisperRecogniser, temperature: float) -> tuple[list[Channel], list[str]]:
-    items = [noise(1.0 + seed, seed) for seed in range(ITEMS)]
+    items = [noise(1.0 + seed / 2, seed) for seed in range(ITEMS)]
     words = [one.text for one in recogniser.decode(items, "en", temperature)]
     assert len(set(words)) > 1
     return items, words
@@ -109,7 +109,7 @@ def test_words_that_are_drawn_are_the_same_where_memory_runs_out(package: Packag
 def test_the_language_is_found_wherever_memory_runs_out(package: Package, tiny_model: TinyModel) -> None:
     make, little_memory = package
     recogniser = make(tiny_model("listening"))
-    items = [noise(1.0 + seed, seed) for seed in range(ITEMS)]
+    items = [noise(1.0 + seed / 2, seed) for seed in range(ITEMS)]
     expected = recogniser.language_of(items)
     with measured("cpu") as usage, little_memory(2):
         found = recogniser.language_of(items)
