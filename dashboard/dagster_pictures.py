@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image
-
-from dashboard.pictures import FOLDER
+from dashboard.pictures import FOLDER, photograph
 from dashboard.serving import CODE_LOCATION, browser, serving_dagster
 
 if TYPE_CHECKING:
@@ -75,10 +73,7 @@ def _draw(chromium: "Browser", address: str, view: View, target: Path) -> None:
     if view.scroll_to:
         page.get_by_text(view.scroll_to, exact=True).last.evaluate("heading => heading.scrollIntoView()")
         page.wait_for_timeout(_SETTLES_MS)
-    page.screenshot(path=target)
-    page.close()
-    with Image.open(target) as picture:
-        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=_COLOURS).save(target, optimize=True)
+    photograph(page, target, _COLOURS)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def filters() -> Filters | None:
     )
     chosen = middle.multiselect("Channel", channels, placeholder="all", disabled=len(channels) < 2)
     attributes = rows(ATTRIBUTES)["attribute"].tolist()
-    names = ", ".join(dict.fromkeys(one.partition(":")[0].replace("_", " ") for one in attributes))
+    names = ", ".join(dict.fromkeys(attribute.partition(":")[0].replace("_", " ") for attribute in attributes))
     named = st.multiselect(names.capitalize(), attributes, placeholder="all") if attributes else []
     roles = right.multiselect("Speaker role", ROLES, placeholder="all")
     certain = end.toggle("Certain only", help="Leave out segments of which a model said that it is not sure.")

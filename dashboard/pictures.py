@@ -8,7 +8,7 @@ from PIL import Image
 from dashboard.serving import browser, serving, settle
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "pictures"
 PAGES: Final = ("overview", "calls", "call", "review", "quality")
@@ -35,10 +35,15 @@ def _draw(chromium: "Browser", address: str, target: Path, scheme: Literal["ligh
     height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight") - 120
     page.set_viewport_size({"width": width, "height": min(max(int(height) + 40, 600), 1900)})
     page.wait_for_timeout(1000)
+    photograph(page, target, _COLOURS)
+
+
+def photograph(page: "Page", target: Path, colours: int) -> None:
+    """Write what a page shows as a small PNG of so many colours, and close the page."""
     page.screenshot(path=target)
     page.close()
     with Image.open(target) as picture:
-        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=_COLOURS).save(target, optimize=True)
+        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=colours).save(target, optimize=True)
 
 
 if __name__ == "__main__":

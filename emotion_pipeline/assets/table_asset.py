@@ -18,7 +18,7 @@ from emotion_pipeline.checks.gate import Thresholds, gate_spec, judge
 from emotion_pipeline.engine.stages.reuse import StageResult
 from emotion_pipeline.engine.stages.tables import FINGERPRINT_COLUMN, STORED, TABLES, Table
 from emotion_pipeline.partitions import DAILY, FRESH
-from emotion_pipeline.resources.column_lineage import told
+from emotion_pipeline.resources.column_lineage import as_metadata
 from emotion_pipeline.resources.gpu import Gpu
 from emotion_pipeline.resources.launch import Launch
 from emotion_pipeline.warehouse.base import Warehouse
@@ -186,7 +186,7 @@ def _report(table: Table, batch: Batch, upstream: Mapping[str, pd.DataFrame], se
     if result.seconds_of_audio:
         report["audio_seconds"] = round(result.seconds_of_audio, 3)
         report["real_time_factor"] = round(seconds / result.seconds_of_audio, 4)
-    return report | told(_column_lineage(table))
+    return report | as_metadata(_column_lineage(table))
 
 
 def _placed(

@@ -266,7 +266,7 @@ def ask_of_chosen(marts: Path, statements: Sequence[str], *chosen: Filters) -> l
     They are looked up once, and the file is opened once. Raises MartsError as ``ask`` does.
     """
     with _opened(marts) as connection:
-        return [_asked(connection, statements, one.parameters()) for one in chosen]
+        return [_asked(connection, statements, choice.parameters()) for choice in chosen]
 
 
 def _asked(

@@ -24,7 +24,7 @@ _AS_TABLE = "made_from"
 _SOURCE = "source"
 
 
-def told(lineage: dg.TableColumnLineage) -> dict[str, Any]:
+def as_metadata(lineage: dg.TableColumnLineage) -> dict[str, Any]:
     """Return the metadata of a materialisation that tell where columns come from, to machines and as a table."""
     lines = ["| column | made from |", "|---|---|"]
     for column, deps in lineage.deps_by_column.items():

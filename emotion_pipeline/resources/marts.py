@@ -20,7 +20,7 @@ from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from emotion_pipeline.partitions import FRESH
-from emotion_pipeline.resources.column_lineage import ColumnLineage, told
+from emotion_pipeline.resources.column_lineage import ColumnLineage, as_metadata
 from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
@@ -130,7 +130,7 @@ def _ended(invocation: DbtCliInvocation) -> tuple[list[Any], DagsterDbtCliRuntim
 def _with_lineage(output: dg.Output[Any], lineage: dg.TableColumnLineage | None) -> dg.Output[Any]:
     if lineage is None:
         return output
-    return output.with_metadata({**output.metadata, **told(lineage)})
+    return output.with_metadata({**output.metadata, **as_metadata(lineage)})
 
 
 def _mart_nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

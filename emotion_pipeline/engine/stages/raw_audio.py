@@ -73,10 +73,9 @@ def take_in(
 
 def _listed(metadata: SourceMetadata, redacted: Callable[[str], str]) -> _Row:
     """Return what lists say of a recording today, whether it has been taken in before or not."""
-    told = {name: getattr(metadata, name) for name in _METADATA}
+    listed = {name: value for name in _METADATA if (value := getattr(metadata, name)) is not None}
     attributes = {name: redacted(value) for name, value in metadata.attributes or ()}
-    said = {name: value for name, value in told.items() if value is not None}
-    return said | {"attributes": json.dumps(attributes, ensure_ascii=False) if attributes else None}
+    return listed | {"attributes": json.dumps(attributes, ensure_ascii=False) if attributes else None}
 
 
 def _rows_by_file(previous: pd.DataFrame | None) -> dict[str, _Row]:

@@ -9,7 +9,9 @@ from typing import Final, cast
 import duckdb
 import pyarrow as pa
 from snowflake.connector import SnowflakeConnection
+from upath import UPath
 
+from emotion_pipeline.warehouse.atomic_files import publishing
 from emotion_pipeline.warehouse.snowflake import statements as sql
 from emotion_pipeline.warehouse.snowflake.target import Target
 from emotion_pipeline.warehouse.snowflake.warehouse import SnowflakeWarehouse, execute
@@ -35,11 +37,8 @@ def state_of(warehouse: SnowflakeWarehouse) -> str:
 
 def copy_marts(warehouse: SnowflakeWarehouse, target: Path) -> None:
     """Write the marts beside the tables of ``warehouse`` into a DuckDB file; those that are not there are left out."""
-    draft = target.with_name(f".{target.name}.building")
-    draft.unlink(missing_ok=True)
-    with duckdb.connect(str(draft)) as copy:
+    with publishing(UPath(target)) as draft, duckdb.connect(str(draft)) as copy:
         warehouse.ask(lambda session: _copy(session, _place(warehouse), copy))
-    draft.replace(target)
 
 
 def _place(warehouse: SnowflakeWarehouse) -> sql.Schema:

@@ -243,20 +243,14 @@ class _Loaded:
     def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
         together = _AT_ONCE if draws or self._model.device == "cpu" else len(batch)
         texts: dict[int, Text] = {}
-        for beam_size, places in self._by_beam_size(batch, draws is not None):
+        sizes = [1 if draws or len(item) < _BEAM_FROM_S * SAMPLE_RATE else self._beam_size for item in batch]
+        for beam_size in sorted(set(sizes), reverse=True):
+            places = [place for place, size in enumerate(sizes) if size == beam_size]
             for group in (places[at : at + together] for at in range(0, len(places), together)):
                 items = [batch[place] for place in group]
                 drawn = [draws[place] for place in group] if draws else None
                 texts.update(zip(group, self._finished(items, language, drawn, beam_size), strict=True))
         return [texts[place] for place in range(len(batch))]
-
-    def _by_beam_size(self, batch: Sequence[Channel], are_drawn: bool) -> list[tuple[int, list[int]]]:
-        """Return the places of the items that are read with each size of the beam."""
-        if are_drawn:
-            return [(1, list(range(len(batch))))]
-        long = [place for place, item in enumerate(batch) if len(item) >= _BEAM_FROM_S * SAMPLE_RATE]
-        short = [place for place, item in enumerate(batch) if len(item) < _BEAM_FROM_S * SAMPLE_RATE]
-        return [(self._beam_size, long), (1, short)]
 
     def _finished(
         self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None, beam_size: int
