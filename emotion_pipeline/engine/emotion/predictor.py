@@ -56,11 +56,11 @@ class EmotionPredictor:
 
     def __init__(
         self,
-        artefact: Path | None = None,
+        artefact: str | Path | None = None,
         confidence_threshold: float = CONFIDENCE_THRESHOLD,
         extractor: FeatureExtractor | None = None,
     ) -> None:
-        self._folder = artefact
+        self._folder = None if artefact is None else Path(artefact)
         self._extractor = extractor
         self._confidence_threshold = confidence_threshold
         self._model: TextEmotionModel | None = None

@@ -91,7 +91,7 @@ def test_a_tiny_deberta_learns_what_the_corpus_shows(trained: tuple[Path, Path, 
 
 def test_the_artefact_predicts_without_the_encoder_it_came_from(trained: tuple[Path, Path, EncoderReport]) -> None:
     output, _, report = trained
-    predictor = EmotionPredictor(output)
+    predictor = EmotionPredictor(str(output))
     assert predictor.fingerprint == f"{report.fingerprint}:threshold=0.65"
     happy, angry = predictor.predict(["I feel joy today.", "i feel anger today"])
     assert (happy.base, angry.base) == ("Happiness", "Anger")
