@@ -4,14 +4,18 @@ The first is a layer of Whisper's encoder, its mean over time; the second are th
 here knows of labels, and what follows from a vector is the business of ``committee``.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+from joblib import cpu_count  # as many as a container may use, not as the machine has
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from emotion_pipeline.engine.common.types import Channel
 from emotion_pipeline.engine.models.loaded_models import LOADED
@@ -65,6 +69,25 @@ def sources() -> Mapping[str, slice]:
 def encoder_identity() -> str:
     """Name and hash of the weights that the encoder's layers come from."""
     return PACKAGED[MODEL].identity
+
+
+def measure_all(utterances: Iterable[Channel], filters: NDArray[np.float32]) -> list[Utterance]:
+    """Return what ``measure`` returns of each utterance, measured on all cores; few of them are held at a time."""
+    cores = cpu_count()
+    measured: list[Utterance] = []
+    # The products in here are small: cores that share one wait for each other longer than they compute.
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+        waiting: deque[Future[Utterance]] = deque()
+        for samples in utterances:
+            waiting.append(pool.submit(measure, samples, filters))
+            if len(waiting) > cores:
+                measured.append(waiting.popleft().result())
+        return [*measured, *(utterance.result() for utterance in waiting)]
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def measure(samples: Channel, filters: NDArray[np.float32]) -> Utterance:

@@ -1,6 +1,6 @@
 """The acoustic tone model that ships with the package: Whisper's lower layers and functionals, compared with examples.
 
-Runs on one core far faster than real time. It is trained by ``training``; the weights beside this module come from the
+Runs far faster than real time. It is trained by ``training``; the weights beside this module come from the
 command in their card, those of the encoder from a package.
 """
 
@@ -17,7 +17,7 @@ from emotion_pipeline.engine.common.types import Channel, ToneScore
 from emotion_pipeline.engine.models.artefact import WEIGHTS, Artefact, read_artefact, read_card, write_artefact
 from emotion_pipeline.engine.models.weights import check_outputs
 from emotion_pipeline.engine.tone.acoustic.committee import Committee
-from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure, vector_names
+from emotion_pipeline.engine.tone.acoustic.measure import Utterance, encoder_identity, measure_all, vector_names
 from emotion_pipeline.engine.tone.acoustic.normalise import Normaliser
 from emotion_pipeline.engine.tone.built_in_clip import excited_clip, subdued_clip
 from emotion_pipeline.engine.tone.calibration import RawScores, probabilities_of
@@ -92,7 +92,7 @@ class AcousticToneModel:
         return ACOUSTIC_TONES
 
     def score(self, utterances: Iterable[Channel], groups: Sequence[str] | None = None) -> list[ToneScore]:
-        measured = [measure(samples, self._weights.filters) for samples in utterances]
+        measured = measure_all(utterances, self._weights.filters)
         names = list(groups) if groups is not None else [str(i) for i in range(len(measured))]
         if len(names) != len(measured):
             raise ValueError(f"{len(measured)} utterances came with {len(names)} groups: give one group for each")
