@@ -56,7 +56,9 @@ class ColumnLineage:
             scope = build_scope(selected)
             deps = {}
             for column in selected.named_selects:
-                origin = lineage(column, selected, schema, scope=scope, dialect=self._dialect, copy=False)
+                origin = lineage(
+                    column, selected, schema, scope=scope, dialect=self._dialect, copy=False, trim_selects=False
+                )
                 deps[column.lower()] = sorted(self._columns_at_the_end_of(origin))
         except (SqlglotError, FileNotFoundError) as error:
             dg.get_dagster_logger().warning(f"nothing is told of where the columns of {model} come from: {error}")
