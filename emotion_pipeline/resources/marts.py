@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtProject
 from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from emotion_pipeline.partitions import FRESH
 from emotion_pipeline.resources.column_lineage import ColumnLineage, as_metadata
-from emotion_pipeline.resources.dagster_private import PARTITION_TAG
+from emotion_pipeline.resources.dagster_private import PARTITION_TAG, InstalledDbt
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
 # runs.
 PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "dbt_project")
 
 # The dbt of this environment, which need not be on the PATH.
-_DBT: Final = str(Path(sys.executable).with_name("dbt"))
+DBT: Final = str(Path(sys.executable).with_name("dbt"))
 # Unit tests judge the SQL, not the data: they belong to the test suite.
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
 
@@ -79,7 +79,7 @@ def dbt_build(context: dg.AssetExecutionContext, cache: Path, *options: str, **e
     dbt has ended: it alone may hold a DuckDB file before.
     """
     with _environment(**environment):
-        dbt = DbtCliResource(project_dir=PROJECT, dbt_executable=_DBT)
+        dbt = InstalledDbt(project_dir=os.fspath(PROJECT.project_dir), dbt_executable=DBT)
         invocation = dbt.cli([*_BUILD, *options], context=context, target_path=cache)
         events, failure = _ended(invocation)
         if events:  # the project's own manifest was parsed for another file or system
