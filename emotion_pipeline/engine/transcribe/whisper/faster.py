@@ -264,7 +264,7 @@ class _Loaded:
             texts = self._drawn(encoded, prompt, draws)
         frames = [mel_frames(item) for item in batch]
         beginning = self.vocabulary.beginning(language)
-        aligned = self._model.align(encoded, beginning, [text.tokens for text in texts], frames)
+        aligned = self._aligned(encoded, beginning, [text.tokens for text in texts], frames)
         return [
             Text(
                 tokens=text.tokens,
@@ -274,6 +274,23 @@ class _Loaded:
                 probabilities=alignment.text_token_probs,
             )
             for text, alignment in zip(texts, aligned, strict=True)
+        ]
+
+    def _aligned(
+        self,
+        encoded: "ctranslate2.StorageView",
+        beginning: list[int],
+        tokens: Sequence[list[int]],
+        frames: Sequence[int],
+    ) -> list[Any]:
+        """Return where in each item its tokens lie; on a CPU one item at a time, since each takes 100 MB."""
+        from ctranslate2 import StorageView
+
+        if self._model.device != "cpu":
+            return self._model.align(encoded, beginning, list(tokens), list(frames))
+        return [
+            self._model.align(StorageView.from_array(item[np.newaxis]), beginning, [of_item], [length])[0]
+            for item, of_item, length in zip(np.asarray(encoded), tokens, frames, strict=True)
         ]
 
     def _encoded(self, batch: Sequence[Channel]) -> "ctranslate2.StorageView":
