@@ -1,12 +1,14 @@
 """Models that take no time, for measuring everything that is not a model: each answers the same to everything."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_pipeline.engine.backends import BackendChoice, Backends
 from emotion_pipeline.engine.common.types import Channel, EmotionResult, Span, ToneScore, Transcript, Word
 from emotion_pipeline.engine.emotion.predictor import EmotionPredictor
 from emotion_pipeline.engine.emotion.taxonomy import BASE_EMOTIONS, LABELS
@@ -72,28 +74,30 @@ class _Emotion:
         return [result] * len(texts)
 
 
-class StubModels(Models):
-    """Takes the place of the models in a code location."""
-
-    def setup_for_execution(self, context: Any) -> None:
-        """Load nothing."""
-
-    @property
+class _Backends(Backends):
+    @cached_property
     def transcript_maker(self) -> TranscriptMaker:
         return TranscriptMaker(_Transcriber())
 
-    @property
+    @cached_property
     def features(self) -> FeatureExtractor:
         return cast(FeatureExtractor, _Features())
 
-    @property
-    def tone_model(self) -> ToneModel:
+    @cached_property
+    def tone(self) -> ToneModel:
         return _Tone()
 
-    @property
-    def sentiment_model(self) -> SentimentBackend:
+    @cached_property
+    def sentiment(self) -> SentimentBackend:
         return _Sentiment()
 
-    @property
+    @cached_property
     def emotion(self) -> EmotionPredictor:
         return cast(EmotionPredictor, _Emotion())
+
+
+class StubModels(Models):
+    """Takes the place of the models in a code location, and loads nothing."""
+
+    def setup_for_execution(self, context: Any) -> None:
+        self._backends = _Backends(BackendChoice())
