@@ -19,6 +19,7 @@ from emotion_pipeline.partitions import DAILY
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 GATE: Final = "gate"
 _SAMPLE: Final = 5
@@ -221,17 +222,15 @@ def _failures(
     )
     batch = definition.get_batch({"dataframe": view})
     suite = gx.ExpectationSuite(name="gate", expectations=list(expectations))
-    # Which rows fail takes as long again to find as whether any does, and most batches are good.
-    if batch.validate(suite, result_format="BOOLEAN_ONLY").success:
-        return ()
+    # Which rows fail takes as long again to find as whether any does: it is asked of what failed alone.
+    results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
+    failed = [_config(result).to_domain_obj() for result in results if not result.success]
     report = {"result_format": "COMPLETE", "unexpected_index_column_names": list(key)}
-    return [result for result in batch.validate(suite, result_format=report).results if not result.success]
+    return batch.validate(gx.ExpectationSuite(name="failed", expectations=failed), result_format=report).results
 
 
 def _finding(result: "ExpectationValidationResult") -> Finding:
-    config = result.expectation_config
-    if config is None:
-        raise TypeError("Great Expectations returned a result that does not say which expectation it judged")
+    config = _config(result)
     details = result.result or {}
     return Finding(
         expectation=config.description or _in_words(config.type, config.kwargs),
@@ -239,6 +238,12 @@ def _finding(result: "ExpectationValidationResult") -> Finding:
         failing=details.get("unexpected_count", 0) + len(details.get("partial_missing_list") or ()),
         sample=_sample(details),
     )
+
+
+def _config(result: "ExpectationValidationResult") -> "ExpectationConfiguration":
+    if result.expectation_config is None:
+        raise TypeError("Great Expectations returned a result that does not say which expectation it judged")
+    return result.expectation_config
 
 
 def _in_words(kind: str, arguments: Mapping[str, Any]) -> str:
