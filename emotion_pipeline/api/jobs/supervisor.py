@@ -128,7 +128,7 @@ class Supervisor:
             self._threads,
             *self._lanes[index],
             # Workers share the cores: threads that wait for a core of another worker make both slower.
-            env={"OMP_NUM_THREADS": self._threads, **os.environ},
+            env={"OMP_NUM_THREADS": self._threads, "LOKY_MAX_CPU_COUNT": self._threads, **os.environ},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
