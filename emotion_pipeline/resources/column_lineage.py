@@ -56,6 +56,7 @@ class ColumnLineage:
             scope = build_scope(selected)
             deps = {}
             for column in selected.named_selects:
+                # Trimming would copy the whole model for each of its columns.
                 origin = lineage(
                     column, selected, schema, scope=scope, dialect=self._dialect, copy=False, trim_selects=False
                 )

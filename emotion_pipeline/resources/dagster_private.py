@@ -1,5 +1,7 @@
 """Every private name of Dagster that the pipeline uses, each with the reason why no public one does.
 
+The only one of dagster-dbt is in ``marts``, so that what needs no dbt does not import it.
+
 ``pyproject.toml`` holds Dagster below 1.14 for this module's sake; a test sees to it that no other module imports such
 names.
 """
@@ -9,8 +11,6 @@ import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import cached_property
-from importlib import metadata
 from typing import TypeVar
 
 import dagster as dg
@@ -20,15 +20,12 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._daemon.controller import get_daemon_statuses
-from dagster_dbt import DbtCliResource
 from dagster_shared.record import replace
-from packaging.version import Version
 
 # What a run launcher answers run monitoring with: the interface of launchers has no public name.
 __all__ = [
     "PARTITION_TAG",
     "CheckRunHealthResult",
-    "InstalledDbt",
     "WorkerStatus",
     "add_backfill",
     "backfill_has_ended",
@@ -44,17 +41,6 @@ _Ticking = TypeVar("_Ticking", dg.ScheduleDefinition, dg.SensorDefinition)
 
 # The tag that names the partition of a run; public in the documentation, not as a constant.
 PARTITION_TAG = "dagster/partition"
-
-
-class InstalledDbt(DbtCliResource):
-    """The dbt that is installed beside this Python.
-
-    dagster-dbt starts ``dbt --version`` before a build, which takes three seconds, to learn whether it is dbt 1.
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(metadata.version("dbt-core"))
 
 
 def sleep_while_waiting() -> None:

@@ -11,17 +11,20 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliInvocation, DbtCliResource, DbtProject
 from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from packaging.version import Version
 
 from emotion_pipeline.partitions import FRESH
 from emotion_pipeline.resources.column_lineage import ColumnLineage, as_metadata
-from emotion_pipeline.resources.dagster_private import PARTITION_TAG, InstalledDbt
+from emotion_pipeline.resources.dagster_private import PARTITION_TAG
 
 # The dbt project of this repository; ``make manifest`` parses it ahead, because parsing at load time races in parallel
 # runs.
@@ -31,6 +34,17 @@ PROJECT: Final = DbtProject(project_dir=Path(__file__).resolve().parents[2] / "d
 DBT: Final = str(Path(sys.executable).with_name("dbt"))
 # Unit tests judge the SQL, not the data: they belong to the test suite.
 _BUILD: Final = ("build", "--exclude-resource-type", "unit_test")
+
+
+class InstalledDbt(DbtCliResource):
+    """The dbt that is installed beside this Python.
+
+    dagster-dbt starts ``dbt --version`` before a build, which takes three seconds, to learn whether it is dbt 1.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
 
 
 class MartsTranslator(DagsterDbtTranslator):

@@ -6,8 +6,7 @@ import subprocess
 
 from dagster_dbt import DbtCliResource
 
-from emotion_pipeline.resources.dagster_private import InstalledDbt
-from emotion_pipeline.resources.marts import DBT, PROJECT
+from emotion_pipeline.resources.marts import DBT, PROJECT, InstalledDbt
 
 
 def test_its_version_is_what_it_says_itself() -> None:
