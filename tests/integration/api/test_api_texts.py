@@ -12,7 +12,7 @@ import httpx
 import pandas as pd
 import pytest
 from support.pipeline import Pipeline
-from support.service import RunningService, problem
+from support.service import RunningService, eventually, problem
 from typer.testing import CliRunner
 
 from emotion_clf import EmotionPredictor
@@ -202,10 +202,16 @@ def test_the_log_names_request_subject_and_time_and_no_text(service: RunningServ
         client.post("/predict", json={"text": "the word xylograph is said"}, headers={"X-Request-ID": "seen-42"})
         client.get("/xylograph", headers={"X-Request-ID": "evil\tid"})
         authorization = client.headers["Authorization"]
-    lines = [line for line in service.events("request") if line["subject"] == "bob-of-the-log"]
-    assert lines[0]["request_id"] == "seen-42"
-    assert lines[0]["latency_ms"] > 0
-    assert lines[0]["status"] == 200
+
+    def both_lines() -> list[dict[str, Any]] | None:
+        lines = service.events("request")
+        first = next((at for at, line in enumerate(lines) if line["request_id"] == "seen-42"), len(lines))
+        return lines[first : first + 2] if len(lines) >= first + 2 else None
+
+    predicted, unknown = eventually(both_lines)  # a line is written after its answer was sent
+    assert (predicted["subject"], predicted["status"]) == ("bob-of-the-log", 200)
+    assert predicted["latency_ms"] > 0
+    assert (unknown["route"], unknown["status"]) == ("unmatched", 404)
     everything = "\n".join(service.log)
     for kept_out in ("xylograph", "evil", authorization.split(".")[2]):
         assert kept_out not in everything
