@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
 
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Span, Waveform
 
@@ -34,6 +33,8 @@ def powers(blocks: Iterable[Waveform]) -> Powers:
 
     :param blocks: float32, shape (n_channels, n), 16 kHz, successive, as ``decode.stream`` yields them
     """
+    from scipy.signal import sosfilt  # half a second, which whoever only names this stage need not wait for
+
     state: NDArray[np.float64] | None = None
     rest: NDArray[np.float64] | None = None
     parts: list[Powers] = []
