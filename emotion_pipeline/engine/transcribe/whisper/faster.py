@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from emotion_pipeline.engine.common.errors import BackendUnavailableError
 from emotion_pipeline.engine.common.types import SAMPLE_RATE, Channel
 from emotion_pipeline.engine.models.devices import check_name, torch_precision
+from emotion_pipeline.engine.models.heaps import share_heaps
 from emotion_pipeline.engine.models.packaged_whisper import PACKAGED, PackagedModel
 from emotion_pipeline.engine.transcribe.whisper.recogniser import (
     MOST_TOKENS,
@@ -50,9 +51,10 @@ _FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 _DEVICES: Final = ("auto", "cpu", "cuda")
 # The precision that CTranslate2 does not have on a CPU, and torch has.
 _ENCODER_ONLY: Final = "bfloat16"
-# Items that are drawn, or on a CPU searched for texts, at once: logits of drawn ones take 46 MB, and on a CPU each item
-# takes 35 MB while more are not faster.
-_AT_ONCE: Final = 4
+# Items that are searched for texts at once on a CPU, where each takes 35 MB and more are not faster.
+_SEARCHED_AT_ONCE: Final = 4
+# Items that are drawn at once, since the logits of each take 46 MB.
+_DRAWN_AT_ONCE: Final = 2
 # Tokens that the most probable text is followed ahead of the drawn one.
 _FEWEST_AHEAD, _MOST_AHEAD = 8, 32
 # Texts followed at once. A call of ten minutes and 60 clips: word error rate 0.060 and 0.038 with 1, 0.054 and 0.035
@@ -139,6 +141,8 @@ class _FasterWhisper:
         from tokenizers import Tokenizer
 
         folder = _whole(self.fetch())
+        if self.device == "cpu":
+            share_heaps()
         encoder = self._encoder(folder)
         with naming(folder / "model.bin", RuntimeError, ValueError, LookupError):
             computes_in = "int8" if encoder else self.precision
@@ -241,7 +245,8 @@ class _Loaded:
         return [{token.strip("<|>"): chance for token, chance in chances} for chances in found]
 
     def texts(self, batch: Sequence[Channel], language: str, draws: Sequence[Draw] | None) -> list[Text]:
-        together = _AT_ONCE if draws or self._model.device == "cpu" else len(batch)
+        searched = _SEARCHED_AT_ONCE if self._model.device == "cpu" else len(batch)
+        together = _DRAWN_AT_ONCE if draws else searched
         texts: dict[int, Text] = {}
         sizes = [1 if draws or len(item) < _BEAM_FROM_S * SAMPLE_RATE else self._beam_size for item in batch]
         for beam_size in sorted(set(sizes), reverse=True):
@@ -343,14 +348,25 @@ class _Loaded:
         ahead = _FEWEST_AHEAD
         while unfinished := [text for text in texts if not text.is_finished]:
             longest = max(len(text.tokens) for text in unfinished)
-            begun = [[] if text.is_finished else text.tokens for text in texts]
-            found = self._generated(encoded, prompt, begun, min(longest + ahead, MOST_TOKENS), with_logits=True)
-            for text, draw, result in zip(texts, draws, found, strict=True):
-                if not text.is_finished:
-                    text.follow(result, draw, self.vocabulary.end)
+            self._draw_on(encoded, prompt, texts, draws, min(longest + ahead, MOST_TOKENS))
             followed = max(len(text.tokens) for text in texts) - longest
             ahead = min(max(2 * followed, _FEWEST_AHEAD), _MOST_AHEAD)
         return texts
+
+    def _draw_on(
+        self,
+        encoded: "ctranslate2.StorageView",
+        prompt: list[int],
+        texts: Sequence["_TextSoFar"],
+        draws: Sequence[Draw],
+        most: int,
+    ) -> None:
+        """Let unfinished texts go on to ``most`` tokens; the logits go at the end, before there are others."""
+        begun = [[] if text.is_finished else text.tokens for text in texts]
+        probable = self._generated(encoded, prompt, begun, most, with_logits=True)
+        for text, draw, result in zip(texts, draws, probable, strict=True):
+            if not text.is_finished:
+                text.follow(result, draw, self.vocabulary.end)
 
 
 @dataclass(slots=True)
