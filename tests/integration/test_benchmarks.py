@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from benchmarks.cross_fitted import measure as measure_cross_fitted
 from benchmarks.growth import growth, measure
 from benchmarks.long_audio import compare
 from benchmarks.partitions import measure as measure_pages
@@ -16,6 +17,9 @@ from benchmarks.support.apart import apart
 from benchmarks.support.many_calls import SEGMENTS, contract, write_marts
 from benchmarks.transcribe import measure as measure_transcriber
 from dashboard.serving import browser_program
+from emotion_pipeline.engine.emotion.encoder_model import EncoderEmotionModel
+from emotion_pipeline.engine.emotion.model import SHIPPED
+from emotion_pipeline.training.text.data import LabelledTexts, read_labelled
 
 
 @pytest.fixture
@@ -120,6 +124,16 @@ def test_sentences_are_judged_as_they_are_heard(repository: Path) -> None:
     assert 0 < figures["wer"] < 0.5
     assert figures["recognised"]["n"] == figures["written"]["n"] >= 12
     assert figures["recognised"]["base"] >= 0.5
+
+
+def test_halves_are_drawn_several_times_and_models_measured_as_one(shared_data: Path) -> None:
+    rows = read_labelled(shared_data / "goemotions" / "dev.tsv", shared_data / "goemotions" / "labels.txt")
+    few = LabelledTexts(rows.texts[::20], rows.labels[::20])
+    model = EncoderEmotionModel.load(SHIPPED)
+    alone = measure_cross_fitted([model], few, draws=2)
+    mean, least, most = alone["written"]["base_accuracy"]
+    assert 0.6 < least <= mean <= most < 1.0
+    assert measure_cross_fitted([model, model], few, draws=2)["written"] == alone["written"]
 
 
 @pytest.mark.full

@@ -146,13 +146,17 @@ class EncoderEmotionModel:
     def score(self, texts: Sequence[str], features: NDArray[np.float32] | None = None) -> Scores:
         features = self._extractor.extract(texts) if features is None else features
         decisions = self._decisions
-        joined = join(self.raw(texts, features), *self._tfidf.raw(texts, features), decisions.share)
+        joined = self.joined(texts, features)
         steps = sigmoid(joined.steps * decisions.steps[:, 0] + decisions.steps[:, 1])
         return Scores(
             apply_platt(joined.scores[:, : len(LABELS)], decisions.platt).astype(np.float32),
             decisions.base.apply(joined.scores).astype(np.float32),
             levels_of(steps),
         )
+
+    def joined(self, texts: Sequence[str], features: NDArray[np.float32]) -> Joined:
+        """Return the scores of both models before anything is decided on them; ``features`` is ``(n, 42)``."""
+        return join(self.raw(texts, features), *self._tfidf.raw(texts, features), self._decisions.share)
 
     def raw(self, texts: Sequence[str], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network's raw scores, ``(n, RAW)``; texts run in batches of similar length."""
