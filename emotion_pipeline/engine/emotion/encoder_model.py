@@ -73,11 +73,11 @@ class Decisions:
     thresholds: NDArray[np.float32]
 
     @classmethod
-    def none(cls) -> "Decisions":
-        """Return decisions for a model of which only the raw scores are used."""
+    def none(cls, share: NDArray[np.float32]) -> "Decisions":
+        """Return decisions for a model of which only the scores before them are used, joined by ``share`` ``(2,)``."""
         base = NestedScaling(np.zeros((HEADS + 1, 3), np.float32), np.zeros((HEADS + 1, 3), np.float32))
         pairs = [np.tile(np.array([1.0, 0.0], np.float32), (n, 1)) for n in (len(LABELS), _N_STEPS)]
-        return cls(np.zeros(2, np.float32), pairs[0], base, pairs[1], np.full(len(LABELS), 0.5, np.float32))
+        return cls(share, pairs[0], base, pairs[1], np.full(len(LABELS), 0.5, np.float32))
 
 
 def join(

@@ -23,7 +23,7 @@ from emotion_pipeline.engine.emotion.encoder_model import (
     BACKEND,
     Decisions,
     EncoderEmotionModel,
-    join,
+    Joined,
     read_net,
     rounded,
 )
@@ -323,13 +323,11 @@ def _choose(
     seed: int,
 ) -> tuple[EncoderEmotionModel, dict[str, Any]]:
     """The model with everything frozen, chosen on scores that the stored, rounded weights give; and the figures."""
-    undecided = Decisions.none()
-    model = EncoderEmotionModel(rounded(net), tokenizer, scale, tfidf, extractor, undecided)
     share = np.array(TFIDF_SHARE, np.float32)
+    undecided = EncoderEmotionModel(rounded(net), tokenizer, scale, tfidf, extractor, Decisions.none(share))
 
-    def joined(texts: Sequence[str]) -> Any:
-        features = extractor.extract(texts)
-        return join(model.raw(texts, features), *tfidf.raw(texts, features), share)
+    def joined(texts: Sequence[str]) -> Joined:
+        return undecided.joined(texts, extractor.extract(texts))
 
     forms = [joined(texts).scores for texts in (corpora.dev.texts, [bare(text) for text in corpora.dev.texts])]
     choice = Choice.on(np.vstack(forms), twice(corpora.dev))

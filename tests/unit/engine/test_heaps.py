@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="heaps are glibc's")
+
 _THREADS = 6
 # Each thread allocates while all others are at it, too; then glibc writes down the heaps that it has.
 _PROGRAM = f"""
@@ -37,12 +39,10 @@ def _heaps(folder: Path, how: str, **variables: str) -> int:
     return told.read_text().count("<heap nr=")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="heaps are glibc's")
 def test_threads_share_two_heaps_where_each_would_get_its_own(tmp_path: Path) -> None:
     assert _heaps(tmp_path, "each its own") > 2
     assert _heaps(tmp_path, "shared") == 2
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="heaps are glibc's")
 def test_who_says_how_many_heaps_there_are_gets_them(tmp_path: Path) -> None:
     assert _heaps(tmp_path, "shared", MALLOC_ARENA_MAX="4") == 4
